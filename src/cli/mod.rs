@@ -1,0 +1,158 @@
+//! The only place that talks to the world: arguments, streams, terminal, clock and exit codes.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser};
+
+use crate::sql::fingerprint::Normaliser;
+use crate::sql::lexer::Dialect;
+use crate::units::Micros;
+use crate::{report, source};
+
+mod args;
+mod exit;
+mod outputs;
+mod progress;
+mod run;
+mod terminal;
+mod when;
+
+pub use exit::Exit;
+
+use args::{Cli, Command, FingerprintArgs, SchemaOf};
+
+/// The committed schema, which a test holds to the structs.
+const REPORT_SCHEMA: &str = include_str!("../report/report.schema.json");
+
+/// Why a command ended early: a message for standard error and how to exit.
+struct Failure {
+    message: String,
+    exit: Exit,
+}
+
+impl Failure {
+    fn trouble(message: impl Into<String>) -> Self {
+        Failure { message: message.into(), exit: Exit::Trouble }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        // Whoever read the output has seen enough.
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Done } else { Exit::Trouble };
+        Failure { message: error.to_string(), exit }
+    }
+}
+
+/// Runs a command line and answers how to exit.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &arguments),
+    };
+    match run(cli.command) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            if failure.exit != Exit::Done {
+                say(&failure.message);
+            }
+            failure.exit
+        }
+    }
+}
+
+/// A line on standard error. A closed stream is nobody's error.
+fn say(message: &str) {
+    let _ = writeln!(anstream::stderr(), "laggard: {}", report::text::sanitised(message));
+}
+
+/// Shows what clap says, and the command that was meant if the first argument is a file.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    let is_help = !error.use_stderr();
+    if error.print().is_err() && !is_help {
+        return Exit::Trouble;
+    }
+    if let Some(first) = arguments.get(1).filter(|first| !is_help && Path::new(first).exists()) {
+        let _ = writeln!(anstream::stderr(), "did you mean: laggard report {}", report::text::sanitised(&first.to_string_lossy()));
+    }
+    if is_help { Exit::Done } else { Exit::Trouble }
+}
+
+fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Report(args) => {
+            if args.inputs == [PathBuf::from("-")] && io::stdin().is_terminal() {
+                return short_help();
+            }
+            run::report(&args)
+        }
+        Command::Fingerprint(args) => fingerprint(&args),
+        Command::Formats => formats(),
+        Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "laggard", &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            for command in Cli::command().get_subcommands() {
+                clap_mangen::Man::new(command.clone()).render_description_section(&mut page)?;
+                clap_mangen::Man::new(command.clone()).render_options_section(&mut page)?;
+            }
+            print(&page)
+        }
+    }
+}
+
+fn short_help() -> Result<Exit, Failure> {
+    let help = Cli::command().render_help();
+    write!(anstream::stderr(), "{help}")?;
+    Ok(Exit::Trouble)
+}
+
+fn print(bytes: &[u8]) -> Result<Exit, Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()?;
+    Ok(Exit::Done)
+}
+
+fn formats() -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for source in source::ALL {
+        text.push_str(&format!("{:<12} {}\n", source.name(), source.about()));
+    }
+    print(text.as_bytes())
+}
+
+fn fingerprint(args: &FingerprintArgs) -> Result<Exit, Failure> {
+    let mut statements = Vec::new();
+    if args.file.as_os_str() == "-" {
+        io::stdin().lock().read_to_end(&mut statements)?;
+    } else {
+        let read = std::fs::read(&args.file);
+        statements = read.map_err(|error| Failure::trouble(format!("{}: {error}", args.file.display())))?;
+    }
+    let end = if args.null { 0 } else { b'\n' };
+    let statements = statements.strip_suffix(&[end]).unwrap_or(&statements);
+    let dialect = Dialect::PostgreSql { standard_conforming_strings: !args.backslash_escapes };
+    let mut normaliser = Normaliser::default();
+    let mut stdout = io::BufWriter::new(io::stdout().lock());
+    for statement in statements.split(|&b| b == end) {
+        let normalised = normaliser.normalise(statement, dialect);
+        writeln!(stdout, "{}\t{}", normalised.fingerprint, report::text::sanitised(&normalised.text))?;
+    }
+    stdout.flush()?;
+    Ok(if statements.is_empty() { Exit::Nothing } else { Exit::Done })
+}
+
+/// Shown with `-v` behind the report.
+fn elapsed(bytes: u64, took: std::time::Duration) -> String {
+    let took = Micros(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    format!("read {} in {took}", crate::units::ByteCount(bytes))
+}

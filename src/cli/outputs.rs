@@ -1,0 +1,93 @@
+//! Where a report goes: standard output, and files that appear whole or not at all.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::report::{self, Renderer, Report, Style};
+use crate::units::ByteCount;
+
+use super::args::OutputArgs;
+use super::{Failure, say};
+
+/// One place and what is written there.
+pub(super) struct Output {
+    renderer: &'static dyn Renderer,
+    /// `None` is standard output.
+    file: Option<PathBuf>,
+}
+
+/// The outputs that the arguments ask for.
+pub(super) fn of(args: &OutputArgs) -> Result<Vec<Output>, Failure> {
+    let named = |name: &str| report::by_name(name).ok_or_else(|| Failure::trouble(format!("no format is called {name}")));
+    let chosen = args.format.as_deref().map(named).transpose()?;
+    let mut outputs = Vec::new();
+    for file in &args.output {
+        if file.as_os_str() == "-" {
+            outputs.push(Output { renderer: chosen.map_or_else(|| named("table"), Ok)?, file: None });
+            continue;
+        }
+        let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let renderer = report::by_extension(extension).or(chosen).ok_or_else(|| {
+            let known: Vec<&str> = report::ALL.iter().flat_map(|r| r.extensions()).copied().collect();
+            Failure::trouble(format!("{}: its extension names no format; known are {}", file.display(), known.join(", ")))
+        })?;
+        outputs.push(Output { renderer, file: Some(file.clone()) });
+    }
+    // With a file and no format asked for, the screen stays free.
+    if outputs.is_empty() || (chosen.is_some() && outputs.iter().all(|o| o.file.is_some()) && !chosen_is_for_files(args)) {
+        outputs.push(Output { renderer: chosen.map_or_else(|| named("table"), Ok)?, file: None });
+    }
+    Ok(outputs)
+}
+
+/// `-o out --format json`: the format is that of the file.
+fn chosen_is_for_files(args: &OutputArgs) -> bool {
+    args.output.iter().any(|file| file.extension().and_then(|e| e.to_str()).and_then(report::by_extension).is_none())
+}
+
+/// How many statements an output shows unless told: eyes want a screen, programs everything.
+pub(super) fn shows_all(outputs: &[Output]) -> bool {
+    outputs.iter().any(|o| matches!(o.renderer.name(), "json" | "jsonl" | "csv"))
+}
+
+impl Output {
+    /// Whether people rather than programs read it.
+    pub(super) fn is_for_eyes(&self) -> bool {
+        matches!(self.renderer.name(), "table" | "markdown")
+    }
+
+    /// Writes the report there.
+    pub(super) fn write(&self, report: &Report, style: &Style, quiet: bool) -> Result<(), Failure> {
+        let Some(file) = &self.file else {
+            let mut stdout = io::BufWriter::new(io::stdout().lock());
+            self.renderer.render(report, style, &mut stdout)?;
+            return Ok(stdout.flush()?);
+        };
+        let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));
+        let plain = Style { width: None, colour: false, ..style.clone() };
+        let bytes = written(file, |to| self.renderer.render(report, &plain, to)).map_err(failed)?;
+        if !quiet {
+            say(&format!("wrote {} ({})", file.display(), ByteCount(bytes)));
+        }
+        Ok(())
+    }
+}
+
+/// Writes to a temporary name beside the file and renames, so that nobody sees half of it. Answers its size.
+fn written(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = file.with_file_name(name);
+    let result = (|| {
+        let mut to = io::BufWriter::new(std::fs::File::create(&part)?);
+        write(&mut to)?;
+        to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        std::fs::rename(&part, file)?;
+        Ok(std::fs::metadata(file)?.len())
+    })();
+    if result.is_err() {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&part);
+    }
+    result
+}

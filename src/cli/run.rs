@@ -1,0 +1,165 @@
+//! `laggard report`: arguments become settings, inputs a reading, the reading a report.
+
+use std::time::Instant;
+
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use crate::input::discover::{Candidate, Found, discover};
+use crate::input::Input;
+use crate::pipeline::{self, Settings};
+use crate::report::{Style, View};
+use crate::sql::lexer::Dialect;
+use crate::units::Timestamp;
+use crate::workload::{Filter, Key, NameFilter, Reading, Rules};
+use crate::{Error, source};
+
+use super::args::{ReportArgs, SelectArgs};
+use super::progress::Bar;
+use super::{Exit, Failure, elapsed, outputs, say, terminal, when};
+
+pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let outputs = outputs::of(&args.output)?;
+    let display = display_zone(args)?;
+    let mut settings = settings(args, &display)?;
+    let found = discover(&args.inputs);
+    if let Some(last) = &args.select.last {
+        settings.rules.filter.since = Some(since_the_last(last, &found, &settings)?);
+    }
+    let repeated = found.repeated.clone();
+    let bar = Bar::new(&found.inputs, !args.talk.quiet && !args.talk.no_progress);
+    let reading = pipeline::read(found.inputs, &settings, &bar);
+    bar.clear();
+    let mut reading = reading.map_err(|error| Failure::trouble(error.to_string()))?;
+    reading.repeated.extend(repeated);
+    reading.errors.splice(0..0, found.errors);
+    for error in &reading.errors {
+        say(&error.to_string());
+    }
+    let exit = exit(&reading, &settings);
+    if reading.inputs.is_empty() {
+        return Ok(exit);
+    }
+    if args.talk.verbose > 0 {
+        explain(&reading, started);
+    }
+    let all = outputs::shows_all(&outputs);
+    let view = View {
+        top: args.output.top.or(if all { None } else { Some(DEFAULT_TOP) }),
+        sort: args.output.sort.into(),
+        samples: args.output.samples.into(),
+        dialect: settings.dialect,
+    };
+    let report = crate::report(&reading, &view);
+    if exit == Exit::Nothing && !args.talk.quiet {
+        say(if settings.rules.filter.is_open() { "no statements in the input" } else { "no statements are left after the filters" });
+    }
+    let style = Style { zone: Some(display), safe_csv: args.output.csv_safe, ..terminal::style(args.output.color, args.output.ascii) };
+    for output in &outputs {
+        if all && output.is_for_eyes() && args.output.top.is_none() {
+            let mut shorter = report.clone();
+            shorter.statements.truncate(DEFAULT_TOP);
+            output.write(&shorter, &style, args.talk.quiet)?;
+        } else {
+            output.write(&report, &style, args.talk.quiet)?;
+        }
+    }
+    Ok(exit)
+}
+
+/// How many statements fit on a screen.
+const DEFAULT_TOP: usize = 20;
+
+fn exit(reading: &Reading, settings: &Settings) -> Exit {
+    let trouble = reading.errors.iter().map(|error| if error.is_unrecognised() { Exit::Nothing } else { Exit::Trouble }).max();
+    let workload = &reading.workload;
+    let filtered_out = workload.calls() == 0 && workload.events().error_count() == 0 && !settings.rules.filter.is_open();
+    let events: u64 = reading.inputs.iter().map(|input| input.events).sum();
+    let nothing = (reading.inputs.is_empty() || filtered_out || events == 0).then_some(Exit::Nothing);
+    trouble.into_iter().chain(nothing).max().unwrap_or(Exit::Done)
+}
+
+/// What was detected, and what was not understood.
+fn explain(reading: &Reading, started: Instant) {
+    for input in &reading.inputs {
+        let path = input.path.display();
+        let detail = if input.detail.is_empty() { String::new() } else { format!(", {}", input.detail) };
+        say(&format!("{path}: {}{detail}, {} records", input.format, input.records));
+        for (reason, skip) in input.skipped.iter() {
+            say(&format!("{path}: {} × {reason}, first at byte {}", skip.count, skip.first_offset));
+        }
+    }
+    say(&elapsed(reading.inputs.iter().map(|i| i.bytes).sum(), started.elapsed()));
+}
+
+fn zone(name: &str, flag: &str) -> Result<TimeZone, Failure> {
+    match name {
+        "local" => Ok(TimeZone::system()),
+        name => TimeZone::get(name).map_err(|_| Failure::trouble(format!("{flag} {name}: no such time zone; names are like Europe/Paris"))),
+    }
+}
+
+fn display_zone(args: &ReportArgs) -> Result<TimeZone, Failure> {
+    args.output.display_tz.as_deref().map_or(Ok(TimeZone::UTC), |name| zone(name, "--display-tz"))
+}
+
+fn settings(args: &ReportArgs, display: &TimeZone) -> Result<Settings, Failure> {
+    let reading = &args.reading;
+    let defaults = Settings::default();
+    let now = Zoned::now().with_time_zone(display.clone());
+    let zone = reading.timezone.as_deref().map_or(Ok(TimeZone::UTC), |name| zone(name, "--timezone"))?;
+    Ok(Settings {
+        jobs: reading.jobs.map_or(defaults.jobs, usize::from),
+        block_size: reading.block_size.unwrap_or(defaults.block_size),
+        dialect: Dialect::PostgreSql { standard_conforming_strings: !reading.backslash_escapes },
+        source: reading.source.clone().or_else(|| reading.prefix.as_ref().and_then(|_| args.reading.source.clone())),
+        source_options: source::Options {
+            prefix: reading.prefix.clone(),
+            zone,
+            reference: Timestamp(now.timestamp().as_microsecond()),
+            newest_first: false,
+        },
+        rules: Rules { measure: args.output.latency.into(), filter: filter(&args.select, &now)?, by: key(args.output.by.as_deref())? },
+    })
+}
+
+fn filter(args: &SelectArgs, now: &Zoned) -> Result<Filter, Failure> {
+    let moment = |text: &Option<String>| text.as_deref().map(|text| when::moment(text, now)).transpose().map_err(Failure::trouble);
+    let statement = args.statement.as_deref().map(regex::Regex::new).transpose();
+    Ok(Filter {
+        since: moment(&args.since)?,
+        until: moment(&args.until)?,
+        user: NameFilter::of(&args.user),
+        database: NameFilter::of(&args.database),
+        application: NameFilter::of(&args.app),
+        host: NameFilter::of(&args.host),
+        statement: statement.map_err(|error| Failure::trouble(format!("--statement: {error}")))?,
+    })
+}
+
+fn key(by: Option<&str>) -> Result<Option<Key>, Failure> {
+    Ok(match by {
+        None => None,
+        Some("application" | "app") => Some(Key::Application),
+        Some("user") => Some(Key::User),
+        Some("database" | "db") => Some(Key::Database),
+        Some("host") => Some(Key::Host),
+        Some(other) => match other.strip_prefix("tag:").filter(|key| !key.is_empty()) {
+            Some(key) => Some(Key::Tag(key.to_owned())),
+            None => return Err(Failure::trouble(format!("--by {other}: known are application, user, database, host and tag:KEY"))),
+        },
+    })
+}
+
+/// The moment that lies a span before the log's last record, which a first pass finds.
+fn since_the_last(span: &str, found: &Found, settings: &Settings) -> Result<Timestamp, Failure> {
+    let span = when::span(span).map_err(Failure::trouble)?;
+    if found.inputs.iter().any(|candidate| candidate.input == Input::Stdin) {
+        return Err(Failure::trouble("--last needs files: it reads them twice, and standard input passes once; use --since"));
+    }
+    let again = found.inputs.iter().map(|c| Candidate { input: c.input.clone(), named: c.named }).collect();
+    let reading = pipeline::read(again, settings, &pipeline::Silent).map_err(|error: Error| Failure::trouble(error.to_string()))?;
+    let (_, end) = reading.workload.window().unwrap_or((Timestamp(0), Timestamp(0)));
+    Ok(end - span)
+}

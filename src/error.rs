@@ -1,0 +1,72 @@
+//! The things that stop a run or one of its inputs. A record that is not understood is no error; see `event::Skipped`.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why something could not be done, in words that say what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file cannot be opened or read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// An archive ends too early or is damaged; what came before was read.
+    #[error("{}: {format} data break at byte {offset} of the archive ({reason}); what came before was read", path.display())]
+    BrokenArchive {
+        /// The file.
+        path: PathBuf,
+        /// The compression, such as `gzip`.
+        format: &'static str,
+        /// How many compressed bytes had been read.
+        offset: u64,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// An archive that this build cannot open.
+    #[error("{}: {format} archives are not read here; {cure}", path.display())]
+    UnsupportedArchive {
+        /// The file.
+        path: PathBuf,
+        /// The compression.
+        format: &'static str,
+        /// What to do instead.
+        cure: &'static str,
+    },
+    /// No source recognises the input, or several do.
+    #[error("{}: {reason}; tried {tried}. Say which it is with --source, and --prefix for stderr logs", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, such as "no known log format".
+        reason: String,
+        /// The names of the sources that were asked.
+        tried: String,
+    },
+    /// A `log_line_prefix` that cannot be read back.
+    #[error("--prefix '{prefix}': {reason}")]
+    Prefix {
+        /// The prefix as given.
+        prefix: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A file that names no log at all.
+    #[error("{}: the file is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Error {
+    /// Whether nothing in an input was recognised, which has an exit code of its own.
+    #[must_use]
+    pub fn is_unrecognised(&self) -> bool {
+        matches!(self, Error::UnknownFormat { .. } | Error::Empty { .. })
+    }
+}

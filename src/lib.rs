@@ -1,0 +1,66 @@
+//! laggard reads what a database writes about its own queries and says what is slow, why, and whether it got worse.
+//!
+//! Any [`std::io::Read`] is cut into blocks of whole records ([`input`]); blocks are read in parallel into small owned rows
+//! ([`source`], [`sql`]); rows are folded in order into a [`Workload`]; a [`Report`] is built from it once, and renderers
+//! only draw it. Four verbs, in this order: cut, read, fold, draw.
+//!
+//! ```
+//! use laggard::{Input, Settings, View};
+//!
+//! let log = "2026-11-23 05:33:39.504 UTC [20639] app@shop LOG:  duration: 0.102 ms  statement: SELECT * FROM users WHERE id = 7\n";
+//! let reading = laggard::read(vec![Input::Memory("pg.log".into(), log.into())], &Settings::default())?;
+//! let report = laggard::report(&reading, &View::default());
+//! assert_eq!(report.statements[0].text, "select * from users where id = $1");
+//!
+//! let mut page = Vec::new();
+//! laggard::render("markdown", &report, &mut page)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::io;
+
+pub mod cli;
+pub mod error;
+pub mod event;
+pub mod input;
+pub mod pipeline;
+pub mod report;
+pub mod source;
+pub mod sql;
+pub mod structure;
+pub mod units;
+pub mod workload;
+
+pub use error::Error;
+pub use input::Input;
+pub use pipeline::Settings;
+pub use report::{Report, View};
+pub use workload::{Reading, Workload};
+
+/// Cuts, reads and folds inputs.
+///
+/// # Errors
+/// If a setting makes no sense. What is wrong with an input is in [`Reading::errors`], and the others are read all the same.
+pub fn read(inputs: Vec<Input>, settings: &Settings) -> Result<Reading, Error> {
+    let named = |input| input::discover::Candidate { input, named: true };
+    pipeline::read(inputs.into_iter().map(named).collect(), settings, &pipeline::Silent)
+}
+
+/// Builds a report of what was read.
+#[must_use]
+pub fn report(reading: &Reading, view: &View) -> Report {
+    let selected = report::build::select(&reading.workload, view);
+    let texts: Vec<_> = selected.iter().map(|s| (s.fingerprint, s.text.as_str())).collect();
+    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let structures = structure::structures(&texts, jobs.min(1 + texts.len() / 64));
+    Report::build(reading, &selected, &structures, view)
+}
+
+/// Draws a report in the format of that name; [`report::ALL`] lists them.
+///
+/// # Errors
+/// If there is no such format, or `to` cannot be written to.
+pub fn render(format: &str, report: &Report, to: &mut dyn io::Write) -> io::Result<()> {
+    let renderer = report::by_name(format).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("no format is called {format}")))?;
+    renderer.render(report, &report::Style::default(), to)
+}

@@ -1,0 +1,312 @@
+//! Workload to report: selects, sorts, rounds and masks. The only part of `report` that knows what a workload is.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use crate::sql::fingerprint::Fingerprint;
+use crate::sql::lexer::Dialect;
+use crate::sql::mask::masked;
+use crate::units::Micros;
+use crate::workload::{InputSummary, Key, Latency, Permille, Reading, Share, Statement, Workload};
+
+use super::{
+    ErrorLine, EventLines, GroupLine, InputLine, Known, LatencyLine, Percentile, QUANTILES, Report, ShareLine, SkippedLine, StatementLine, Totals, Warning,
+};
+
+/// What tables sort statements by; most first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Total time.
+    #[default]
+    Total,
+    /// Calls.
+    Calls,
+    /// Mean latency.
+    Mean,
+    /// 95th percentile.
+    P95,
+    /// 99th percentile.
+    P99,
+    /// Slowest call.
+    Max,
+}
+
+/// How much of an example is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Samples {
+    /// With its values replaced.
+    #[default]
+    Masked,
+    /// As logged, parameters too.
+    Full,
+    /// Not at all.
+    None,
+}
+
+/// What to show.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// At most so many statements; all if `None`.
+    pub top: Option<usize>,
+    /// In which order.
+    pub sort: Sort,
+    /// How samples are shown.
+    pub samples: Samples,
+    /// The lexical rules of the samples.
+    pub dialect: Dialect,
+}
+
+/// What the structure of a statement is to a report.
+#[derive(Clone, Debug, Default)]
+pub struct Structure {
+    /// Its command.
+    pub verb: String,
+    /// Its relations.
+    pub tables: Vec<String>,
+    /// For display; `None` if it was not parsed.
+    pub parsed: Option<(String, u32)>,
+}
+
+/// Structures by fingerprint.
+pub type Structures = HashMap<Fingerprint, Structure, FixedState>;
+
+/// How many steps a spread has.
+const SPREAD: usize = 10;
+
+/// The statements that a view shows, in its order.
+#[must_use]
+pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
+    let mut statements: Vec<&Statement> = workload.statements().collect();
+    let key = |s: &Statement| match view.sort {
+        Sort::Total => s.latency.total(),
+        Sort::Calls => Micros(s.calls()),
+        Sort::Mean => s.latency.mean().map_or(Micros(0), |_| Micros(s.latency.total().0 / s.latency.count().max(1))),
+        Sort::P95 => s.latency.at(Permille(950)).unwrap_or_default(),
+        Sort::P99 => s.latency.at(Permille(990)).unwrap_or_default(),
+        Sort::Max => s.latency.max().unwrap_or_default(),
+    };
+    statements.sort_by_cached_key(|s| (std::cmp::Reverse(key(s)), std::cmp::Reverse(s.latency.total()), s.fingerprint));
+    statements.truncate(view.top.unwrap_or(usize::MAX));
+    statements
+}
+
+impl Report {
+    /// Builds a report of what was read.
+    #[must_use]
+    pub fn build(reading: &Reading, selected: &[&Statement], structures: &Structures, view: &View) -> Self {
+        let workload = &reading.workload;
+        let range = (workload.total().min().unwrap_or_default(), workload.total().max().unwrap_or_default());
+        let line = |latency: &Latency| latency_line(latency, range);
+        let count = workload.statements().count() as u64;
+        Report {
+            inputs: reading.inputs.iter().map(|input| input_line(input, view)).collect(),
+            window: workload.window(),
+            totals: Totals {
+                statements: count,
+                databases: workload.databases() as u64,
+                calls: workload.calls(),
+                errors: workload.events().error_count(),
+                latency: line(workload.total()),
+            },
+            groups: workload.groups().map(|groups| {
+                let mut lines: Vec<GroupLine> = groups
+                    .filter(|(_, group)| group.latency.count() + group.untimed + group.errors > 0)
+                    .map(|(key, group)| GroupLine {
+                        key: key.map(str::to_owned),
+                        calls: group.latency.count() + group.untimed,
+                        errors: group.errors,
+                        latency: line(&group.latency),
+                    })
+                    .collect();
+                lines.sort_by(|a, b| b.latency.total.cmp(&a.latency.total).then_with(|| a.key.cmp(&b.key)));
+                lines
+            }),
+            statements: selected.iter().map(|s| statement_line(s, workload, structures, view, line(&s.latency))).collect(),
+            events: event_lines(workload),
+            warnings: warnings(reading, structures),
+        }
+    }
+}
+
+fn latency_line(latency: &Latency, (low, high): (Micros, Micros)) -> LatencyLine {
+    let known = match latency.count() {
+        0 => Known::Nothing,
+        _ if latency.is_exact() => Known::Exact,
+        _ => Known::Histogram,
+    };
+    let percentile = |permille| {
+        let quantile = Permille(permille);
+        latency.at(quantile).map(|value| Percentile { value, is_maximum: latency.is_beyond_samples(quantile) })
+    };
+    LatencyLine {
+        known,
+        total: latency.total(),
+        min: latency.min(),
+        mean: latency.mean(),
+        deviation: latency.deviation(),
+        percentiles: QUANTILES.map(percentile),
+        max: latency.max(),
+        spread: latency.spread(low, high, SPREAD),
+    }
+}
+
+fn input_line(input: &InputSummary, view: &View) -> InputLine {
+    InputLine {
+        path: input.path.display().to_string(),
+        format: input.format,
+        detail: input.detail.clone(),
+        bytes: input.bytes,
+        records: input.records,
+        events: input.events,
+        skipped: input
+            .skipped
+            .iter()
+            .map(|(reason, skip)| SkippedLine {
+                reason,
+                count: skip.count,
+                first_offset: skip.first_offset,
+                // Whatever it is, it may hold values.
+                sample: match view.samples {
+                    Samples::Full => String::from_utf8_lossy(&skip.sample).into_owned(),
+                    _ => masked(&skip.sample, view.dialect),
+                },
+            })
+            .collect(),
+    }
+}
+
+fn statement_line(s: &Statement, workload: &Workload, structures: &Structures, view: &View, latency: LatencyLine) -> StatementLine {
+    let structure = structures.get(&s.fingerprint).cloned().unwrap_or_default();
+    let (pretty, complexity) = structure.parsed.map_or_else(|| (s.text.clone(), None), |(pretty, complexity)| (pretty, Some(complexity)));
+    let shares = |key: Key| workload.shares(s, &key).into_iter().map(|(name, share)| share_line(name, share)).collect();
+    let total = workload.total().total();
+    let mut tags: Vec<(String, ShareLine)> = s.tags().map(|(tag, share)| (tag.key.clone(), share_line(tag.value.clone(), share))).collect();
+    tags.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| y.total.cmp(&x.total)).then_with(|| x.name.cmp(&y.name)));
+    StatementLine {
+        id: s.fingerprint.to_string(),
+        text: s.text.clone(),
+        verb: structure.verb,
+        tables: structure.tables,
+        pretty,
+        complexity,
+        calls: s.calls(),
+        share: if total.0 == 0 { 0.0 } else { s.latency.total().0 as f64 / total.0 as f64 },
+        rows: s.rows,
+        errors: s.errors,
+        latency,
+        steps: [s.parse, s.bind, s.execute],
+        waited: s.waited,
+        seen: s.seen,
+        sessions: s.sessions,
+        applications: shares(Key::Application),
+        users: shares(Key::User),
+        databases: shares(Key::Database),
+        tags,
+        query_ids: s.query_ids.iter().copied().collect(),
+        temp_files: s.temp_files,
+        sample: sample(s, view),
+    }
+}
+
+fn share_line(name: String, share: Share) -> ShareLine {
+    ShareLine { name, calls: share.calls, total: share.total }
+}
+
+fn sample(s: &Statement, view: &View) -> Option<String> {
+    match view.samples {
+        Samples::None => None,
+        Samples::Masked => Some(masked(&s.sample.sql, view.dialect)),
+        Samples::Full => {
+            let sql = String::from_utf8_lossy(&s.sample.sql);
+            let parameters = String::from_utf8_lossy(&s.sample.parameters);
+            Some(if parameters.is_empty() { sql.into_owned() } else { format!("{sql}\n-- parameters: {parameters}") })
+        }
+    }
+}
+
+fn event_lines(workload: &Workload) -> EventLines {
+    let events = workload.events();
+    let mut errors: Vec<ErrorLine> = events
+        .errors
+        .iter()
+        .map(|(kind, &count)| ErrorLine {
+            sqlstate: kind.sqlstate.map(|s| String::from_utf8_lossy(&s).into_owned()),
+            severity: kind.severity.to_string(),
+            message: kind.message.to_string(),
+            count,
+        })
+        .collect();
+    let order = |e: &ErrorLine| (e.sqlstate.clone(), e.severity.clone(), e.message.clone());
+    errors.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| order(a).cmp(&order(b))));
+    EventLines {
+        errors,
+        lock_waits: (events.lock_waits, events.lock_wait_total),
+        deadlocks: events.deadlocks,
+        temp_files: (events.temp_files, events.temp_bytes),
+        checkpoints: events.checkpoints,
+        autovacuums: events.autovacuums,
+        connections: events.connections(),
+        disconnections: events.disconnections,
+        cancelled: events.cancelled,
+    }
+}
+
+/// Settings whose change says that only a sample is logged, and the value with which all is.
+const SAMPLING: [(&str, &str); 3] = [("log_statement_sample_rate", "1"), ("log_transaction_sample_rate", "0"), ("log_min_duration_sample", "-1")];
+
+fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
+    let workload = &reading.workload;
+    let calls = workload.calls();
+    let mut warnings = Vec::new();
+    warnings.extend(threshold(workload));
+    for (setting, value) in &workload.events().settings {
+        if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {
+            warnings.push(Warning::Sampling { setting: setting.to_string(), value: value.to_string() });
+        }
+    }
+    let records: u64 = reading.inputs.iter().map(|i| i.records).sum();
+    let skipped: u64 = reading.inputs.iter().map(|i| i.skipped.total()).sum();
+    if skipped * 20 > records + skipped {
+        warnings.push(Warning::NotUnderstood { skipped, records: records + skipped });
+    }
+    let path = |path: &std::path::PathBuf| path.display().to_string();
+    warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
+    warnings.extend(reading.strangers.iter().map(|p| Warning::Stranger { path: path(p) }));
+    warnings.extend(reading.errors.iter().map(|error| Warning::Incomplete { error: error.to_string() }));
+    let unparsed = workload.statements().filter(|s| structures.get(&s.fingerprint).is_some_and(|s| s.parsed.is_none())).map(Statement::calls).sum::<u64>();
+    if unparsed * 100 > calls {
+        warnings.push(Warning::NotParsed { calls: unparsed, of: calls });
+    }
+    if workload.untimed() > 0 {
+        warnings.push(Warning::Untimed { calls: workload.untimed(), of: calls });
+    }
+    if reading.durations_from_plans {
+        warnings.push(Warning::PlansOnly);
+    }
+    let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
+    if unknown_zone > 0 {
+        warnings.push(Warning::UnknownZone { records: unknown_zone });
+    }
+    warnings.extend(reading.inputs.iter().filter(|i| i.newest_first).map(|i| Warning::NewestFirst { path: path(&i.path) }));
+    warnings
+}
+
+/// Round numbers that people set `log_min_duration_statement` to, in milliseconds.
+const USUAL: [u64; 21] = [1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 500, 750, 1_000, 2_000, 5_000];
+/// With fewer durations the shortest says nothing.
+const FEWEST: u64 = 8;
+
+/// A log with BEGIN and COMMIT in it, or with anything from the cache, has durations far below a millisecond.
+fn threshold(workload: &Workload) -> Option<Warning> {
+    let (shortest, durations) = workload.shortest()?;
+    let looks_like = USUAL.iter().map(|&ms| Micros::from_millis(ms)).rfind(|&usual| usual <= shortest)?;
+    (durations >= FEWEST).then_some(Warning::Threshold { shortest, looks_like })
+}
+
+/// Orders statement lines as the JSON contract wants them: most time first, then by id.
+#[must_use]
+pub fn by_total(a: &StatementLine, b: &StatementLine) -> Ordering {
+    b.latency.total.cmp(&a.latency.total).then_with(|| a.id.cmp(&b.id))
+}

@@ -1,0 +1,74 @@
+//! RFC 4180: a header, then one row a statement with raw numbers, for spreadsheets and databases.
+//!
+//! A cell that a spreadsheet would take for a formula gets a `'` before it only when asked for, because programs want the
+//! text as it is.
+
+use std::io;
+
+use super::{Renderer, Report, StatementLine, Style};
+
+/// See the module.
+pub(super) struct Csv;
+
+const HEADER: [&str; 24] = [
+    "id", "verb", "calls", "errors", "total_us", "share", "latency", "min_us", "mean_us", "stddev_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us",
+    "max_us", "parse_us", "bind_us", "execute_us", "lock_wait_us", "sessions", "first_seen", "last_seen", "text",
+];
+
+impl Renderer for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["csv"]
+    }
+
+    fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        let mut writer = csv::Writer::from_writer(to);
+        writer.write_record(HEADER)?;
+        for line in &report.statements {
+            writer.write_record(row(line).map(|cell| if style.safe_csv { safe(cell) } else { cell }))?;
+        }
+        writer.flush()
+    }
+}
+
+fn row(line: &StatementLine) -> [String; 24] {
+    let latency = &line.latency;
+    let whole = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
+    let fraction = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
+    let [p50, p90, p95, p99, p999] = latency.percentiles.map(|p| whole(p.map(|p| p.value.0)));
+    let [parse, bind, execute] = line.steps.map(|s| s.0.to_string());
+    [
+        line.id.clone(),
+        line.verb.clone(),
+        line.calls.to_string(),
+        line.errors.to_string(),
+        latency.total.0.to_string(),
+        line.share.to_string(),
+        latency.known.name().to_owned(),
+        whole(latency.min.map(|m| m.0)),
+        fraction(latency.mean),
+        fraction(latency.deviation),
+        p50,
+        p90,
+        p95,
+        p99,
+        p999,
+        whole(latency.max.map(|m| m.0)),
+        parse,
+        bind,
+        execute,
+        line.waited.0.to_string(),
+        line.sessions.to_string(),
+        line.seen.map(|(first, _)| first.to_string()).unwrap_or_default(),
+        line.seen.map(|(_, last)| last.to_string()).unwrap_or_default(),
+        line.text.clone(),
+    ]
+}
+
+/// OWASP, "CSV Injection": cells that begin so are formulas to a spreadsheet.
+fn safe(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+}

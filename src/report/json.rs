@@ -1,0 +1,432 @@
+//! `laggard.report/1`: structs of its own, frozen once released, in the order in which the keys are written.
+//!
+//! Durations are integers of microseconds in keys that end in `_us`, shares are fractions of 1, times RFC 3339 in UTC; what
+//! is not known is `null`. The committed schema is derived from these structs, and a test fails when it is stale.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::build::by_total;
+use super::{LatencyLine, Renderer, Report, ShareLine, StatementLine, Style};
+
+/// See the module.
+pub(super) struct Json;
+
+impl Renderer for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["json"]
+    }
+
+    fn render(&self, report: &Report, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *to, &Document::of(report))?;
+        to.write_all(b"\n")
+    }
+}
+
+/// The whole document.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Document {
+    schema: &'static str,
+    tool: Tool,
+    inputs: Vec<Input>,
+    /// Times of the first and the last record.
+    window: Option<Window>,
+    totals: Totals,
+    /// With `--by KEY`: one entry a key.
+    groups: Option<Vec<Group>>,
+    /// By `total_us` descending, then id.
+    statements: Vec<Statement>,
+    findings: Vec<Finding>,
+    events: Events,
+    coverage: Option<Coverage>,
+    warnings: Vec<Warning>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+    /// The rule set of the ids.
+    fingerprint: u32,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Input {
+    path: String,
+    format: &'static str,
+    detail: String,
+    /// Bytes read from disk.
+    bytes: u64,
+    /// Log entries.
+    records: u64,
+    /// Executions and notes.
+    events: u64,
+    skipped: Vec<Skipped>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Skipped {
+    reason: &'static str,
+    count: u64,
+    /// In the unpacked input.
+    first_offset: u64,
+    sample: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Window {
+    start: String,
+    end: String,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Totals {
+    statements: u64,
+    calls: u64,
+    total_us: u64,
+    errors: u64,
+    #[serde(flatten)]
+    latency: Latency,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Latency {
+    /// `exact`, `histogram`, `moments` or `none`.
+    latency: &'static str,
+    min_us: Option<u64>,
+    mean_us: Option<f64>,
+    stddev_us: Option<f64>,
+    p50_us: Option<u64>,
+    p90_us: Option<u64>,
+    p95_us: Option<u64>,
+    p99_us: Option<u64>,
+    p999_us: Option<u64>,
+    max_us: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Group {
+    /// `null` is what has none.
+    key: Option<String>,
+    calls: u64,
+    total_us: u64,
+    errors: u64,
+    #[serde(flatten)]
+    latency: Latency,
+}
+
+/// One statement, also a line of `jsonl`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Statement {
+    id: String,
+    text: String,
+    verb: String,
+    tables: Vec<String>,
+    pretty: String,
+    complexity: Option<u32>,
+    calls: u64,
+    total_us: u64,
+    /// Of the time of all statements, 0 to 1.
+    share: f64,
+    rows: Option<u64>,
+    errors: u64,
+    #[serde(flatten)]
+    latency: Latency,
+    /// For moments: proved bounds of the percentiles.
+    bounds: Option<Bounds>,
+    parse_us: u64,
+    bind_us: u64,
+    execute_us: u64,
+    lock_wait_us: u64,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    sessions: u64,
+    applications: Vec<Share>,
+    users: Vec<Share>,
+    databases: Vec<Share>,
+    tags: Vec<TagShare>,
+    counters: Option<Counters>,
+    orm: Option<Orm>,
+    query_ids: Vec<String>,
+    sample: Option<String>,
+}
+
+/// Nothing in a report of logs; snapshots fill it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Bounds {}
+
+/// Nothing in a report of logs; snapshots fill it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Counters {}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Orm {
+    name: String,
+    confidence: String,
+}
+
+/// No rules look at a workload yet.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Finding {
+    rule: String,
+}
+
+/// Nothing in a report of logs; snapshots fill it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Coverage {}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Share {
+    name: String,
+    calls: u64,
+    total_us: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TagShare {
+    key: String,
+    value: String,
+    calls: u64,
+    total_us: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Events {
+    errors: Vec<Error>,
+    lock_waits: LockWaits,
+    deadlocks: u64,
+    temp_files: TempFiles,
+    checkpoints: u64,
+    autovacuums: u64,
+    connections: u64,
+    disconnections: u64,
+    cancelled: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Error {
+    sqlstate: Option<String>,
+    severity: String,
+    message: String,
+    count: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LockWaits {
+    count: u64,
+    total_us: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TempFiles {
+    count: u64,
+    bytes: u64,
+    /// The statements they were written for, most bytes first.
+    statements: Vec<TempFileShare>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TempFileShare {
+    id: String,
+    count: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Warning {
+    id: &'static str,
+    text: String,
+}
+
+impl Document {
+    /// What is said of a report.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let mut lines: Vec<&StatementLine> = report.statements.iter().collect();
+        lines.sort_by(|a, b| by_total(a, b));
+        Document {
+            schema: "laggard.report/1",
+            tool: Tool { name: "laggard", version: env!("CARGO_PKG_VERSION"), fingerprint: crate::sql::fingerprint::RULES },
+            inputs: report.inputs.iter().map(input).collect(),
+            window: report.window.map(|(start, end)| Window { start: start.to_string(), end: end.to_string() }),
+            totals: Totals {
+                statements: report.totals.statements,
+                calls: report.totals.calls,
+                total_us: report.totals.latency.total.0,
+                errors: report.totals.errors,
+                latency: Latency::of(&report.totals.latency),
+            },
+            groups: report.groups.as_ref().map(|groups| {
+                let group = |g: &super::GroupLine| Group {
+                    key: g.key.clone(),
+                    calls: g.calls,
+                    total_us: g.latency.total.0,
+                    errors: g.errors,
+                    latency: Latency::of(&g.latency),
+                };
+                groups.iter().map(group).collect()
+            }),
+            events: events(report, &lines),
+            statements: lines.into_iter().map(Statement::of).collect(),
+            findings: Vec::new(),
+            coverage: None,
+            warnings: report.warnings.iter().map(|w| Warning { id: w.id(), text: w.to_string() }).collect(),
+        }
+    }
+}
+
+impl Document {
+    /// The document with an empty list of statements, for formats that write them apart.
+    pub(super) fn without_statements(self) -> Self {
+        Document { statements: Vec::new(), ..self }
+    }
+}
+
+fn input(line: &super::InputLine) -> Input {
+    Input {
+        path: line.path.clone(),
+        format: line.format,
+        detail: line.detail.clone(),
+        bytes: line.bytes,
+        records: line.records,
+        events: line.events,
+        skipped: line
+            .skipped
+            .iter()
+            .map(|s| Skipped { reason: s.reason, count: s.count, first_offset: s.first_offset, sample: s.sample.clone() })
+            .collect(),
+    }
+}
+
+fn events(report: &Report, lines: &[&StatementLine]) -> Events {
+    let events = &report.events;
+    let mut shares: Vec<TempFileShare> = lines
+        .iter()
+        .filter(|s| s.temp_files.0 > 0)
+        .map(|s| TempFileShare { id: s.id.clone(), count: s.temp_files.0, bytes: s.temp_files.1 })
+        .collect();
+    shares.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
+    let error = |e: &super::ErrorLine| Error {
+        sqlstate: e.sqlstate.clone(),
+        severity: e.severity.clone(),
+        message: e.message.clone(),
+        count: e.count,
+    };
+    Events {
+        errors: events.errors.iter().map(error).collect(),
+        lock_waits: LockWaits { count: events.lock_waits.0, total_us: events.lock_waits.1.0 },
+        deadlocks: events.deadlocks,
+        temp_files: TempFiles { count: events.temp_files.0, bytes: events.temp_files.1, statements: shares },
+        checkpoints: events.checkpoints,
+        autovacuums: events.autovacuums,
+        connections: events.connections,
+        disconnections: events.disconnections,
+        cancelled: events.cancelled,
+    }
+}
+
+impl Latency {
+    fn of(line: &LatencyLine) -> Self {
+        let [p50, p90, p95, p99, p999] = line.percentiles.map(|p| p.map(|p| p.value.0));
+        Latency {
+            latency: line.known.name(),
+            min_us: line.min.map(|m| m.0),
+            mean_us: line.mean,
+            stddev_us: line.deviation,
+            p50_us: p50,
+            p90_us: p90,
+            p95_us: p95,
+            p99_us: p99,
+            p999_us: p999,
+            max_us: line.max.map(|m| m.0),
+        }
+    }
+}
+
+impl Statement {
+    pub(super) fn of(line: &StatementLine) -> Self {
+        let shares = |shares: &[ShareLine]| {
+            shares.iter().map(|s| Share { name: s.name.clone(), calls: s.calls, total_us: s.total.0 }).collect::<Vec<_>>()
+        };
+        let tag = |(key, share): &(String, ShareLine)| TagShare {
+            key: key.clone(),
+            value: share.name.clone(),
+            calls: share.calls,
+            total_us: share.total.0,
+        };
+        let [parse, bind, execute] = line.steps;
+        Statement {
+            id: line.id.clone(),
+            text: line.text.clone(),
+            verb: line.verb.clone(),
+            tables: line.tables.clone(),
+            pretty: line.pretty.clone(),
+            complexity: line.complexity,
+            calls: line.calls,
+            total_us: line.latency.total.0,
+            share: line.share,
+            rows: line.rows,
+            errors: line.errors,
+            latency: Latency::of(&line.latency),
+            bounds: None,
+            parse_us: parse.0,
+            bind_us: bind.0,
+            execute_us: execute.0,
+            lock_wait_us: line.waited.0,
+            first_seen: line.seen.map(|(first, _)| first.to_string()),
+            last_seen: line.seen.map(|(_, last)| last.to_string()),
+            sessions: line.sessions,
+            applications: shares(&line.applications),
+            users: shares(&line.users),
+            databases: shares(&line.databases),
+            tags: line.tags.iter().map(tag).collect(),
+            counters: None,
+            orm: None,
+            query_ids: line.query_ids.iter().map(i64::to_string).collect(),
+            sample: line.sample.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Where `laggard schema report` takes the schema from.
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/report.schema.json");
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_structs() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Document)).expect("is JSON") + "\n";
+        if std::env::var_os("LAGGARD_BLESS").is_some() {
+            std::fs::write(COMMITTED, &schema).expect("writable");
+        }
+        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
+        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+    }
+}

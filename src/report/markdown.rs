@@ -1,0 +1,90 @@
+//! A table for a pull request's comment: GitHub's Markdown, short enough for its limit.
+//!
+//! Statements stand between backticks with enough of them, and `|` is escaped, so that no statement can become markup.
+
+use std::io;
+
+use crate::units::grouped;
+
+use super::table::{duration, heading, percent, percentile};
+use super::text::{cut, sanitised};
+use super::{Renderer, Report, StatementLine, Style};
+
+/// See the module.
+pub(super) struct Markdown;
+
+/// GitHub takes comments of 65 536 characters.
+const LONGEST: usize = 65_000;
+/// How much of a statement is shown, in columns.
+const STATEMENT: usize = 200;
+
+impl Renderer for Markdown {
+    fn name(&self) -> &'static str {
+        "markdown"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["md", "markdown"]
+    }
+
+    fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        let mut text = String::new();
+        for line in heading(report, style) {
+            text.push_str(&escaped(&line));
+            text.push_str("\n\n");
+        }
+        for warning in &report.warnings {
+            text.push_str(&format!("> {}\n\n", escaped(&sanitised(&warning.to_string()))));
+        }
+        text.push_str("| # | total | share | calls | p50 | p95 | p99 | max | statement |\n|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
+        for (at, line) in report.statements.iter().enumerate() {
+            let row = row(at + 1, line);
+            if text.len() + row.len() > LONGEST {
+                text.push_str(&format!("\n… {} more\n", report.statements.len() - at));
+                break;
+            }
+            text.push_str(&row);
+        }
+        if report.statements.iter().any(|s| s.latency.percentiles.iter().flatten().any(|p| p.is_maximum)) {
+            text.push_str("\n\\* the maximum: too few calls for this percentile\n");
+        }
+        to.write_all(text.as_bytes())
+    }
+}
+
+fn row(number: usize, line: &StatementLine) -> String {
+    let [p50, _, p95, p99, _] = line.latency.percentiles.map(|p| percentile(p).replace('*', "\\*"));
+    format!(
+        "| {number} | {} | {} | {} | {p50} | {p95} | {p99} | {} | {} |\n",
+        duration(Some(line.latency.total).filter(|_| line.latency.min.is_some())),
+        percent(line.share),
+        grouped(line.calls),
+        duration(line.latency.max),
+        code(&cut(&sanitised(&line.text), STATEMENT)),
+    )
+}
+
+/// Between backticks, one more than any run of them inside.
+fn code(text: &str) -> String {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let fence = "`".repeat(longest + 1);
+    let pad = if longest > 0 { " " } else { "" };
+    format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
+}
+
+/// Without anything that Markdown or HTML would act on.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' | '@') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

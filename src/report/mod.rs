@@ -1,0 +1,296 @@
+//! What is shown: a [`Report`] is complete before any renderer runs, and a [`Renderer`] only draws it.
+//!
+//! To add an output: one file with a `Renderer`, its `mod` line and its entry in [`ALL`]. Renderers write to what they are
+//! given; terminal, environment and clock reach them in [`Style`] or not at all.
+
+use std::io;
+
+use crate::units::{Micros, Timestamp};
+
+pub mod build;
+mod csv;
+pub mod json;
+mod jsonl;
+mod markdown;
+mod spark;
+mod table;
+pub mod text;
+mod warning;
+
+pub use build::{Samples, Sort, View};
+pub use warning::Warning;
+
+/// Every output that this build can draw.
+pub static ALL: &[&dyn Renderer] = &[&table::Table, &json::Json, &jsonl::Jsonl, &csv::Csv, &markdown::Markdown];
+
+/// Draws reports in one format.
+pub trait Renderer: Sync {
+    /// Its name, as in `--format`.
+    fn name(&self) -> &'static str;
+    /// File extensions that choose it for `-o`.
+    fn extensions(&self) -> &'static [&'static str];
+    /// Draws a report.
+    ///
+    /// # Errors
+    /// If `to` cannot be written to.
+    fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()>;
+}
+
+/// The renderer of that name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn Renderer> {
+    ALL.iter().copied().find(|r| r.name() == name)
+}
+
+/// The renderer that a file's extension chooses.
+#[must_use]
+pub fn by_extension(extension: &str) -> Option<&'static dyn Renderer> {
+    ALL.iter().copied().find(|r| r.extensions().contains(&extension))
+}
+
+/// How to draw for a terminal or for none.
+#[derive(Clone, Debug, Default)]
+pub struct Style {
+    /// Columns of the terminal; `None` if there is none, so that nothing is cut or boxed.
+    pub width: Option<usize>,
+    /// Whether colours may be used.
+    pub colour: bool,
+    /// Whether only ASCII may be used.
+    pub ascii: bool,
+    /// The zone in which times are shown.
+    pub zone: Option<jiff::tz::TimeZone>,
+    /// Whether CSV cells that a spreadsheet would take for formulas get a `'` before them.
+    pub safe_csv: bool,
+}
+
+/// Everything there is to say, sorted and rounded.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What was read.
+    pub inputs: Vec<InputLine>,
+    /// Times of the first and the last record.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Over all statements.
+    pub totals: Totals,
+    /// By the key of `--by`, most time first.
+    pub groups: Option<Vec<GroupLine>>,
+    /// The statements to show, in the order asked for.
+    pub statements: Vec<StatementLine>,
+    /// What happened besides statements.
+    pub events: EventLines,
+    /// What the reader should know about the numbers.
+    pub warnings: Vec<Warning>,
+}
+
+/// One input.
+#[derive(Clone, Debug, Default)]
+pub struct InputLine {
+    /// Its name.
+    pub path: String,
+    /// The source that read it.
+    pub format: &'static str,
+    /// What was learnt of it.
+    pub detail: String,
+    /// Bytes read from disk.
+    pub bytes: u64,
+    /// Log entries.
+    pub records: u64,
+    /// Executions and notes.
+    pub events: u64,
+    /// What was not understood.
+    pub skipped: Vec<SkippedLine>,
+}
+
+/// One reason for skipping records.
+#[derive(Clone, Debug, Default)]
+pub struct SkippedLine {
+    /// Why.
+    pub reason: &'static str,
+    /// How many.
+    pub count: u64,
+    /// Where the first stands.
+    pub first_offset: u64,
+    /// Its beginning, values masked.
+    pub sample: String,
+}
+
+/// Sums over everything.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Distinct statements.
+    pub statements: u64,
+    /// Databases, where the log tells.
+    pub databases: u64,
+    /// Executions.
+    pub calls: u64,
+    /// Failed statements.
+    pub errors: u64,
+    /// Their latency.
+    pub latency: LatencyLine,
+}
+
+/// How well a distribution is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Known {
+    /// Every value.
+    Exact,
+    /// Within 1 %.
+    Histogram,
+    /// Not at all.
+    #[default]
+    Nothing,
+}
+
+impl Known {
+    /// As reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Known::Exact => "exact",
+            Known::Histogram => "histogram",
+            Known::Nothing => "none",
+        }
+    }
+}
+
+/// A distribution in numbers; `None` is not known.
+#[derive(Clone, Debug, Default)]
+pub struct LatencyLine {
+    /// How well it is known.
+    pub known: Known,
+    /// The sum.
+    pub total: Micros,
+    /// The smallest.
+    pub min: Option<Micros>,
+    /// The mean, in microseconds.
+    pub mean: Option<f64>,
+    /// The standard deviation, in microseconds.
+    pub deviation: Option<f64>,
+    /// The percentiles, in the order of [`QUANTILES`].
+    pub percentiles: [Option<Percentile>; 5],
+    /// The largest.
+    pub max: Option<Micros>,
+    /// Counts in equal steps of the logarithm over the whole report's range.
+    pub spread: Vec<u64>,
+}
+
+/// A percentile and whether the sample supports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percentile {
+    /// The value.
+    pub value: Micros,
+    /// Whether it is the maximum because there are too few calls.
+    pub is_maximum: bool,
+}
+
+/// The percentiles of a [`LatencyLine`], in thousandths.
+pub const QUANTILES: [u64; 5] = [500, 900, 950, 990, 999];
+
+/// One group of `--by`.
+#[derive(Clone, Debug, Default)]
+pub struct GroupLine {
+    /// Its key; `None` is what has none.
+    pub key: Option<String>,
+    /// Executions.
+    pub calls: u64,
+    /// Failed statements.
+    pub errors: u64,
+    /// Their latency.
+    pub latency: LatencyLine,
+}
+
+/// One statement.
+#[derive(Clone, Debug, Default)]
+pub struct StatementLine {
+    /// Sixteen hexadecimal digits.
+    pub id: String,
+    /// Its normalised text.
+    pub text: String,
+    /// Its command, such as `select`.
+    pub verb: String,
+    /// The relations it names.
+    pub tables: Vec<String>,
+    /// Its text over several lines.
+    pub pretty: String,
+    /// Relations, joins, predicates, sub-queries and set operations; `None` if it was not parsed.
+    pub complexity: Option<u32>,
+    /// Executions.
+    pub calls: u64,
+    /// Its share of the time of all statements, 0 to 1.
+    pub share: f64,
+    /// Rows, where the log tells.
+    pub rows: Option<u64>,
+    /// Failed executions.
+    pub errors: u64,
+    /// Its latency.
+    pub latency: LatencyLine,
+    /// Time in parse, bind and execute.
+    pub steps: [Micros; 3],
+    /// Time spent waiting for locks.
+    pub waited: Micros,
+    /// When the first and the last call ended.
+    pub seen: Option<(Timestamp, Timestamp)>,
+    /// Sessions that ran it.
+    pub sessions: u64,
+    /// By application.
+    pub applications: Vec<ShareLine>,
+    /// By role.
+    pub users: Vec<ShareLine>,
+    /// By database.
+    pub databases: Vec<ShareLine>,
+    /// By comment tag: key, and the share of its value.
+    pub tags: Vec<(String, ShareLine)>,
+    /// The server's ids of it.
+    pub query_ids: Vec<i64>,
+    /// Temporary files written for it, and their bytes.
+    pub temp_files: (u64, u64),
+    /// An example.
+    pub sample: Option<String>,
+}
+
+/// One name's share.
+#[derive(Clone, Debug, Default)]
+pub struct ShareLine {
+    /// The name.
+    pub name: String,
+    /// Executions.
+    pub calls: u64,
+    /// Their time.
+    pub total: Micros,
+}
+
+/// What happened besides statements.
+#[derive(Clone, Debug, Default)]
+pub struct EventLines {
+    /// Errors, most frequent first.
+    pub errors: Vec<ErrorLine>,
+    /// Waits for locks that were logged, and their time.
+    pub lock_waits: (u64, Micros),
+    /// Deadlocks.
+    pub deadlocks: u64,
+    /// Temporary files and their bytes.
+    pub temp_files: (u64, u64),
+    /// Checkpoints completed.
+    pub checkpoints: u64,
+    /// Tables that autovacuum vacuumed.
+    pub autovacuums: u64,
+    /// Connections.
+    pub connections: u64,
+    /// Sessions ended.
+    pub disconnections: u64,
+    /// Statements cancelled.
+    pub cancelled: u64,
+}
+
+/// One kind of error.
+#[derive(Clone, Debug, Default)]
+pub struct ErrorLine {
+    /// Its SQLSTATE, where logged.
+    pub sqlstate: Option<String>,
+    /// Its severity as logged.
+    pub severity: String,
+    /// Its message without values.
+    pub message: String,
+    /// How many.
+    pub count: u64,
+}

@@ -1,0 +1,293 @@
+//! The screen that a DBA sees first: what was read, what to know about it, and where the time went.
+//!
+//! On a terminal a table as wide as it is; piped, one record a line, nothing boxed and nothing cut. `comfy-table`, which
+//! looks for a maintainer, is named in this file only.
+
+use std::io;
+
+use anstyle::{AnsiColor, Style as Ansi};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
+use jiff::tz::TimeZone;
+
+use crate::units::{ByteCount, Micros, Timestamp, grouped};
+
+use super::text::{ascii, cut, sanitised};
+use super::{GroupLine, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark};
+
+/// See the module.
+pub(super) struct Table;
+
+const HEADING: Ansi = Ansi::new().bold();
+const DOUBT: Ansi = AnsiColor::Yellow.on_default();
+const DIM: Ansi = Ansi::new().dimmed();
+
+impl Renderer for Table {
+    fn name(&self) -> &'static str {
+        "table"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &["txt"]
+    }
+
+    fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        let mut out = Painter { style, to };
+        for line in heading(report, style) {
+            out.line(HEADING, &line)?;
+        }
+        for warning in &report.warnings {
+            out.line(DOUBT, &sanitised(&warning.to_string()))?;
+        }
+        if let Some(groups) = &report.groups {
+            out.line(DIM, "")?;
+            out.table(&group_table(groups))?;
+        }
+        if !report.statements.is_empty() {
+            out.line(DIM, "")?;
+            out.table(&statement_table(&report.statements))?;
+            out.notes(report)?;
+        }
+        out.events(report)
+    }
+}
+
+struct Painter<'a> {
+    style: &'a Style,
+    to: &'a mut dyn io::Write,
+}
+
+impl Painter<'_> {
+    fn line(&mut self, paint: Ansi, text: &str) -> io::Result<()> {
+        let text = if self.style.ascii { ascii(text) } else { text.to_owned() };
+        if self.style.colour && !text.is_empty() {
+            writeln!(self.to, "{paint}{text}{paint:#}")
+        } else {
+            writeln!(self.to, "{text}")
+        }
+    }
+
+    fn table(&mut self, table: &Grid) -> io::Result<()> {
+        let text = match self.style.width {
+            Some(width) => table.fitted(width),
+            None => table.plain(),
+        };
+        for (at, line) in text.lines().enumerate() {
+            let paint = if at == 0 { HEADING } else { Ansi::new() };
+            self.line(paint, line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// What the marks in the table mean, and how many statements are not in it.
+    fn notes(&mut self, report: &Report) -> io::Result<()> {
+        let marked = |line: &StatementLine| [0, 2, 3].iter().any(|&q| line.latency.percentiles[q].is_some_and(|p| p.is_maximum));
+        if report.statements.iter().any(marked) {
+            self.line(DIM, "* the maximum: too few calls for this percentile")?;
+        }
+        let hidden = report.totals.statements.saturating_sub(report.statements.len() as u64);
+        if hidden > 0 {
+            self.line(DIM, &format!("{} more statements; -n {} shows all", grouped(hidden), report.totals.statements))?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, report: &Report) -> io::Result<()> {
+        let facts = event_facts(report);
+        if facts.is_empty() {
+            return Ok(());
+        }
+        self.line(DIM, "")?;
+        self.line(HEADING, "besides statements")?;
+        facts.iter().try_for_each(|fact| self.line(Ansi::new(), &format!("  {fact}")))
+    }
+}
+
+/// What was read and how much it is, in a line or two.
+pub(super) fn heading(report: &Report, style: &Style) -> Vec<String> {
+    let mut parts = Vec::new();
+    match report.inputs.as_slice() {
+        [one] => parts.push(sanitised(&one.path)),
+        several => parts.push(format!("{} inputs", several.len())),
+    }
+    if let Some((start, end)) = report.window {
+        parts.push(period(start, end, style));
+    }
+    let bytes: u64 = report.inputs.iter().map(|i| i.bytes).sum();
+    parts.push(ByteCount(bytes).to_string());
+    let mut counts = vec![counted(report.totals.calls, "call"), counted(report.totals.statements, "statement")];
+    if report.totals.databases > 1 {
+        counts.push(counted(report.totals.databases, "database"));
+    }
+    let skipped: u64 = report.inputs.iter().flat_map(|i| &i.skipped).map(|s| s.count).sum();
+    if skipped > 0 {
+        let first = report.inputs.iter().find_map(|i| i.skipped.iter().map(|s| s.first_offset).min().map(|at| (i, at)));
+        let place = first.map(|(input, at)| format!(" (first at {}:{at})", sanitised(&input.path))).unwrap_or_default();
+        counts.push(format!("{} not understood{place}", counted(skipped, "record")));
+    }
+    let mut lines = vec![parts.join("  "), counts.join(" · ")];
+    if report.totals.latency.min.is_some() {
+        let latency = &report.totals.latency;
+        let [p50, _, p95, p99, _] = latency.percentiles.map(percentile);
+        lines.push(format!("time {} · p50 {p50} · p95 {p95} · p99 {p99} · max {}", duration(Some(latency.total)), duration(latency.max)));
+    }
+    lines
+}
+
+fn period(start: Timestamp, end: Timestamp, style: &Style) -> String {
+    let zone = style.zone.clone().unwrap_or(TimeZone::UTC);
+    let zoned = |t: Timestamp| jiff::Timestamp::from_microsecond(t.0).map(|t| t.to_zoned(zone.clone())).ok();
+    let (Some(start), Some(end)) = (zoned(start), zoned(end)) else { return "times out of range".to_owned() };
+    let until = if start.date() == end.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+    format!("{} – {} {}", start.strftime("%Y-%m-%d %H:%M:%S"), end.strftime(until), end.strftime("%Z"))
+}
+
+fn counted(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// A duration, or `–` if it is not known.
+pub(super) fn duration(value: Option<Micros>) -> String {
+    value.map_or_else(|| "–".to_owned(), |v| v.to_string())
+}
+
+/// A percentile, marked if it is the maximum for want of calls.
+pub(super) fn percentile(percentile: Option<Percentile>) -> String {
+    percentile.map_or_else(|| "–".to_owned(), |p| format!("{}{}", p.value, if p.is_maximum { "*" } else { "" }))
+}
+
+/// A share in whole per cent, or `<1 %`.
+pub(super) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent > 0.0 && percent < 1.0 { "<1 %".to_owned() } else { format!("{percent:.0} %") }
+}
+
+/// Rows of text; all columns but the last are numbers.
+struct Grid {
+    header: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+    /// Columns whose cells are not numbers.
+    left: Vec<usize>,
+}
+
+fn latency_cells(latency: &LatencyLine) -> [String; 4] {
+    let [p50, _, p95, p99, _] = latency.percentiles.map(percentile);
+    [p50, p95, p99, duration(latency.max)]
+}
+
+fn statement_table(lines: &[StatementLine]) -> Grid {
+    let rows = lines.iter().enumerate().map(|(at, line)| {
+        let mut row = vec![(at + 1).to_string(), duration(Some(line.latency.total).filter(|_| line.latency.min.is_some())), percent(line.share)];
+        row.push(grouped(line.calls));
+        row.push(if line.errors > 0 { grouped(line.errors) } else { String::new() });
+        row.extend(latency_cells(&line.latency));
+        row.extend([spark::bars(&line.latency.spread), line.id[..line.id.len().min(8)].to_owned(), sanitised(&line.text)]);
+        row
+    });
+    let mut grid = Grid {
+        header: vec!["#", "total", "share", "calls", "errors", "p50", "p95", "p99", "max", "spread", "id", "statement"],
+        rows: rows.collect(),
+        left: vec![9, 10, 11],
+    };
+    if lines.iter().all(|line| line.errors == 0) {
+        grid.remove(4);
+    }
+    grid
+}
+
+fn group_table(groups: &[GroupLine]) -> Grid {
+    let rows = groups.iter().map(|group| {
+        let mut row = vec![duration(Some(group.latency.total)), grouped(group.calls), grouped(group.errors)];
+        row.extend(latency_cells(&group.latency));
+        row.push(group.key.as_deref().map_or_else(|| "–".to_owned(), sanitised));
+        row
+    });
+    Grid { header: vec!["total", "calls", "errors", "p50", "p95", "p99", "max", "group"], rows: rows.collect(), left: vec![7] }
+}
+
+impl Grid {
+    fn remove(&mut self, column: usize) {
+        self.header.remove(column);
+        self.rows.iter_mut().for_each(|row| drop(row.remove(column)));
+        self.left.iter_mut().for_each(|left| *left -= usize::from(*left > column));
+    }
+
+    fn table(&self) -> comfy_table::Table {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        table.force_no_tty();
+        table.set_header(self.header.clone());
+        for column in 0..self.header.len() {
+            if let Some(column_of_table) = table.column_mut(column) {
+                column_of_table.set_padding((0, if column + 1 == self.header.len() { 0 } else { 2 }));
+                if !self.left.contains(&column) {
+                    column_of_table.set_cell_alignment(CellAlignment::Right);
+                }
+            }
+        }
+        table
+    }
+
+    /// As wide as the terminal: what is left of a line goes to the last column, and longer text is cut.
+    fn fitted(&self, width: usize) -> String {
+        let mut measured = self.table();
+        measured.set_content_arrangement(ContentArrangement::Disabled);
+        let last = self.header.len() - 1;
+        for row in &self.rows {
+            measured.add_row(row[..last].to_vec());
+        }
+        let fixed: usize = measured.column_max_content_widths().iter().take(last).map(|&w| usize::from(w) + 2).sum();
+        // On a narrow terminal a statement of a few words is still worth more than none.
+        let room = width.saturating_sub(fixed).max(24);
+        let mut table = self.table();
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        for row in &self.rows {
+            let mut row = row.clone();
+            row[last] = cut(&row[last], room);
+            table.add_row(row);
+        }
+        if let Some(column) = table.column_mut(last) {
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(u16::try_from(room).unwrap_or(u16::MAX))));
+        }
+        table.to_string()
+    }
+
+    /// Columns for programs and pipes: nothing is cut.
+    fn plain(&self) -> String {
+        let mut table = self.table();
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        for row in &self.rows {
+            table.add_row(row.clone());
+        }
+        table.to_string()
+    }
+}
+
+fn event_facts(report: &Report) -> Vec<String> {
+    let events = &report.events;
+    let mut facts = Vec::new();
+    for error in events.errors.iter().take(5) {
+        let state = error.sqlstate.as_deref().map(|s| format!("{s} ")).unwrap_or_default();
+        facts.push(sanitised(&format!("{} × {} {state}{}", grouped(error.count), error.severity, error.message)));
+    }
+    if events.errors.len() > 5 {
+        facts.push(format!("… and {} more kinds of error", events.errors.len() - 5));
+    }
+    if events.lock_waits.0 > 0 {
+        facts.push(format!("{}, {} in all", counted(events.lock_waits.0, "lock wait"), events.lock_waits.1));
+    }
+    if events.deadlocks > 0 {
+        facts.push(counted(events.deadlocks, "deadlock"));
+    }
+    if events.cancelled > 0 {
+        facts.push(format!("{} cancelled", counted(events.cancelled, "statement")));
+    }
+    if events.temp_files.0 > 0 {
+        facts.push(format!("{}, {}", counted(events.temp_files.0, "temporary file"), ByteCount(events.temp_files.1)));
+    }
+    let connections = [(events.connections, "connection"), (events.disconnections, "disconnection"), (events.checkpoints, "checkpoint"), (events.autovacuums, "autovacuum")];
+    let counted: Vec<String> = connections.iter().filter(|(n, _)| *n > 0).map(|&(n, thing)| counted(n, thing)).collect();
+    if !counted.is_empty() {
+        facts.push(counted.join(" · "));
+    }
+    facts
+}

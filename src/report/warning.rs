@@ -1,0 +1,135 @@
+//! What a reader should know before trusting the numbers, each with what cures it.
+
+use std::fmt;
+
+use crate::units::{Micros, grouped};
+
+/// A doubt about the numbers; see the module.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// The server does not seem to log faster statements.
+    Threshold {
+        /// The shortest duration logged.
+        shortest: Micros,
+        /// The setting that it looks like.
+        looks_like: Micros,
+    },
+    /// The server logs a sample of statements only.
+    Sampling {
+        /// The setting that says so.
+        setting: String,
+        /// Its value.
+        value: String,
+    },
+    /// A large part of the input was not understood.
+    NotUnderstood {
+        /// Records that were not.
+        skipped: u64,
+        /// All records.
+        records: u64,
+    },
+    /// A file was left out because another has the same content.
+    Repeated {
+        /// The file.
+        path: String,
+    },
+    /// A file in a folder is no log.
+    Stranger {
+        /// The file.
+        path: String,
+    },
+    /// An input could not be read, or not to its end.
+    Incomplete {
+        /// What happened.
+        error: String,
+    },
+    /// The parser of SQL refused statements; their verb and tables are taken from their words.
+    NotParsed {
+        /// Calls of such statements.
+        calls: u64,
+        /// All calls.
+        of: u64,
+    },
+    /// The log names statements without their duration.
+    Untimed {
+        /// Calls without a duration.
+        calls: u64,
+        /// All calls.
+        of: u64,
+    },
+    /// The log has durations in `auto_explain` plans only.
+    PlansOnly,
+    /// Times in a zone that nobody knows.
+    UnknownZone {
+        /// How many.
+        records: u64,
+    },
+    /// The newest record comes first.
+    NewestFirst {
+        /// The file.
+        path: String,
+    },
+}
+
+impl Warning {
+    /// Its stable name.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        match self {
+            Warning::Threshold { .. } => "durations-below-threshold-missing",
+            Warning::Sampling { .. } => "statements-sampled",
+            Warning::NotUnderstood { .. } => "records-not-understood",
+            Warning::Repeated { .. } => "file-repeated",
+            Warning::Stranger { .. } => "file-not-a-log",
+            Warning::Incomplete { .. } => "input-incomplete",
+            Warning::NotParsed { .. } => "statements-not-parsed",
+            Warning::Untimed { .. } => "calls-without-duration",
+            Warning::PlansOnly => "durations-from-plans",
+            Warning::UnknownZone { .. } => "time-zone-unknown",
+            Warning::NewestFirst { .. } => "newest-first",
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Threshold { shortest, looks_like } => write!(
+                f,
+                "log_min_duration_statement looks like {looks_like} (nothing faster than {shortest} was logged): faster calls are missing, percentiles start there"
+            ),
+            Warning::Sampling { setting, value } => {
+                write!(f, "{setting} was set to {value}: the server logs a sample, so calls are missing and totals are too low")
+            }
+            Warning::NotUnderstood { skipped, records } => write!(
+                f,
+                "{} of {} records were not understood; -v shows the first of each kind, --prefix and --source override what was inferred",
+                grouped(*skipped),
+                grouped(*records)
+            ),
+            Warning::Repeated { path } => write!(f, "{path} has the same content as another input and was read once"),
+            Warning::Stranger { path } => write!(f, "{path} is no log that is known here and was left out; name it to insist"),
+            Warning::Incomplete { error } => f.write_str(error),
+            Warning::NotParsed { calls, of } => write!(
+                f,
+                "statements of {} of {} calls are beyond the SQL parser: verb and tables are taken from their words, their numbers are complete",
+                grouped(*calls),
+                grouped(*of)
+            ),
+            Warning::Untimed { calls, of } => write!(
+                f,
+                "{} of {} calls have no duration in the log: set log_min_duration_statement = 0 or log_duration = on for all of them",
+                grouped(*calls),
+                grouped(*of)
+            ),
+            Warning::PlansOnly => {
+                f.write_str("durations come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration")
+            }
+            Warning::UnknownZone { records } => {
+                write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))
+            }
+            Warning::NewestFirst { path } => write!(f, "{path} has its newest record first and was read backwards"),
+        }
+    }
+}

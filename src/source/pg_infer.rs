@@ -1,0 +1,311 @@
+//! Finds the `log_line_prefix` of a log that was not told: known prefixes first, then one pieced together from the lines.
+//!
+//! A prefix is right if the lines of the head begin with it; among those that fit equally well the one with the most fields
+//! wins, because a short one may hide fields in the long text of another (`%d` would swallow `/%a`).
+
+use regex::bytes::Regex;
+
+use super::pg_prefix::Prefix;
+use super::pg_time::{Clock, UTC};
+use super::{BOM, lines};
+
+/// Prefixes that PostgreSQL, its packagers, the clouds and pgBadger's manual recommend.
+const KNOWN: &[&str] = &[
+    "%m [%p] ",
+    "%m [%p] %q%u@%d ",
+    "%m [%p] %q%u@%d/%a ",
+    "%m [%p] %q[user=%u,db=%d,app=%a] ",
+    "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+    "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%r ",
+    "%t [%p]: user=%u,db=%d,app=%a,client=%h ",
+    "%t [%p]: [%l-1] user=%u,db=%d ",
+    "%m [%p]: [%l-1] db=%d,user=%u ",
+    "%t [%p]: [%l-1] db=%d,user=%u,app=%a,client=%h ",
+    "%m:%r:%u@%d:[%p]:",
+    "%t:%r:%u@%d:[%p]:",
+    "%t:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:",
+    "%t-%c-",
+    "%t-%c-%u-%d-%h-",
+    "%m-%p-%l-%e-%u-%d-",
+    "%n [%p] %q%u@%d/%a ",
+    "%t ",
+    "%m ",
+];
+
+/// How many lines of the head are looked at.
+const LINES: usize = 400;
+/// The share of lines that must begin with a prefix, in per cent: foreign lines and cut ones come in every log.
+const ENOUGH: usize = 60;
+
+/// The prefix of a log that begins with `head`; `None` if no prefix fits, so that it is no such log.
+pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
+    let head = head.strip_prefix(BOM).unwrap_or(head);
+    let lines: Vec<&[u8]> = lines(head).map(|(_, line)| line).filter(|l| !l.is_empty() && !l[0].is_ascii_whitespace()).take(LINES).collect();
+    // The last line of a head is cut unless it is the only one.
+    let lines = if lines.len() > 1 && !head.ends_with(b"\n") { &lines[..lines.len() - 1] } else { &lines };
+    if lines.first().is_some_and(|l| l[0] == b'{') {
+        return None;
+    }
+    let mut best: Option<(usize, usize, Prefix)> = None;
+    let mut consider = |text: &str| {
+        // Two names with nothing between them can be told apart by nobody.
+        let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_ambiguous()) else { return };
+        let score = (score(&prefix, lines), prefix.fields());
+        if score.0 > 0 && best.as_ref().is_none_or(|(lines, fields, _)| score > (*lines, *fields)) {
+            best = Some((score.0, score.1, prefix));
+        }
+    };
+    KNOWN.iter().copied().for_each(&mut consider);
+    pieced_together(lines).iter().map(String::as_str).for_each(&mut consider);
+    best.filter(|(matched, ..)| matched * 100 >= lines.len() * ENOUGH).map(|(.., prefix)| prefix)
+}
+
+/// How many lines begin with the prefix. Words of other languages count only if the log has no English ones.
+fn score(prefix: &Prefix, lines: &[&[u8]]) -> usize {
+    let mut clock = Clock::new(&UTC);
+    lines.iter().filter(|line| prefix.head(line, &mut clock).is_some()).count()
+}
+
+/// Whether something stripped the tabs off continuation lines: some lines are no records, and none is tabbed.
+pub(super) fn has_bare_continuations(head: &[u8], prefix: &Prefix) -> bool {
+    let mut clock = Clock::new(&UTC);
+    let mut bare = 0usize;
+    for (_, line) in lines(head) {
+        if line.first() == Some(&b'\t') {
+            return false;
+        }
+        bare += usize::from(!line.is_empty() && prefix.head(line, &mut clock).is_none());
+    }
+    bare > 2
+}
+
+/// Prefixes made from what stands before the severity in the most telling lines, with `%q` wherever it may be.
+fn pieced_together(lines: &[&[u8]]) -> Vec<String> {
+    let Some(patterns) = Patterns::new() else { return Vec::new() };
+    let mut heads: Vec<&[u8]> = lines.iter().filter_map(|line| patterns.head(line)).collect();
+    // Lines of client sessions have more to tell than those of background processes, or of clients not known yet.
+    let unknown = |head: &[u8]| memchr::memmem::find(head, b"[unknown]").is_some();
+    heads.sort_by_key(|head| (unknown(head), std::cmp::Reverse(head.len())));
+    heads.dedup_by_key(|head| head.len());
+    let mut guesses = Vec::new();
+    for head in heads.iter().take(6) {
+        let pieces = patterns.pieces(head);
+        guesses.push(pieces.concat());
+        for at in 1..pieces.len() {
+            let optional = [&pieces[..at], &["%q".to_owned()], &pieces[at..]].concat();
+            guesses.push(optional.concat());
+        }
+    }
+    guesses
+}
+
+struct Patterns {
+    severity: Regex,
+    foreign: Regex,
+    /// What a piece of the head looks like, and what it stands for; tried in order.
+    pieces: Vec<(Regex, Piece)>,
+    key: Regex,
+}
+
+#[derive(Clone, Copy)]
+enum Piece {
+    Time,
+    Plain(&'static str),
+    /// `[123]`
+    Process,
+    /// `user@database`
+    Account,
+    Number,
+    Word,
+}
+
+impl Patterns {
+    fn new() -> Option<Self> {
+        let backend = r"^(?:client backend|postmaster|startup|checkpointer|background writer|walwriter|autovacuum (?:launcher|worker)|logical replication (?:launcher|worker)|parallel worker|walsender|walreceiver|archiver|logger|stats collector|not initialized|background worker|io worker|slotsync worker)\b";
+        let pieces = [
+            (r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:[A-Z]{1,5}(?:[+-]\d+)?|[+-]\d\d(?::?\d\d)?)\b)?", Piece::Time),
+            (r"^\d{9,11}\.\d{3}\b", Piece::Plain("%n")),
+            (r"^[0-9a-f]{6,}\.[0-9a-f]+\b", Piece::Plain("%c")),
+            (r"^\[\d+-\d+\]", Piece::Plain("[%l-1]")),
+            (r"^\[ *\d+ *\]", Piece::Process),
+            (backend, Piece::Plain("%b")),
+            (r"^(?:\[local\]|[\w.:-]+\(\d+\))", Piece::Plain("%r")),
+            (r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]+)\b", Piece::Plain("%h")),
+            (r"^-?\d+/\d+\b", Piece::Plain("%v")),
+            (r"^(?:00000|[0-9A-Z]{2}[0-9]{3})\b", Piece::Plain("%e")),
+            (r"^[^\s@\[\]]+@[^\s@/,;\[\]]+", Piece::Account),
+            (r"^-?\d+\b", Piece::Number),
+            (r"^(?:SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|PARSE|BIND|EXECUTE|SET|idle in transaction|idle|authentication|startup)\b", Piece::Plain("%i")),
+            (r"^(?:\[unknown\]|[^\s,;|\[\](){}<>]+)", Piece::Word),
+        ];
+        let pieces = pieces.into_iter().map(|(pattern, piece)| Some((Regex::new(pattern).ok()?, piece))).collect::<Option<Vec<_>>>()?;
+        Some(Patterns {
+            severity: Regex::new(r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION): ").ok()?,
+            foreign: Regex::new(r"(?-u:[A-Za-z\x80-\xff]{2,40}) ?:  ").ok()?,
+            pieces,
+            key: Regex::new(r"^([A-Za-z_]+)[=:]").ok()?,
+        })
+    }
+
+    /// What stands before the severity.
+    fn head<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
+        let line = &line[..line.len().min(400)];
+        let found = self.severity.find(line).or_else(|| self.foreign.find(line))?;
+        (found.start() > 0).then_some(&line[..found.start()])
+    }
+
+    fn pieces(&self, head: &[u8]) -> Vec<String> {
+        let mut guess = Guess { has_process: memchr::memmem::find(head, b"[").is_some() && self.has_process(head), ..Guess::default() };
+        let mut pieces = Vec::new();
+        let mut at = 0;
+        while at < head.len() {
+            let boundary = at == 0 || !head[at - 1].is_ascii_alphanumeric();
+            if boundary && let Some((piece, length)) = self.keyed(&head[at..]) {
+                pieces.push(piece);
+                at += length;
+                continue;
+            }
+            let found = self.pieces.iter().find_map(|(regex, piece)| regex.find(&head[at..]).map(|m| (*piece, m.as_bytes())));
+            match found {
+                Some((piece, text)) if boundary => {
+                    pieces.push(guess.piece(piece, text));
+                    at += text.len();
+                }
+                _ => {
+                    let byte = head[at];
+                    pieces.push(if byte == b'%' { "%%".to_owned() } else { char::from(byte).to_string() });
+                    at += 1;
+                }
+            }
+        }
+        pieces
+    }
+
+    fn has_process(&self, head: &[u8]) -> bool {
+        self.pieces.iter().any(|(regex, piece)| matches!(piece, Piece::Process) && (0..head.len()).any(|at| regex.is_match(&head[at..])))
+    }
+
+    /// `user=bob,` and the like: the key names the escape, and the value runs to the next key or separator.
+    fn keyed(&self, text: &[u8]) -> Option<(String, usize)> {
+        let key = self.key.find(text)?.as_bytes();
+        let escape = escape_of(&key[..key.len() - 1])?;
+        let value = &text[key.len()..];
+        if !matches!(escape, "%u" | "%d" | "%a" | "%h" | "%b" | "%i") {
+            let length = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/')).count();
+            return Some((format!("{}{escape}", String::from_utf8_lossy(key)), key.len() + length));
+        }
+        let length = (0..value.len())
+            .find(|&at| matches!(value[at], b',' | b';' | b'|' | b']' | b')') || (value[at] == b' ' && self.begins_anew(&value[at + 1..])))
+            .unwrap_or(value.len());
+        let escape = if escape == "%h" && value[..length].ends_with(b")") { "%r" } else { escape };
+        // A client behind parentheses, `127.0.0.1(5000)`, closes its own.
+        let length = if escape == "%h" && value.get(length) == Some(&b')') && value[..length].contains(&b'(') { length + 1 } else { length };
+        let escape = if value[..length].ends_with(b")") && escape == "%h" { "%r" } else { escape };
+        Some((format!("{}{escape}", String::from_utf8_lossy(key)), key.len() + length))
+    }
+
+    fn begins_anew(&self, text: &[u8]) -> bool {
+        text.is_empty() || text[0].is_ascii_punctuation() || self.key.find(text).is_some_and(|key| escape_of(&key.as_bytes()[..key.len() - 1]).is_some())
+    }
+}
+
+fn escape_of(key: &[u8]) -> Option<&'static str> {
+    Some(match key.to_ascii_lowercase().as_slice() {
+        b"u" | b"user" | b"usr" | b"username" | b"role" => "%u",
+        b"d" | b"db" | b"database" | b"dbname" | b"datname" => "%d",
+        b"a" | b"app" | b"application" | b"appname" | b"application_name" => "%a",
+        b"h" | b"r" | b"host" | b"rhost" | b"client" | b"client_ip" | b"client_addr" | b"remote" | b"remote_host" | b"ip" => "%h",
+        b"p" | b"pid" => "%p",
+        b"l" | b"line" => "%l",
+        b"s" | b"sid" | b"session" | b"session_id" => "%c",
+        b"x" | b"xid" | b"txid" | b"trx" | b"trx_id" => "%x",
+        b"v" | b"vxid" | b"vtrx" => "%v",
+        b"e" | b"state" | b"sqlstate" | b"error_code" => "%e",
+        b"q" | b"queryid" | b"query_id" => "%Q",
+        b"tag" | b"cmd" | b"ps" | b"command" => "%i",
+        b"b" | b"backend" | b"type" | b"backend_type" => "%b",
+        b"leader" | b"leader_pid" => "%P",
+        _ => return None,
+    })
+}
+
+/// What has been given out already, so that the next word or number is something else.
+#[derive(Default)]
+struct Guess {
+    has_process: bool,
+    times: usize,
+    words: usize,
+    numbers: usize,
+}
+
+impl Guess {
+    fn piece(&mut self, piece: Piece, text: &[u8]) -> String {
+        match piece {
+            Piece::Time => {
+                self.times += 1;
+                let millis = text.contains(&b'.') || text.contains(&b',');
+                if self.times > 1 { "%s" } else if millis { "%m" } else { "%t" }.to_owned()
+            }
+            Piece::Plain(escape) => escape.to_owned(),
+            Piece::Process => "[%p]".to_owned(),
+            Piece::Account => {
+                self.words = self.words.max(2);
+                "%u@%d".to_owned()
+            }
+            Piece::Number => self.number(text).to_owned(),
+            Piece::Word => {
+                self.words += 1;
+                match self.words {
+                    1 => "%u".to_owned(),
+                    2 => "%d".to_owned(),
+                    3 => "%a".to_owned(),
+                    4 => "%h".to_owned(),
+                    _ => String::from_utf8_lossy(text).replace('%', "%%"),
+                }
+            }
+        }
+    }
+
+    fn number(&mut self, text: &[u8]) -> &'static str {
+        if text.len() > 11 || text.starts_with(b"-") {
+            return "%Q";
+        }
+        if !self.has_process {
+            self.has_process = true;
+            return "%p";
+        }
+        self.numbers += 1;
+        if self.numbers == 1 { "%l" } else { "%x" }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inferred(log: &str) -> Option<String> {
+        infer(log.as_bytes()).map(|p| p.text().to_owned())
+    }
+
+    #[test]
+    fn known_and_unknown_prefixes_are_found() {
+        let at = "2026-11-23 05:33:39.504 UTC";
+        let cases = [
+            (format!("{at} [1] LOG:  x\n{at} [2] bob@shop/web LOG:  x\n"), "%m [%p] %q%u@%d/%a "),
+            (format!("{at} [1] LOG:  x\n{at} [2] bob@shop LOG:  x\n"), "%m [%p] %q%u@%d "),
+            (format!("{at} rhost=10.0.0.1(5000) app=two words user=bob LOG:  x\n"), "%m rhost=%r app=%a user=%u "),
+            (format!("<{at} 7 bob|shop> LOG:  x\n"), "<%m %p %u|%d> "),
+            (format!("{at} [7] queryid=-5 bob shop LOG:  x\n"), "%m [%p] queryid=%Q %u %d "),
+        ];
+        for (log, prefix) in cases {
+            assert_eq!(inferred(&log).as_deref(), Some(prefix), "{log}");
+        }
+    }
+
+    #[test]
+    fn other_text_has_no_prefix() {
+        for text in ["", "hello\nworld\n", "{\"a\": 1}\n", "2026-11-23 nothing\n", "id,name\n1,x\n"] {
+            assert_eq!(inferred(text), None, "{text}");
+        }
+    }
+}

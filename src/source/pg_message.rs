@@ -1,0 +1,393 @@
+//! What a PostgreSQL log record says, whatever format carried it: durations, statements, errors, waits.
+//!
+//! English messages are recognised by their words. Servers with another `lc_messages` translate every word but keep the
+//! structure, so a record of unknown words is recognised by it: `<words>: <number> <unit>  <word> [name]: <statement>`.
+//! What structure cannot decide (is this word ERROR or NOTICE?) is handed on as it is and decided from the whole log.
+//!
+//! Message texts: `exec_simple_query` and its neighbours in `src/backend/tcop/postgres.c`, `ProcSleep` in
+//! `storage/lmgr/proc.c`, `ReportTemporaryFileUsage` in `storage/file/fd.c`.
+
+use crate::event::{Event, Item, Note, Step, What, Who};
+use crate::sql::parameters;
+use crate::units::{Micros, Timestamp};
+
+/// The severity of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Severity {
+    /// LOG.
+    Log,
+    /// DEBUG, INFO, NOTICE, WARNING.
+    Quiet,
+    /// ERROR, FATAL, PANIC.
+    Error,
+    /// In another language.
+    Foreign,
+}
+
+/// One log entry with its satellites.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record<'r> {
+    pub(super) time: Timestamp,
+    pub(super) offset: u64,
+    pub(super) who: Who<'r>,
+    pub(super) severity: Severity,
+    pub(super) word: &'r [u8],
+    pub(super) sqlstate: Option<[u8; 5]>,
+    /// The command tag (`%i`, `ps`).
+    pub(super) tag: Option<&'r [u8]>,
+    pub(super) query_id: Option<i64>,
+    pub(super) message: &'r [u8],
+    pub(super) detail: Option<&'r [u8]>,
+    pub(super) statement: Option<&'r [u8]>,
+}
+
+/// The severity that a word names.
+pub(super) fn severity(word: &[u8]) -> Severity {
+    match word {
+        b"LOG" => Severity::Log,
+        b"ERROR" | b"FATAL" | b"PANIC" => Severity::Error,
+        b"DEBUG" | b"DEBUG1" | b"DEBUG2" | b"DEBUG3" | b"DEBUG4" | b"DEBUG5" | b"INFO" | b"NOTICE" | b"WARNING" => Severity::Quiet,
+        _ => Severity::Foreign,
+    }
+}
+
+/// Hands on what a record says.
+pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(Item<'_>)) {
+    match classified(record) {
+        Severity::Quiet => {}
+        Severity::Error => out(error(record)),
+        severity => {
+            if let Some(event) = event(record) {
+                if record.severity == Severity::Foreign {
+                    out(note(record, What::LogWord { word: record.word }));
+                }
+                out(Item::Event(event));
+            } else if let Some(what) = what(record.message) {
+                out(note(record, what));
+            } else if severity == Severity::Foreign {
+                let is_sql = looks_like_sql(record.message);
+                let note = Note { sql: if is_sql { Some(record.message) } else { record.statement }, ..bare(record) };
+                out(Item::Note(Note { what: What::Unfamiliar { word: record.word, message: record.message, is_sql }, ..note }));
+            }
+        }
+    }
+}
+
+/// A SQLSTATE decides where the word is foreign: classes 00, 01 and 02 are no errors.
+fn classified(record: &Record<'_>) -> Severity {
+    match (record.severity, record.sqlstate) {
+        (Severity::Foreign, Some([b'0', b'0', ..])) => Severity::Log,
+        (Severity::Foreign, Some([b'0', b'1' | b'2', ..])) => Severity::Quiet,
+        (Severity::Foreign, Some(_)) => Severity::Error,
+        (severity, _) => severity,
+    }
+}
+
+fn bare<'r>(record: &Record<'r>) -> Note<'r> {
+    Note { at: record.time, who: record.who, sql: record.statement, what: What::Statement }
+}
+
+fn note<'r>(record: &Record<'r>, what: What<'r>) -> Item<'r> {
+    Item::Note(Note { what, ..bare(record) })
+}
+
+fn error<'r>(record: &Record<'r>) -> Item<'r> {
+    note(record, What::Error { severity: record.word, sqlstate: record.sqlstate, message: record.message })
+}
+
+fn event<'r>(record: &Record<'r>) -> Option<Event<'r>> {
+    let said = timed(record).or_else(|| untimed(record.message))?;
+    Some(Event {
+        ended: record.time,
+        took: said.took,
+        who: record.who,
+        sql: said.sql,
+        step: said.step,
+        portal: said.portal,
+        parameters: record.detail.and_then(parameters::in_detail),
+        query_id: record.query_id.filter(|&id| id != 0),
+        rows: said.rows,
+        at: record.offset,
+    })
+}
+
+/// What a duration or statement line says.
+struct Said<'r> {
+    took: Option<Micros>,
+    step: Step,
+    portal: Option<&'r [u8]>,
+    sql: Option<&'r [u8]>,
+    rows: Option<u64>,
+}
+
+impl<'r> Said<'r> {
+    fn new(took: Option<Micros>, step: Step, sql: Option<&'r [u8]>) -> Self {
+        Said { took, step, portal: None, sql, rows: None }
+    }
+}
+
+/// `duration: 0.102 ms  execute S_1: SELECT …` in any language.
+fn timed<'r>(record: &Record<'r>) -> Option<Said<'r>> {
+    let message = record.message;
+    let number_at = match message.strip_prefix(b"duration: ") {
+        Some(_) => b"duration: ".len(),
+        None => foreign_number(message)?,
+    };
+    let (took, length) = millis(&message[number_at..])?;
+    let rest = &message[number_at + length..];
+    // The unit is a word of its own; it is translated too.
+    let rest = rest.strip_prefix(b" ")?;
+    let unit = rest.iter().position(|&b| matches!(b, b' ' | b',' | b'\n' | b'\r')).unwrap_or(rest.len());
+    let (rest, rows) = rows(&rest[unit..]);
+    // French puts a comma where the others put two blanks.
+    let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+    if rest.is_empty() {
+        return Some(Said { rows, ..Said::new(Some(took), Step::Simple, None) });
+    }
+    if let Some(plan) = rest.strip_prefix(b"plan:") {
+        return Some(Said::new(Some(took), Step::Plan, plan_statement(plan)));
+    }
+    Some(Said { took: Some(took), rows, ..stepped(rest, record.tag)? })
+}
+
+/// Where the number stands in `<words>: 0.102 <unit>`: behind a colon near the beginning, with three decimals.
+fn foreign_number(message: &[u8]) -> Option<usize> {
+    let head = &message[..message.len().min(80)];
+    let colon = memchr::memchr(b':', head)?;
+    let at = colon + 1 + head[colon + 1..].iter().take_while(|b| b.is_ascii_whitespace()).count();
+    let words = head[..colon].iter().all(|&b| b.is_ascii_alphabetic() || b >= 0x80 || b == b' ');
+    (words && colon > 0 && millis(&message[at..]).is_some()).then_some(at)
+}
+
+/// A number with exactly three decimals, as a count of thousandths, and its length.
+fn millis(text: &[u8]) -> Option<(Micros, usize)> {
+    let whole = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let [b'.' | b',', a, b, c, ..] = text.get(whole..)? else { return None };
+    let next = text.get(whole + 4);
+    if whole == 0 || ![a, b, c].iter().all(|d| d.is_ascii_digit()) || next.is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
+    let digit = |n: u64, d: &u8| n.saturating_mul(10).saturating_add(u64::from(d - b'0'));
+    Some((Micros(text[..whole].iter().chain([a, b, c]).fold(0, digit)), whole + 4))
+}
+
+/// Postgres Pro puts `  rows: 3 size: 120 bytes` between the duration and the statement.
+fn rows(text: &[u8]) -> (&[u8], Option<u64>) {
+    let Some(rest) = text.trim_ascii_start().strip_prefix(b"rows: ") else { return (text, None) };
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rows = std::str::from_utf8(&rest[..digits]).ok().and_then(|n| n.parse().ok());
+    let behind = memchr::memmem::find(rest, b"bytes").map_or(digits, |at| at + b"bytes".len());
+    (&rest[behind..], rows)
+}
+
+/// `execute S_1/C_1: SELECT …`: which step, which portal, and the statement.
+fn stepped<'r>(text: &'r [u8], tag: Option<&[u8]>) -> Option<Said<'r>> {
+    if let Some(sql) = text.strip_prefix(b"statement: ") {
+        return Some(Said::new(None, Step::Simple, Some(sql)));
+    }
+    let (head, sql) = head_and_statement(text)?;
+    let mut words = head.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty());
+    let word = words.next()?;
+    let Some(name) = words.next_back() else { return Some(Said::new(None, Step::Simple, Some(sql))) };
+    let fetches = words.next().is_some();
+    let step = match (word, tag) {
+        (b"parse", _) | (_, Some(b"PARSE")) => Step::Parse,
+        (b"bind", _) | (_, Some(b"BIND")) => Step::Bind,
+        _ if fetches => Step::Fetch,
+        (b"execute", _) | (_, Some(_)) => Step::Execute,
+        _ => Step::Foreign(crc(word)),
+    };
+    let portal = memchr::memrchr(b'/', name).map(|at| &name[at + 1..]).filter(|p| !p.is_empty());
+    Some(Said { portal, ..Said::new(None, step, Some(sql)) })
+}
+
+/// A name may contain a colon (`py:0x7f:`), so the head ends at the first colon with a blank behind it.
+fn head_and_statement(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(b':', text.get(from..)?)?;
+        match text.get(at + 1) {
+            Some(b' ' | b'\n' | b'\r' | b'\t') => return Some((&text[..at], &text[at + 2..])),
+            None => return Some((&text[..at], b"")),
+            _ => from = at + 1,
+        }
+    }
+}
+
+/// A number for a word, to tell one foreign word from another. FNV-1a, 32 bits.
+fn crc(word: &[u8]) -> u32 {
+    word.iter().fold(0x811c_9dc5, |hash, &b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
+}
+
+/// `statement: SELECT …` and `execute S_1: SELECT …`, which `log_statement` writes without a duration.
+fn untimed(message: &[u8]) -> Option<Said<'_>> {
+    if let Some(sql) = message.strip_prefix(b"statement: ") {
+        return Some(Said::new(None, Step::Simple, Some(sql)));
+    }
+    let said = stepped(message, None)?;
+    let sql = said.sql?;
+    match said.step {
+        Step::Execute | Step::Fetch if message.starts_with(b"execute ") => Some(said),
+        Step::Simple | Step::Foreign(_) if one_word(message) && looks_like_sql(sql) => {
+            let step = if said.step == Step::Simple { Step::Simple } else { Step::Execute };
+            Some(Said { step, ..said })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a message begins with a single word, perhaps with a prepared statement's name, and a colon.
+fn one_word(message: &[u8]) -> bool {
+    let word = message.iter().take_while(|&&b| b.is_ascii_alphabetic() || b >= 0x80).count();
+    let known_otherwise = [b"parameter".as_slice(), b"process", b"connection", b"checkpoint", b"automatic", b"AUDIT"];
+    word > 1 && matches!(message.get(word), Some(b':' | b' ')) && !known_otherwise.iter().any(|w| message.starts_with(w))
+}
+
+/// Whether a text begins with a word that begins SQL statements.
+pub(super) fn looks_like_sql(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    if text.starts_with(b"(") || text.starts_with(b"/*") || text.starts_with(b"--") {
+        return true;
+    }
+    let length = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    const VERBS: &[&str] = &[
+        "abort", "alter", "analyze", "begin", "call", "checkpoint", "close", "cluster", "comment", "commit", "copy", "create", "deallocate",
+        "declare", "delete", "discard", "do", "drop", "end", "execute", "explain", "fetch", "grant", "insert", "listen", "lock", "merge",
+        "move", "notify", "prepare", "reassign", "refresh", "reindex", "release", "reset", "revoke", "rollback", "savepoint", "select",
+        "set", "show", "start", "table", "truncate", "unlisten", "update", "vacuum", "values", "with",
+    ];
+    let delimited = text.get(length).is_none_or(|&b| b.is_ascii_whitespace() || matches!(b, b';' | b'(' | b'*' | b'\'' | b'"'));
+    delimited && VERBS.iter().any(|v| v.as_bytes().eq_ignore_ascii_case(&text[..length]))
+}
+
+/// The statement in what `auto_explain` logs, as far as it can be borrowed: text format, behind `Query Text: `.
+fn plan_statement(plan: &[u8]) -> Option<&[u8]> {
+    let start = memchr::memmem::find(&plan[..plan.len().min(64)], b"Query Text: ")? + b"Query Text: ".len();
+    let text = &plan[start..];
+    let node = memchr::memmem::find(text, b"  (cost=").unwrap_or(text.len());
+    let line = memchr::memrchr(b'\n', &text[..node])?;
+    Some(text[..line].trim_ascii_end())
+}
+
+/// What a LOG message without a statement of its own says.
+fn what(message: &[u8]) -> Option<What<'_>> {
+    match message.first()? {
+        b'c' if message.starts_with(b"connection received") => Some(What::Connection),
+        b'c' if message.starts_with(b"connection authorized") => Some(What::Authorised),
+        b'c' if message.starts_with(b"checkpoint complete") => Some(What::Checkpoint),
+        b'r' if message.starts_with(b"restartpoint complete") => Some(What::Checkpoint),
+        b'd' if message.starts_with(b"disconnection: ") => Some(What::Disconnection),
+        b'a' if message.starts_with(b"automatic ") && memchr::memmem::find(message, b"vacuum").is_some() => Some(What::Autovacuum),
+        b'p' if message.starts_with(b"parameter \"") => setting(message),
+        _ => temp_file(message).or_else(|| lock_wait(message)),
+    }
+}
+
+/// `parameter "x" changed to "y"`.
+fn setting(message: &[u8]) -> Option<What<'_>> {
+    let mut quoted = message.split(|&b| b == b'"').skip(1).step_by(2);
+    Some(What::Setting { name: quoted.next()?, value: quoted.next()? })
+}
+
+/// `temporary file: path "base/pgsql_tmp/pgsql_tmp20639.0", size 10149888`: the path and the number are in no language.
+fn temp_file(message: &[u8]) -> Option<What<'_>> {
+    memchr::memmem::find(message, b"pgsql_tmp")?;
+    let digits = message.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let bytes = std::str::from_utf8(&message[message.len() - digits..]).ok()?.parse().ok()?;
+    Some(What::TempFile { bytes })
+}
+
+/// `process 20643 still waiting for ShareLock on transaction 997 after 300.133 ms`: a lock mode, and a time at the end.
+fn lock_wait(message: &[u8]) -> Option<What<'_>> {
+    let mode = memchr::memmem::find(message, b"Lock")?;
+    let start = memchr::memrchr2(b' ', b'\xa0', &message[..mode]).map_or(0, |at| at + 1);
+    let unit = memchr::memrchr(b' ', message)?;
+    let number = memchr::memrchr(b' ', &message[..unit])? + 1;
+    let (waited, length) = millis(&message[number..])?;
+    if number + length != unit || number < mode {
+        return None;
+    }
+    // The word before the number, `after`, is part of no lock.
+    let lock = message.get(start..number)?.trim_ascii_end();
+    let lock = &lock[..memchr::memrchr(b' ', lock).unwrap_or(lock.len())];
+    let deadlock = memchr::memmem::find(message, b"detected deadlock").is_some();
+    Some(What::LockWait { waited, lock, deadlock })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(message: &str) -> Option<(Option<u64>, Step, Option<String>, Option<String>)> {
+        let record = Record {
+            time: Timestamp(0),
+            offset: 0,
+            who: Who::default(),
+            severity: Severity::Log,
+            word: b"LOG",
+            sqlstate: None,
+            tag: None,
+            query_id: None,
+            message: message.as_bytes(),
+            detail: None,
+            statement: None,
+        };
+        let owned = |text: Option<&[u8]>| text.map(|t| String::from_utf8_lossy(t).into_owned());
+        event(&record).map(|e| (e.took.map(|t| t.0), e.step, owned(e.portal), owned(e.sql)))
+    }
+
+    fn timed_as(step: Step, sql: &str) -> Option<(Option<u64>, Step, Option<String>, Option<String>)> {
+        Some((Some(102), step, None, Some(sql.to_owned())))
+    }
+
+    #[test]
+    fn english_lines_are_read_by_their_words() {
+        assert_eq!(said("duration: 0.102 ms  statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(said("duration: 0.102 ms statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(said("duration: 0.102 ms  parse <unnamed>: SELECT 1"), timed_as(Step::Parse, "SELECT 1"));
+        assert_eq!(said("duration: 0.102 ms  bind S_1: SELECT 1"), timed_as(Step::Bind, "SELECT 1"));
+        assert_eq!(said("duration: 0.102 ms  execute py:0x7f:: SELECT 1"), timed_as(Step::Execute, "SELECT 1"));
+        assert_eq!(said("duration: 0.102 ms"), Some((Some(102), Step::Simple, None, None)));
+        assert_eq!(said("statement: BEGIN"), Some((None, Step::Simple, None, Some("BEGIN".into()))));
+        assert_eq!(said("execute <unnamed>: SELECT 1"), Some((None, Step::Execute, None, Some("SELECT 1".into()))));
+    }
+
+    #[test]
+    fn portals_and_fetches_are_told_apart() {
+        let fetch = said("duration: 0.102 ms  execute fetch from <unnamed>/C_1: SELECT 1");
+        assert_eq!(fetch, Some((Some(102), Step::Fetch, Some("C_1".into()), Some("SELECT 1".into()))));
+        let first = said("duration: 0.102 ms  execute S_2/C_1: SELECT 1");
+        assert_eq!(first, Some((Some(102), Step::Execute, Some("C_1".into()), Some("SELECT 1".into()))));
+    }
+
+    #[test]
+    fn other_languages_are_read_by_their_structure() {
+        assert_eq!(said("Dauer: 0.102 ms  Anweisung: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(said("durée : 0.102 ms, instruction : SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert!(matches!(said("Dauer: 0.102 ms  Binden <unnamed>: SELECT 1"), Some((Some(102), Step::Foreign(_), None, Some(_)))));
+        assert_eq!(said("Anweisung: SELECT 1"), Some((None, Step::Simple, None, Some("SELECT 1".into()))));
+        assert_eq!(said("erwarte Verbindungen auf IPv4-Adresse: select"), None);
+    }
+
+    #[test]
+    fn rows_between_duration_and_statement_are_read() {
+        assert_eq!(said("duration: 0.102 ms  rows: 3 size: 120 bytes  statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+    }
+
+    #[test]
+    fn plans_name_their_statement() {
+        let plan = said("duration: 0.102 ms  plan:\n\tQuery Text: SELECT a\n\t  FROM t\n\tSeq Scan on t  (cost=0.00..1.00 rows=1 width=4)");
+        assert_eq!(plan, timed_as(Step::Plan, "SELECT a\n\t  FROM t"));
+    }
+
+    #[test]
+    fn waits_files_and_settings_are_noted() {
+        let wait = what(b"process 20643 still waiting for ShareLock on transaction 997 after 300.133 ms");
+        assert_eq!(wait, Some(What::LockWait { waited: Micros(300_133), lock: b"ShareLock on transaction 997", deadlock: false }));
+        let german = what("Prozess 1 erlangte ShareLock-Sperre auf Transaktion 997 nach 900,460 ms".as_bytes());
+        assert_eq!(german, Some(What::LockWait { waited: Micros(900_460), lock: b"ShareLock-Sperre auf Transaktion 997", deadlock: false }));
+        assert_eq!(what(b"temporary file: path \"base/pgsql_tmp/pgsql_tmp20639.0\", size 10149888"), Some(What::TempFile { bytes: 10_149_888 }));
+        assert_eq!(what(b"parameter \"log_min_duration_statement\" changed to \"250\""), Some(What::Setting { name: b"log_min_duration_statement", value: b"250" }));
+        assert_eq!(what(b"database system is ready to accept connections"), None);
+    }
+}

@@ -1,0 +1,532 @@
+//! `log_line_prefix`: compiles the server's setting into a matcher for the beginning of lines.
+//!
+//! Every escape of PostgreSQL 9.4 to 18 is understood, with padding. A free-text field such as `%a` ends where the rest of
+//! the prefix and a severity follow, so names with blanks, `@`, `:` or any other character are read right; the first
+//! possible end is taken.
+//!
+//! Escapes: `log_status_format` in `src/backend/utils/error/elog.c`, and the manual's "Error Reporting and Logging".
+
+use crate::error::Error;
+use crate::event::Who;
+use crate::units::Timestamp;
+
+use super::pg_message::{Severity, severity};
+use super::pg_time::{self, Clock};
+
+/// A compiled prefix.
+#[derive(Debug)]
+pub struct Prefix {
+    text: String,
+    ops: Vec<Op>,
+    /// Where the part begins that background processes leave out (`%q`).
+    optional: Option<usize>,
+}
+
+#[derive(Debug)]
+enum Op {
+    Literal(Box<[u8]>),
+    Field(Field),
+}
+
+/// An escape, by what may stand in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// `%t`, `%m`, and `%s`, which is not the line's time.
+    Time,
+    Started,
+    /// `%n`
+    Epoch,
+    /// `%p`
+    Pid,
+    /// `%c`
+    SessionId,
+    User,
+    Database,
+    Application,
+    /// `%h`, `%L`
+    Host,
+    /// `%r`
+    HostPort,
+    /// `%i`
+    Tag,
+    /// `%e`
+    SqlState,
+    /// `%Q`
+    QueryId,
+    /// `%l`, `%x`, `%P`
+    Number,
+    /// `%v`
+    VirtualId,
+    /// `%b`
+    Backend,
+}
+
+/// What the beginning of a line says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'b> {
+    pub(super) time: Timestamp,
+    pub(super) who: Who<'b>,
+    pub(super) sqlstate: Option<[u8; 5]>,
+    pub(super) query_id: Option<i64>,
+    pub(super) tag: Option<&'b [u8]>,
+    pub(super) kind: Kind,
+    /// The severity, or the satellite's name.
+    pub(super) word: &'b [u8],
+    /// Where the message begins in the line.
+    pub(super) message: usize,
+}
+
+/// What kind of line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The first line of a record.
+    Primary(Severity),
+    /// A further line of the record before it in the same session.
+    Satellite(Satellite),
+}
+
+/// The lines that may follow a record's first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Satellite {
+    Detail,
+    Statement,
+    /// HINT, CONTEXT, QUERY, LOCATION, BACKTRACE.
+    Other,
+}
+
+/// What has been read of a line so far.
+#[derive(Clone, Copy, Default)]
+struct Fields<'b> {
+    time: Option<Timestamp>,
+    pid: u64,
+    started: u64,
+    host_port: u64,
+    who: Who<'b>,
+    sqlstate: Option<[u8; 5]>,
+    query_id: Option<i64>,
+    tag: Option<&'b [u8]>,
+}
+
+/// Free text longer than this is no name; also bounds what a line that does not match costs.
+const LONGEST_FIELD: usize = 256;
+/// How often a line may be tried with another end of a field.
+const MOST_TRIES: u32 = 200;
+
+impl Prefix {
+    /// Compiles a `log_line_prefix`.
+    ///
+    /// # Errors
+    /// If it has no time, or ends in a lone `%`.
+    pub fn compile(text: &str) -> Result<Self, Error> {
+        let error = |reason| Error::Prefix { prefix: text.to_owned(), reason };
+        let mut prefix = Prefix { text: text.to_owned(), ops: Vec::new(), optional: None };
+        let mut literal = Vec::new();
+        let mut chars = text.bytes().peekable();
+        while let Some(byte) = chars.next() {
+            if byte != b'%' {
+                literal.push(byte);
+                continue;
+            }
+            while chars.next_if(|b| b.is_ascii_digit() || *b == b'-').is_some() {}
+            match chars.next().ok_or_else(|| error("ends in a % without a letter"))? {
+                b'%' => literal.push(b'%'),
+                escape => {
+                    prefix.flush(&mut literal);
+                    if escape == b'q' {
+                        prefix.optional = prefix.optional.or(Some(prefix.ops.len()));
+                    } else {
+                        let field = Field::of(escape).ok_or_else(|| error("has an escape that no PostgreSQL knows"))?;
+                        prefix.ops.push(Op::Field(field));
+                    }
+                }
+            }
+        }
+        prefix.flush(&mut literal);
+        let timed = |op: &Op| matches!(op, Op::Field(Field::Time | Field::Epoch));
+        if !prefix.ops.iter().any(timed) {
+            return Err(error("has no %t, %m or %n, so the log tells no times"));
+        }
+        Ok(prefix)
+    }
+
+    fn flush(&mut self, literal: &mut Vec<u8>) {
+        if !literal.is_empty() {
+            self.ops.push(Op::Literal(std::mem::take(literal).into()));
+        }
+    }
+
+    /// The setting as given.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How many fields it has; the more, the more is known of a line that matches.
+    pub(super) fn fields(&self) -> usize {
+        self.ops.iter().filter(|op| matches!(op, Op::Field(_))).count()
+    }
+
+    /// Whether two free texts stand side by side.
+    pub(super) fn is_ambiguous(&self) -> bool {
+        let free = |op: &Op| matches!(op, Op::Field(field) if field.is_free_text());
+        self.ops.windows(2).any(|pair| pair.iter().all(free))
+    }
+
+    /// Reads the beginning of a line; `None` if the line does not begin with this prefix and a severity.
+    pub(super) fn head<'b>(&self, line: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
+        let mut tries = MOST_TRIES;
+        let (fields, end) = self.from(0, line, 0, Fields::default(), clock, &mut tries)?;
+        self.finish(line, fields, end)
+    }
+
+    fn finish<'b>(&self, line: &'b [u8], fields: Fields<'b>, end: usize) -> Option<Head<'b>> {
+        let (kind, word, message) = self.severity_at(line, end)?;
+        let Fields { time, pid, started, host_port, mut who, sqlstate, query_id, tag } = fields;
+        who.session = if pid != 0 { started << 32 | pid } else { host_port };
+        let (sqlstate, message) = match verbose_sqlstate(&line[message..]) {
+            Some(state) if matches!(kind, Kind::Primary(_)) => (Some(state), message + 7),
+            _ => (sqlstate, message),
+        };
+        Some(Head { time: time?, who, sqlstate, query_id, tag, kind, word, message })
+    }
+
+    /// As [`Prefix::head`], for text before which `stamp` is to be imagined.
+    pub(super) fn head_behind<'b>(&self, stamp: &[u8], text: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
+        let (_, length) = pg_time::epoch(stamp)?;
+        let mut tries = MOST_TRIES;
+        let fields = Fields { time: Some(Timestamp(0)), ..Fields::default() };
+        // The first operation is the stamp's time, and the blank behind it begins the next.
+        let rest = stamp.len() - length;
+        let (fields, end) = match self.ops.get(1) {
+            Some(Op::Literal(literal)) if literal.len() > rest => {
+                let at = literal.len() - rest;
+                if !text.starts_with(&literal[rest..]) {
+                    return None;
+                }
+                self.from(2, text, at, fields, clock, &mut tries)?
+            }
+            _ => self.from(2, text, 0, fields, clock, &mut tries)?,
+        };
+        self.finish(text, fields, end)
+    }
+
+    /// Matches the operations from `op` on at `at`; answers the fields and where the severity begins.
+    fn from<'b>(&self, op: usize, line: &'b [u8], at: usize, mut fields: Fields<'b>, clock: &mut Clock<'_>, tries: &mut u32) -> Option<(Fields<'b>, usize)> {
+        let mut at = at;
+        for (index, operation) in self.ops.iter().enumerate().skip(op) {
+            if self.optional == Some(index) && self.severity_at(line, at).is_some() {
+                return Some((fields, at));
+            }
+            match operation {
+                Op::Literal(text) => at = self.literal(index, text, line, at)?,
+                Op::Field(field) if field.is_free_text() => return self.free_text(index, *field, line, at, fields, clock, tries),
+                Op::Field(field) => at = field.read(line, at, &mut fields, clock)?,
+            }
+        }
+        self.severity_at(line, at).map(|_| (fields, at))
+    }
+
+    fn literal(&self, index: usize, text: &[u8], line: &[u8], at: usize) -> Option<usize> {
+        let rest = line.get(at..)?;
+        if rest.starts_with(text) {
+            return Some(at + text.len());
+        }
+        // Padding before the literal; and editors and log shippers that drop the prefix's last blank.
+        let blanks = rest.iter().take_while(|&&b| b == b' ').count();
+        if blanks > 0 && rest[blanks..].starts_with(text) {
+            return Some(at + blanks + text.len());
+        }
+        let trimmed = text.trim_ascii_end();
+        (index + 1 == self.ops.len() && rest.starts_with(trimmed)).then(|| at + trimmed.len())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the state of a match, passed on as it is")]
+    fn free_text<'b>(&self, index: usize, field: Field, line: &'b [u8], at: usize, fields: Fields<'b>, clock: &mut Clock<'_>, tries: &mut u32) -> Option<(Fields<'b>, usize)> {
+        let limit = line.len().min(at + LONGEST_FIELD);
+        let stop = match self.ops.get(index + 1) {
+            Some(Op::Literal(text)) => text.first().copied(),
+            _ => None,
+        };
+        let mut end = at;
+        while end <= limit {
+            if let Some(stop) = stop {
+                end += memchr::memchr(stop, &line[end..limit])?;
+            }
+            *tries = tries.checked_sub(1)?;
+            let text = line[at..end].trim_ascii();
+            if field.may_be(text) {
+                let mut fields = fields;
+                field.store(text, &mut fields);
+                if let Some(found) = self.from(index + 1, line, end, fields, clock, tries) {
+                    return Some(found);
+                }
+            }
+            end += 1;
+        }
+        None
+    }
+
+    /// The severity at `at`, and where the message behind it begins.
+    fn severity_at<'b>(&self, line: &'b [u8], at: usize) -> Option<(Kind, &'b [u8], usize)> {
+        let blanks = line.get(at..)?.iter().take_while(|&&b| b == b' ').count();
+        let text = &line[at + blanks..];
+        let length = text.iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
+        if length > 2 && text.get(length) == Some(&b':') {
+            let word = &text[..length];
+            let blanks_behind = text[length + 1..].iter().take(2).take_while(|&&b| b == b' ').count();
+            let message = at + blanks + length + 1 + blanks_behind;
+            match (satellite(word), severity(word)) {
+                (Some(satellite), _) => return Some((Kind::Satellite(satellite), word, message)),
+                (None, Severity::Foreign) => {}
+                (None, known) => return Some((Kind::Primary(known), word, message)),
+            }
+        }
+        foreign_severity(text, at + blanks)
+    }
+}
+
+/// A severity in another language: one word, a colon, two blanks. `elog.c` writes the blanks untranslated.
+fn foreign_severity(text: &[u8], at: usize) -> Option<(Kind, &[u8], usize)> {
+    let letters = text.iter().take(48).take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
+    // French writes a blank before the colon.
+    let colon = letters + text[letters..].iter().take_while(|&&b| b == b' ').count().min(1);
+    let matches = letters > 1 && text.get(colon..colon + 3) == Some(b":  ");
+    matches.then(|| (Kind::Primary(Severity::Foreign), &text[..letters], at + colon + 3))
+}
+
+fn satellite(word: &[u8]) -> Option<Satellite> {
+    match word {
+        b"DETAIL" => Some(Satellite::Detail),
+        b"STATEMENT" => Some(Satellite::Statement),
+        b"HINT" | b"CONTEXT" | b"QUERY" | b"LOCATION" | b"BACKTRACE" => Some(Satellite::Other),
+        _ => None,
+    }
+}
+
+/// `log_error_verbosity = verbose` puts the SQLSTATE before the message: `00000: duration: …`.
+fn verbose_sqlstate(message: &[u8]) -> Option<[u8; 5]> {
+    let state = message.first_chunk::<5>()?;
+    (is_sqlstate(state) && message.get(5..7) == Some(b": ")).then_some(*state)
+}
+
+fn is_sqlstate(text: &[u8]) -> bool {
+    text.len() == 5 && text.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) && text.iter().any(u8::is_ascii_digit)
+}
+
+impl Field {
+    fn of(escape: u8) -> Option<Self> {
+        Some(match escape {
+            b't' | b'm' => Field::Time,
+            b's' => Field::Started,
+            b'n' => Field::Epoch,
+            b'p' => Field::Pid,
+            b'c' => Field::SessionId,
+            b'u' => Field::User,
+            b'd' => Field::Database,
+            b'a' => Field::Application,
+            b'h' | b'L' => Field::Host,
+            b'r' => Field::HostPort,
+            b'i' => Field::Tag,
+            b'e' => Field::SqlState,
+            b'Q' => Field::QueryId,
+            b'l' | b'x' | b'P' => Field::Number,
+            b'v' => Field::VirtualId,
+            b'b' => Field::Backend,
+            _ => return None,
+        })
+    }
+
+    fn is_free_text(self) -> bool {
+        matches!(self, Field::User | Field::Database | Field::Application | Field::Host | Field::HostPort | Field::Tag | Field::Backend)
+    }
+
+    fn may_be(self, text: &[u8]) -> bool {
+        match self {
+            Field::Host => !text.iter().any(|b| matches!(b, b'(' | b')' | b' ' | b'=')) || text == b"[local]",
+            Field::HostPort => text.is_empty() || text == b"[local]" || text == b"[unknown]" || host_and_port(text).is_some(),
+            Field::Backend | Field::Tag => text.len() <= 64 && !text.iter().any(|b| matches!(b, b'[' | b'(' | b'=' | b'@')),
+            _ => true,
+        }
+    }
+
+    fn store<'b>(self, text: &'b [u8], fields: &mut Fields<'b>) {
+        let known = Some(text).filter(|t| !t.is_empty() && *t != b"[unknown]");
+        match self {
+            Field::User => fields.who.user = known,
+            Field::Database => fields.who.database = known,
+            Field::Application => fields.who.application = known,
+            Field::Host => fields.who.host = known,
+            Field::HostPort => {
+                let (host, port) = host_and_port(text).unwrap_or((text, 0));
+                fields.who.host = Some(host).filter(|h| !h.is_empty());
+                // Without a process id, the client's address and port tell sessions apart.
+                fields.host_port = host.iter().fold(port << 32 | port, |n, &b| n.rotate_left(5) ^ u64::from(b));
+            }
+            Field::Tag => fields.tag = known,
+            _ => {}
+        }
+    }
+
+    /// Reads a field whose own form tells where it ends.
+    fn read<'b>(self, line: &'b [u8], at: usize, fields: &mut Fields<'b>, clock: &mut Clock<'_>) -> Option<usize> {
+        let rest = line.get(at..)?;
+        let padding = rest.iter().take_while(|&&b| b == b' ').count();
+        let text = &rest[padding..];
+        let length = match self {
+            Field::Time | Field::Started => {
+                let (time, length) = clock.read(text)?;
+                if self == Field::Time {
+                    fields.time = Some(time);
+                }
+                length
+            }
+            Field::Epoch => {
+                let (time, length) = pg_time::epoch(text)?;
+                fields.time = Some(time);
+                length
+            }
+            Field::Pid => {
+                let (pid, length) = decimal(text)?;
+                fields.pid = pid;
+                length
+            }
+            Field::SessionId => {
+                let (started, first) = hexadecimal(text)?;
+                let (pid, second) = hexadecimal(text.get(first..)?.strip_prefix(b".")?)?;
+                (fields.started, fields.pid) = (started, pid);
+                first + 1 + second
+            }
+            Field::SqlState => {
+                fields.sqlstate = text.first_chunk::<5>().copied().filter(|s| is_sqlstate(s));
+                if fields.sqlstate.is_some() { 5 } else { return None }
+            }
+            Field::QueryId => {
+                let sign = usize::from(text.first() == Some(&b'-'));
+                let (_, digits) = decimal(&text[sign..])?;
+                fields.query_id = std::str::from_utf8(&text[..sign + digits]).ok().and_then(|n| n.parse().ok());
+                sign + digits
+            }
+            // Background processes have no virtual transaction, and most processes no parallel leader.
+            Field::Number => return Some(decimal(text).map_or(at, |(_, length)| at + padding + length)),
+            Field::VirtualId => return Some(virtual_id(text).map_or(at, |length| at + padding + length)),
+            _ => return None,
+        };
+        Some(at + padding + length)
+    }
+}
+
+fn decimal(text: &[u8]) -> Option<(u64, usize)> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let value = text[..digits].iter().fold(0u64, |n, d| n.wrapping_mul(10).wrapping_add(u64::from(d - b'0')));
+    (digits > 0 && digits < 21).then_some((value, digits))
+}
+
+fn hexadecimal(text: &[u8]) -> Option<(u64, usize)> {
+    let digits = text.iter().take(17).take_while(|b| b.is_ascii_hexdigit()).count();
+    let value = u64::from_str_radix(std::str::from_utf8(&text[..digits]).ok()?, 16).ok()?;
+    Some((value, digits))
+}
+
+fn virtual_id(text: &[u8]) -> Option<usize> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let (_, first) = decimal(&text[sign..])?;
+    let (_, second) = decimal(text.get(sign + first..)?.strip_prefix(b"/")?)?;
+    Some(sign + first + 1 + second)
+}
+
+/// `127.0.0.1(44836)` in two.
+pub(super) fn host_and_port(text: &[u8]) -> Option<(&[u8], u64)> {
+    let open = memchr::memrchr(b'(', text)?;
+    let port = text[open + 1..].strip_suffix(b")")?;
+    let (value, length) = decimal(port)?;
+    (length == port.len() && !text[..open].contains(&b' ')).then_some((&text[..open], value))
+}
+
+/// The session of `%c`, `session_id`: start time and process id, both hexadecimal.
+pub(super) fn session_id(text: &[u8]) -> Option<u64> {
+    let (started, first) = hexadecimal(text)?;
+    let (pid, _) = hexadecimal(text.get(first..)?.strip_prefix(b".")?)?;
+    Some(started << 32 | pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::TimeZone;
+
+    type Who3 = (Option<String>, Option<String>, Option<String>);
+
+    fn head(prefix: &str, line: &str) -> Option<(u64, Who3, String)> {
+        let zone = TimeZone::UTC;
+        let prefix = Prefix::compile(prefix).expect("compiles");
+        let head = prefix.head(line.as_bytes(), &mut Clock::new(&zone))?;
+        let owned = |text: Option<&[u8]>| text.map(|t| String::from_utf8_lossy(t).into_owned());
+        Some((head.who.session, (owned(head.who.user), owned(head.who.database), owned(head.who.application)), line[head.message..].to_owned()))
+    }
+
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    const AT: &str = "2026-11-23 05:33:39.504 UTC";
+
+    #[test]
+    fn every_escape_is_read() {
+        let line = format!("{AT} 00000 6b03d126.55ee 41 0 3/0 client backend [21998] 127.0.0.1(44836) bob shop my app -29 SELECT LOG:  hi");
+        let read = head("%m %e %c %l %x %v %b [%p] %r %u %d %a %Q %i ", &line);
+        assert_eq!(read, Some((0x6b03_d126 << 32 | 21_998, (some("bob"), some("shop"), some("my app")), "hi".into())));
+        let background = format!("{AT} 00000 6b03d124.55df 3 0  postmaster [21983]     0  LOG:  hi");
+        assert!(head("%m %e %c %l %x %v %b [%p] %r %u %d %a %Q %i ", &background).is_some());
+    }
+
+    #[test]
+    fn names_may_hold_anything() {
+        for name in ["user@server", "svc+etl", "two words", "Zoë", "a/b:c", "x,y"] {
+            let read = head("%m [%p] %q%u@%d/%a ", &format!("{AT} [7] u@shop/{name} LOG:  hi"));
+            assert_eq!(read.map(|r| r.1.2), Some(some(name)), "{name}");
+            let read = head("%t:%r:%u@%d:[%p]:", &format!("2026-11-23 05:33:39 UTC:[local]:{name}@shop:[7]:LOG:  hi"));
+            assert!(read.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn background_lines_stop_at_q() {
+        let read = head("%m [%p] %q%u@%d ", &format!("{AT} [7] LOG:  statement: a@b ERROR:  x"));
+        assert_eq!(read, Some((7, (None, None, None), "statement: a@b ERROR:  x".into())));
+    }
+
+    #[test]
+    fn padding_is_no_part_of_a_name() {
+        let read = head("%m [%5p] %-10u|%10d ", &format!("{AT} [    7] bob       |      shop LOG:  hi"));
+        assert_eq!(read.map(|r| (r.0, r.1.0, r.1.1)), Some((7, some("bob"), some("shop"))));
+    }
+
+    #[test]
+    fn percent_signs_regex_characters_and_glued_severities_are_literal() {
+        assert!(head("%m (%p)%% *.* ", &format!("{AT} (7)% *.* LOG:  hi")).is_some());
+        assert!(head("%m [%p] ", &format!("{AT} [7]LOG:  hi")).is_some());
+        assert!(head("%t-%c-", "2026-11-23 05:33:39 UTC-6b03d11e.55ae-LOG:  hi").is_some());
+    }
+
+    #[test]
+    fn other_languages_have_a_word_and_two_blanks() {
+        assert_eq!(head("%m [%p] ", &format!("{AT} [7] FEHLER:  nein")).map(|r| r.2), Some("nein".into()));
+        assert_eq!(head("%m [%p] ", &format!("{AT} [7] DÉTAIL :  x")).map(|r| r.2), Some("x".into()));
+        assert_eq!(head("%m [%p] ", &format!("{AT} [7] note: nein")), None);
+    }
+
+    #[test]
+    fn verbose_lines_carry_their_sqlstate() {
+        let prefix = Prefix::compile("%m [%p] ").expect("compiles");
+        let line = format!("{AT} [7] ERROR:  42P01: no such table");
+        let head = prefix.head(line.as_bytes(), &mut Clock::new(&TimeZone::UTC)).expect("matches");
+        assert_eq!((head.sqlstate, &line[head.message..]), (Some(*b"42P01"), "no such table"));
+    }
+
+    #[test]
+    fn a_prefix_without_time_or_with_a_typo_is_refused() {
+        for text in ["[%p] ", "%m [%p] %", "%m %Z"] {
+            assert!(Prefix::compile(text).is_err(), "{text}");
+        }
+    }
+}

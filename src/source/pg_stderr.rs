@@ -1,0 +1,292 @@
+//! PostgreSQL's plain text log (`log_destination = stderr`), with any `log_line_prefix`.
+//!
+//! A record is a line that begins with the prefix and a severity, continuation lines that begin with a tab, and
+//! satellites (`DETAIL`, `STATEMENT` …) that repeat the prefix. Without the logging collector sessions interleave line by
+//! line, so a satellite is attached by its session, never because it stands next; one that cannot be attached here is
+//! handed on with its session.
+
+use std::ops::Range;
+
+use crate::error::Error;
+use crate::event::{Item, Note, What};
+
+use super::pg_infer;
+use super::pg_message::{self, Record, Severity};
+use super::pg_prefix::{Head, Kind, Prefix, Satellite};
+use super::pg_time::Clock;
+use super::{BOM, Options, Reader, Seen, Sniff, Source, note_open_end, trim_cr};
+
+/// See the module.
+pub(super) struct PgStderr;
+
+impl Source for PgStderr {
+    fn name(&self) -> &'static str {
+        "pg-stderr"
+    }
+
+    fn about(&self) -> &'static str {
+        "PostgreSQL text log with any log_line_prefix (log_destination = stderr)"
+    }
+
+    fn samples(&self) -> &'static [&'static str] {
+        &[
+            "2026-11-23 05:33:39.504 UTC [20639] shop_app@shop/ops LOG:  duration: 0.102 ms  statement: SELECT 1\n",
+            "2026-11-23 05:37:17 UTC::@:[21810]:LOG:  database system is ready to accept connections\n",
+            "2026-11-23 06:38:45 CET [22614]: [25-1] user=a,db=b,app=c,client=127.0.0.1 FEHLER:  keine Berechtigung\n",
+            "1795412266.172 [22016] LOG:  listening on IPv4 address \"127.0.0.1\", port 5432\n",
+        ]
+    }
+
+    fn sniff(&self, head: &[u8]) -> Sniff {
+        if pg_infer::infer(head).is_some() { Sniff::Yes } else { Sniff::No }
+    }
+
+    fn open(&self, head: &[u8], options: &Options) -> Result<Box<dyn Reader>, Error> {
+        let prefix = match &options.prefix {
+            Some(text) => Prefix::compile(text)?,
+            None => pg_infer::infer(head).map_or_else(|| Prefix::compile("%m [%p] "), Ok)?,
+        };
+        let bare_continuations = pg_infer::has_bare_continuations(head, &prefix);
+        Ok(Box::new(PgStderrReader { prefix, options: options.clone(), bare_continuations }))
+    }
+}
+
+struct PgStderrReader {
+    prefix: Prefix,
+    options: Options,
+    /// Whether something stripped the tabs from continuation lines.
+    bare_continuations: bool,
+}
+
+impl Reader for PgStderrReader {
+    fn detail(&self) -> String {
+        format!("prefix {}", self.prefix.text())
+    }
+
+    fn cut(&self, bytes: &[u8], seen: usize) -> Option<usize> {
+        let mut clock = Clock::new(&self.options.zone);
+        // A head that is cut off may look like less than it is, so the last line may begin no record yet.
+        let whole = memchr::memrchr(b'\n', bytes)?;
+        let mut end = whole;
+        loop {
+            let line = memchr::memrchr(b'\n', &bytes[..end])? + 1;
+            let first = bytes[line];
+            let mut primary = || matches!(self.prefix.head(trim_cr(&bytes[line..end]), &mut clock), Some(Head { kind: Kind::Primary(s), .. }) if s != Severity::Foreign);
+            if first != b'\t' && first != b'\n' && primary() {
+                return Some(line);
+            }
+            if line <= seen {
+                return None;
+            }
+            end = line - 1;
+        }
+    }
+
+    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) -> Seen {
+        let mut reading = Reading { reader: self, bytes, offset, clock: Clock::new(&self.options.zone), seen: Seen::default(), open: None, joined: Default::default(), out };
+        reading.all();
+        reading.seen.unknown_zone = reading.clock.unknown_zone;
+        note_open_end(bytes, offset, &mut reading.seen);
+        reading.seen
+    }
+}
+
+/// A text of a record: one range of the block, and whatever follows behind lines that belong to others.
+#[derive(Clone, Default)]
+struct Text {
+    range: Range<usize>,
+    further: Vec<Range<usize>>,
+}
+
+impl Text {
+    fn new(range: Range<usize>) -> Self {
+        Text { range, further: Vec::new() }
+    }
+
+    fn extend(&mut self, line: Range<usize>, adjacent: bool) {
+        let last = self.further.last_mut().unwrap_or(&mut self.range);
+        if adjacent { last.end = line.end } else { self.further.push(line) }
+    }
+
+    /// The text in one piece, borrowed if it is, else put together in `buffer`.
+    fn join<'a>(&self, bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        if self.further.is_empty() {
+            return trim_cr(&bytes[self.range.clone()]);
+        }
+        buffer.clear();
+        buffer.extend_from_slice(&bytes[self.range.clone()]);
+        for range in &self.further {
+            buffer.push(b'\n');
+            buffer.extend_from_slice(&bytes[range.clone()]);
+        }
+        trim_cr(buffer)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Message,
+    Detail,
+    Statement,
+    Other,
+}
+
+struct Open<'b> {
+    head: Head<'b>,
+    at: usize,
+    message: Text,
+    detail: Option<Text>,
+    statement: Option<Text>,
+    last: Part,
+}
+
+struct Reading<'b, 'r, 'o> {
+    reader: &'r PgStderrReader,
+    bytes: &'b [u8],
+    offset: u64,
+    clock: Clock<'r>,
+    seen: Seen,
+    open: Option<Open<'b>>,
+    joined: [Vec<u8>; 3],
+    out: &'o mut dyn FnMut(Item<'_>),
+}
+
+impl<'b> Reading<'b, '_, '_> {
+    fn all(&mut self) {
+        let mut from = if self.bytes.starts_with(BOM) { BOM.len() } else { 0 };
+        let mut adjacent = false;
+        while from < self.bytes.len() {
+            let end = memchr::memchr(b'\n', &self.bytes[from..]).map_or(self.bytes.len(), |n| from + n);
+            adjacent = self.line(from, end, adjacent);
+            from = end + 1;
+        }
+        self.flush();
+    }
+
+    /// Takes a line; answers whether the next may continue the same piece of text.
+    fn line(&mut self, from: usize, end: usize, adjacent: bool) -> bool {
+        let line = &self.bytes[from..end];
+        let tabbed = line.first() == Some(&b'\t');
+        if !tabbed && let Some(head) = self.reader.prefix.head(line, &mut self.clock) {
+            self.head(head, from, end);
+            return true;
+        }
+        let continues = tabbed || self.reader.bare_continuations || trim_cr(line).is_empty() || line[0] == b' ';
+        match &mut self.open {
+            Some(open) if continues => {
+                let part = match open.last {
+                    Part::Message => Some(&mut open.message),
+                    Part::Detail => open.detail.as_mut(),
+                    Part::Statement => open.statement.as_mut(),
+                    Part::Other => None,
+                };
+                if let Some(text) = part {
+                    text.extend(from..end, adjacent);
+                }
+                true
+            }
+            _ if trim_cr(line).is_empty() => adjacent,
+            _ => {
+                let reason = if tabbed { "continuation line without a beginning" } else { "line without the prefix" };
+                self.seen.skipped.add(reason, self.offset + from as u64, line);
+                false
+            }
+        }
+    }
+
+    fn head(&mut self, head: Head<'b>, from: usize, end: usize) {
+        let text = from + head.message..end;
+        match head.kind {
+            Kind::Primary(_) => {
+                self.flush();
+                self.seen.record(head.time);
+                let message = Text::new(text);
+                self.open = Some(Open { head, at: from, message, detail: None, statement: None, last: Part::Message });
+            }
+            Kind::Satellite(satellite) => self.satellite(satellite, head, text),
+        }
+    }
+
+    fn satellite(&mut self, satellite: Satellite, head: Head<'b>, text: Range<usize>) {
+        let own = |open: &&mut Open<'_>| open.head.who.session == head.who.session && !self.reader.options.newest_first;
+        if let Some(open) = self.open.as_mut().filter(own) {
+            open.last = match satellite {
+                Satellite::Detail => {
+                    open.detail = Some(Text::new(text));
+                    Part::Detail
+                }
+                Satellite::Statement => {
+                    open.statement = Some(Text::new(text));
+                    Part::Statement
+                }
+                Satellite::Other => Part::Other,
+            };
+            return;
+        }
+        // The record it belongs to stands further up, behind lines of other sessions.
+        self.flush();
+        let open = Open { head, at: text.start, message: Text::new(text), detail: None, statement: None, last: Part::Message };
+        self.open = Some(open);
+    }
+
+    fn flush(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let [message, detail, statement] = &mut self.joined;
+        let message = open.message.join(self.bytes, message);
+        let head = open.head;
+        match head.kind {
+            Kind::Primary(severity) => pg_message::interpret(
+                &Record {
+                    time: head.time,
+                    offset: self.offset + open.at as u64,
+                    who: head.who,
+                    severity,
+                    word: head.word,
+                    sqlstate: head.sqlstate,
+                    tag: head.tag,
+                    query_id: head.query_id,
+                    message,
+                    detail: open.detail.as_ref().map(|text| text.join(self.bytes, detail)),
+                    statement: open.statement.as_ref().map(|text| text.join(self.bytes, statement)),
+                },
+                self.out,
+            ),
+            Kind::Satellite(Satellite::Statement) => (self.out)(Item::Note(Note { at: head.time, who: head.who, sql: Some(message), what: What::Statement })),
+            Kind::Satellite(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::read_all;
+    use super::*;
+
+    fn read(log: &str) -> Vec<String> {
+        read_all(&PgStderr, log.as_bytes()).0
+    }
+
+    const AT: &str = "2026-11-23 05:33:39.504 UTC";
+
+    #[test]
+    fn a_satellite_belongs_to_its_session_whatever_stands_between() {
+        let log = format!("{AT} [1] a@b ERROR:  no\n{AT} [2] a@b LOG:  duration: 1.000 ms  statement: SELECT 2\n{AT} [1] a@b STATEMENT:  SELECT 1\n");
+        let items = read(&log);
+        assert_eq!(items.len(), 3);
+        assert!(items[2].contains("Statement") && items[2].contains("SELECT 1"), "{items:?}");
+    }
+
+    #[test]
+    fn fake_lines_in_a_literal_are_text() {
+        let log = format!("{AT} [1] a@b LOG:  duration: 1.000 ms  statement: SELECT '\n\t{AT} [9] x@y ERROR:  deadlock detected\n\t'\n");
+        assert_eq!(read(&log).len(), 1);
+    }
+
+    #[test]
+    fn foreign_lines_are_counted_and_break_nothing() {
+        let log = format!("{AT} [1] a@b LOG:  duration: 1.000 ms  statement: SELECT 1,\nINFO: archived\n\t2\n{AT} [1] a@b LOG:  duration: 2.000 ms  statement: SELECT 3\n");
+        let (items, seen) = read_all(&PgStderr, log.as_bytes());
+        assert!(items[0].contains("SELECT 1,\\n\\t2"), "{items:?}");
+        assert_eq!((items.len(), seen.skipped.total(), seen.records), (2, 1, 2));
+    }
+}

@@ -1,0 +1,183 @@
+//! Tokens to identity: the normalised text of a statement and the stable id of its canonical tokens.
+//!
+//! A statement means the same whether it came with literals or with `$1`, on one line or ten, with or without comments,
+//! with one element in its `IN` list or a thousand. The rules are versioned by [`RULES`]: within one number an id never
+//! changes, on any machine or in any release. Normalising is total: text that is cut, hostile or no SQL at all gets an id
+//! too, and normalising a normalised text changes nothing.
+//!
+//! The id does not depend on a parser of SQL, which would refuse every tenth statement, nor on where the text came from.
+
+use std::fmt;
+
+use super::lexer::{Dialect, Token, TokenKind, lex};
+use super::words;
+
+mod emit;
+mod hash;
+mod statement;
+mod value;
+
+/// The number of the rule set; raised whenever any statement's id would change.
+pub const RULES: u32 = 1;
+
+/// The identity of a statement: 128 bits over its canonical tokens, stable across machines and releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(u128);
+
+impl Fingerprint {
+    /// The first 64 bits, which is the id that reports show.
+    #[must_use]
+    pub fn id(self) -> u64 {
+        u64::try_from(self.0 >> 64).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    /// Sixteen lower-case hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.id())
+    }
+}
+
+/// A statement without its values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Normalised {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// Its text with `$1`, `$2` … in place of values, one blank between words, comments dropped.
+    pub text: String,
+    /// Whether a number of the input was kept because it is a position (`ORDER BY 1`) or a type modifier.
+    pub(crate) keeps_numbers: bool,
+}
+
+/// Scratch memory for normalising many statements; see [`normalise`] for one.
+#[derive(Debug, Default)]
+pub struct Normaliser {
+    tokens: Vec<Lexeme>,
+    words: String,
+}
+
+/// A token that counts, as the emitter sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lexeme {
+    kind: Kind,
+    /// Its canonical spelling, in `Normaliser::words`.
+    start: usize,
+    end: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Word,
+    Quoted,
+    /// A string, a number or a parameter; `integer` if it is digits alone.
+    Value { integer: bool },
+    Operator,
+    Cast,
+    Comma,
+    Semicolon,
+    Dot,
+    Open,
+    Close,
+    OpenBracket,
+    CloseBracket,
+    /// The comment [`MODIFIER`], which stands for the modifiers of a type.
+    Modifier,
+}
+
+/// What stands for `(10, 2)` behind a type outside DDL: the numbers do not identify a statement, their presence does.
+const MODIFIER: &str = "/*(...)*/";
+
+/// The normalised text and the fingerprint of one statement.
+#[must_use]
+pub fn normalise(sql: &[u8], dialect: Dialect) -> Normalised {
+    Normaliser::default().normalise(sql, dialect)
+}
+
+impl Normaliser {
+    /// The normalised text and the fingerprint of one statement; keeps its memory for the next.
+    pub fn normalise(&mut self, sql: &[u8], dialect: Dialect) -> Normalised {
+        self.tokens.clear();
+        self.words.clear();
+        for token in lex(sql, dialect) {
+            self.take(token);
+        }
+        emit::Emitter::new(&self.tokens, &self.words).run()
+    }
+
+    fn take(&mut self, token: Token<'_>) {
+        let start = self.words.len();
+        let kind = match token.kind {
+            TokenKind::Whitespace => return,
+            TokenKind::Comment if token.text == MODIFIER.as_bytes() => Kind::Modifier,
+            TokenKind::Comment => return,
+            TokenKind::Word => {
+                push_lossy(&mut self.words, token.text);
+                self.words[start..].make_ascii_lowercase();
+                Kind::Word
+            }
+            TokenKind::QuotedWord => self.take_quoted(token.text),
+            TokenKind::String if self.ends_with_uescape() => {
+                self.tokens.pop();
+                return;
+            }
+            TokenKind::String | TokenKind::Parameter => Kind::Value { integer: false },
+            TokenKind::Number => {
+                push_lossy(&mut self.words, token.text);
+                Kind::Value { integer: token.text.iter().all(u8::is_ascii_digit) }
+            }
+            TokenKind::Operator | TokenKind::Unknown => {
+                push_lossy(&mut self.words, if token.text == b"!=" { b"<>" } else { token.text });
+                Kind::Operator
+            }
+            TokenKind::Cast => Kind::Cast,
+            TokenKind::Comma => Kind::Comma,
+            TokenKind::Semicolon => Kind::Semicolon,
+            TokenKind::Dot => Kind::Dot,
+            TokenKind::OpenParen => Kind::Open,
+            TokenKind::CloseParen => Kind::Close,
+            TokenKind::OpenBracket => Kind::OpenBracket,
+            TokenKind::CloseBracket => Kind::CloseBracket,
+        };
+        self.tokens.push(Lexeme { kind, start, end: self.words.len() });
+    }
+
+    /// `"users"` is `users`; a name that needs its quotes, or that is a keyword without them, keeps them.
+    fn take_quoted(&mut self, text: &[u8]) -> Kind {
+        let start = self.words.len();
+        push_lossy(&mut self.words, text);
+        let plain = self.words[start..].strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        if let Some(name) = plain.filter(|n| is_plain(n) && !words::is_reserved(n)) {
+            let name = name.to_owned();
+            self.words.truncate(start);
+            self.words.push_str(&name);
+            return Kind::Word;
+        }
+        Kind::Quoted
+    }
+
+    /// `U&'…' UESCAPE '!'`: the escape belongs to the string before it.
+    fn ends_with_uescape(&self) -> bool {
+        let [.., before, word] = self.tokens.as_slice() else { return false };
+        matches!(before.kind, Kind::Value { .. }) && word.kind == Kind::Word && &self.words[word.start..word.end] == "uescape"
+    }
+}
+
+fn push_lossy(to: &mut String, bytes: &[u8]) {
+    for chunk in bytes.utf8_chunks() {
+        to.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            to.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+}
+
+/// Whether a quoted name is what PostgreSQL would make of it without quotes.
+fn is_plain(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_' || b >= 0x80);
+    first && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'$') || b >= 0x80)
+}
+
+#[cfg(test)]
+mod tests;

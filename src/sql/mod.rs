@@ -1,0 +1,12 @@
+//! What statement is this: tokens, fingerprints, comment tags, parameters and, once per distinct statement, its shape.
+//!
+//! Nothing here knows of logs, times or files.
+
+pub mod fingerprint;
+pub mod lexer;
+pub mod mask;
+pub mod parameters;
+pub mod shape;
+pub(crate) mod skeleton;
+pub mod tags;
+mod words;

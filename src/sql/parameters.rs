@@ -1,0 +1,89 @@
+//! The parameters that PostgreSQL logs beside a prepared statement: `$1 = '…', $2 = NULL`.
+//!
+//! They are kept apart from the statement and never put into it: values with commas, quotes or line ends in them have
+//! broken every tool that substitutes first and normalises afterwards.
+//!
+//! Format: `BuildParamLogString` in `src/backend/nodes/params.c`; a value is NULL or a string with its quotes doubled, and
+//! ends in `...` inside the quotes when `log_parameter_max_length` cut it.
+
+/// One bound parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// The `n` of `$n`.
+    pub number: u32,
+    /// The value between its quotes, which are still doubled inside; `None` for NULL.
+    pub value: Option<&'a [u8]>,
+}
+
+/// The parameters of a DETAIL text, without its introduction. Stops at the first thing that is no parameter.
+pub fn parameters(text: &[u8]) -> impl Iterator<Item = Parameter<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (parameter, behind) = parameter(rest)?;
+        rest = behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start();
+        Some(parameter)
+    })
+}
+
+fn parameter(text: &[u8]) -> Option<(Parameter<'_>, &[u8])> {
+    let text = text.strip_prefix(b"$")?;
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let number = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
+    // Some versions put a long value on a line of its own.
+    let text = text[digits..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    if let Some(behind) = text.strip_prefix(b"NULL") {
+        return Some((Parameter { number, value: None }, behind));
+    }
+    let quoted = text.strip_prefix(b"'")?;
+    let end = super::lexer::end_of_quoted(quoted, 0, b'\'');
+    let value = quoted[..end].strip_suffix(b"'").unwrap_or(&quoted[..end]);
+    Some((Parameter { number, value: Some(value) }, &quoted[end..]))
+}
+
+/// The parameters in a DETAIL message, whatever its introduction (`parameters: `, `Parameters: `, or in another language).
+#[must_use]
+pub fn in_detail(detail: &[u8]) -> Option<&[u8]> {
+    let colon = memchr::memchr(b':', detail)?;
+    let rest = detail[colon + 1..].trim_ascii_start();
+    parameter(rest).map(|_| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(detail: &str) -> Vec<Option<&str>> {
+        let text = in_detail(detail.as_bytes()).unwrap_or_default();
+        parameters(text).map(|p| p.value.map(|v| std::str::from_utf8(v).expect("text"))).collect()
+    }
+
+    #[test]
+    fn commas_quotes_and_line_ends_belong_to_their_value() {
+        assert_eq!(values("parameters: $1 = '7', $2 = 'dear user, it''s', $3 = NULL, $4 = 'a\n\tb'"), [Some("7"), Some("dear user, it''s"), None, Some("a\n\tb")]);
+    }
+
+    #[test]
+    fn every_introduction_is_understood() {
+        assert_eq!(values("Parameters: $1 = 'x'"), [Some("x")]);
+        assert_eq!(values("Parameter: $1 = 'x'"), [Some("x")]);
+        assert_eq!(values("Key (id)=(1) already exists."), [] as [Option<&str>; 0]);
+    }
+
+    #[test]
+    fn a_value_alone_on_the_next_line_is_read() {
+        assert_eq!(values("parameters: $1 = \n\t'x'"), [Some("x")]);
+    }
+
+    #[test]
+    fn hundreds_of_parameters_keep_their_numbers() {
+        let list: Vec<String> = (1..=300).map(|n| format!("${n} = '{n}'")).collect();
+        let detail = format!("parameters: {}", list.join(", "));
+        let numbers: Vec<u32> = parameters(in_detail(detail.as_bytes()).expect("some")).map(|p| p.number).collect();
+        assert_eq!(numbers, (1..=300).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_cut_value_ends_the_list() {
+        assert_eq!(values("parameters: $1 = 'x', $2 = 'op"), [Some("x"), Some("op")]);
+    }
+}

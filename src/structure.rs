@@ -1,0 +1,31 @@
+//! The structure of statements, each parsed once, on threads whose stacks are deep enough for it.
+//!
+//! sqlparser recurses as deep as the statement nests, and a stack that overflows ends the process, so statements are
+//! parsed on threads of their own with large stacks. What it refuses gets its verb and tables from its words.
+
+use rayon::prelude::*;
+
+use crate::report::build::{Structure, Structures};
+use crate::sql::fingerprint::Fingerprint;
+use crate::sql::lexer::{Dialect, TokenKind, lex};
+use crate::sql::shape;
+
+/// Deep enough for anything below the length at which a shape is refused.
+const STACK: usize = 64 << 20;
+
+/// The structures of normalised statements.
+#[must_use]
+pub fn structures(statements: &[(Fingerprint, &str)], jobs: usize) -> Structures {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(STACK).build();
+    let Ok(pool) = pool else { return Structures::default() };
+    pool.install(|| statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>()).into_iter().collect()
+}
+
+fn structure(text: &str) -> Structure {
+    if let Some(shape) = shape::parse(text) {
+        return Structure { verb: shape.verb, tables: shape.tables, parsed: Some((shape.pretty, shape.complexity)) };
+    }
+    let tokens = lex(text.as_bytes(), Dialect::default()).filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
+    let (verb, tables) = shape::from_words(tokens.filter_map(|t| std::str::from_utf8(t.text).ok()));
+    Structure { verb, tables, parsed: None }
+}

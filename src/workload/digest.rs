@@ -1,0 +1,206 @@
+//! Items to rows: fingerprints statements and gives names their numbers, within one block.
+//!
+//! Runs in every worker. Keeps a cache of statements from block to block, which changes no answer.
+
+use std::collections::HashMap;
+
+use foldhash::fast::{FixedState, RandomState};
+use std::hash::BuildHasher;
+
+use crate::event::{Event, Item, Note, What, Who};
+use crate::sql::lexer::Dialect;
+use crate::sql::skeleton::Cache;
+use crate::sql::tags;
+
+use super::message;
+use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
+
+/// Digests the blocks of one worker, one after the other.
+#[derive(Default)]
+pub struct Digest {
+    cache: Cache,
+    dialect: Dialect,
+    /// For each slot of the cache the block it was last met in, and its number there.
+    local: Vec<(u32, u32)>,
+    block: u32,
+    parsed: Parsed,
+    people: HashMap<Person, u32, RandomState>,
+    /// The number last given to a session with these low bits.
+    recent: Vec<u32>,
+    tags: HashMap<Vec<u8>, u32, RandomState>,
+    comments: Vec<std::ops::Range<usize>>,
+}
+
+/// Sessions are looked up by as many low bits; a miss costs a hash.
+const RECENT: usize = 1 << 10;
+/// How many server ids are kept of a statement.
+const MOST_QUERY_IDS: usize = 16;
+
+impl Digest {
+    /// A digest for statements of a dialect.
+    #[must_use]
+    pub fn new(dialect: Dialect) -> Self {
+        Digest { dialect, recent: vec![NONE; RECENT], ..Digest::default() }
+    }
+
+    /// Takes an item of the block at hand.
+    pub fn item(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Event(event) => self.event(event),
+            Item::Note(note) => self.note(note),
+        }
+    }
+
+    /// Ends the block and hands back what it came to.
+    pub fn finish(&mut self) -> Parsed {
+        self.block = self.block.wrapping_add(1);
+        self.people.clear();
+        self.tags.clear();
+        self.recent.fill(NONE);
+        if self.cache.trim() || self.block == 0 {
+            self.local.clear();
+            self.block = 1;
+        }
+        std::mem::take(&mut self.parsed)
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        let prepared = event.step != crate::event::Step::Simple;
+        let (statement, tags) = match event.sql {
+            Some(sql) => self.statement(sql, event.parameters, prepared, event.query_id),
+            None => (NONE, NONE),
+        };
+        let person = self.person(&event.who);
+        let portal = event.portal.map_or(NONE, |name| u32::try_from(fixed_hash(name) >> 33).unwrap_or(0));
+        self.parsed.rows.push(Row {
+            at: event.ended,
+            took: event.took,
+            statement,
+            person,
+            tags,
+            portal,
+            kind: RowKind::Step(event.step),
+        });
+    }
+
+    fn note(&mut self, note: &Note<'_>) {
+        let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, false, None).0);
+        let statement = match note.what {
+            // The text may be a statement that is not SQL; the fold decides.
+            What::Unfamiliar { message, .. } if statement == NONE => self.statement(message, None, false, None).0,
+            _ => statement,
+        };
+        let person = self.person(&note.who);
+        let number = u32::try_from(self.parsed.notes.len()).expect("fewer notes than bytes in a block");
+        self.parsed.notes.push(owned(&note.what));
+        self.parsed.rows.push(Row { at: note.at, took: None, statement, person, tags: NONE, portal: NONE, kind: RowKind::Note(number) });
+    }
+
+    fn statement(&mut self, sql: &[u8], parameters: Option<&[u8]>, prepared: bool, query_id: Option<i64>) -> (u32, u32) {
+        let (slot, comments) = self.cache.slot(sql, self.dialect, prepared);
+        self.comments.clear();
+        self.comments.extend_from_slice(comments);
+        let at = slot as usize;
+        if at >= self.local.len() {
+            self.local.resize(at + 1, (u32::MAX, 0));
+        }
+        if self.local[at].0 != self.block {
+            let number = u32::try_from(self.parsed.statements.len()).expect("fewer statements than bytes in a block");
+            self.local[at] = (self.block, number);
+            let normalised = self.cache.entry(slot).clone();
+            self.parsed.statements.push(NewStatement { normalised, sample: Sample::new(sql, parameters), query_ids: Vec::new() });
+        }
+        let number = self.local[at].1;
+        if let Some(id) = query_id {
+            let known = &mut self.parsed.statements[number as usize].query_ids;
+            if known.len() < MOST_QUERY_IDS && !known.contains(&id) {
+                known.push(id);
+            }
+        }
+        (number, self.tags(sql))
+    }
+
+    /// The number of the tags in a statement's comments.
+    fn tags(&mut self, sql: &[u8]) -> u32 {
+        let mut number = NONE;
+        for comment in &self.comments {
+            let text = &sql[comment.clone()];
+            if let Some(&known) = self.tags.get(text) {
+                number = known;
+                continue;
+            }
+            let found = tags::tags(text);
+            let mut known = NONE;
+            if !found.is_empty() {
+                known = u32::try_from(self.parsed.tags.len()).expect("fewer comments than bytes in a block");
+                self.parsed.tags.push(found);
+                number = known;
+            }
+            self.tags.insert(text.to_vec(), known);
+        }
+        number
+    }
+
+    fn person(&mut self, who: &Who<'_>) -> u32 {
+        let recent = usize::try_from(who.session % RECENT as u64).unwrap_or(0);
+        if let Some(&number) = self.recent.get(recent)
+            && let Some(person) = self.parsed.people.get(number as usize)
+            && is_same(person, who)
+        {
+            return number;
+        }
+        let owned = |text: Option<&[u8]>| text.map(Into::into);
+        let names = Names { user: owned(who.user), database: owned(who.database), application: owned(who.application) };
+        let person = Person { session: who.session, names, host: owned(who.host) };
+        let next = u32::try_from(self.parsed.people.len()).expect("fewer people than bytes in a block");
+        let number = *self.people.entry(person.clone()).or_insert(next);
+        if number == next {
+            self.parsed.people.push(person);
+        }
+        if let Some(slot) = self.recent.get_mut(recent) {
+            *slot = number;
+        }
+        number
+    }
+}
+
+fn is_same(person: &Person, who: &Who<'_>) -> bool {
+    person.session == who.session
+        && person.names.user.as_deref() == who.user
+        && person.names.database.as_deref() == who.database
+        && person.names.application.as_deref() == who.application
+        && person.host.as_deref() == who.host
+}
+
+fn fixed_hash(bytes: &[u8]) -> u64 {
+    FixedState::with_seed(0).hash_one(bytes)
+}
+
+fn text(bytes: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(bytes).into()
+}
+
+fn owned(what: &What<'_>) -> NoteRow {
+    match *what {
+        What::Error { severity, sqlstate, message } => NoteRow::Error {
+            severity: text(severity),
+            sqlstate,
+            message: message::normalised(message).into(),
+            cancels: message::cancels(sqlstate, message),
+            deadlock: message::is_deadlock(sqlstate, message),
+        },
+        What::LockWait { waited, lock, deadlock } => NoteRow::LockWait { waited, lock: fixed_hash(lock), deadlock },
+        What::TempFile { bytes } => NoteRow::TempFile { bytes },
+        What::Checkpoint => NoteRow::Checkpoint,
+        What::Autovacuum => NoteRow::Autovacuum,
+        What::Connection => NoteRow::Connection,
+        What::Authorised => NoteRow::Authorised,
+        What::Disconnection => NoteRow::Disconnection,
+        What::Setting { name, value } => NoteRow::Setting { name: text(name), value: text(value) },
+        What::Statement => NoteRow::Statement,
+        What::Unfamiliar { word, message, is_sql } => {
+            NoteRow::Unfamiliar { word: text(word), message: message::normalised(message).into(), is_sql }
+        }
+        What::LogWord { word } => NoteRow::LogWord { word: text(word) },
+    }
+}

@@ -1,0 +1,472 @@
+//! The fold: one row after the other becomes part of a call, and calls become numbers.
+
+use std::sync::Arc;
+
+use crate::event::Step;
+use crate::sql::tags::Tag;
+use crate::units::{Micros, Timestamp};
+
+use super::language::Language;
+use super::parsed::{NONE, NewStatement, NoteRow, Parsed, Person, Row, RowKind};
+use super::session::{Call, ForeignSteps, Origin, Report, Session, TagSet};
+use super::statement::{Share, Statement};
+use super::{ErrorKind, Key, Measure, Workload, union};
+
+/// What the numbers of a block are in the workload.
+struct Block {
+    statements: Vec<Option<u32>>,
+    people: Vec<Origin>,
+    tags: Vec<Arc<TagSet>>,
+}
+
+impl Workload {
+    /// Folds a block of a server's log. Blocks must come in the order of the log.
+    pub fn fold(&mut self, server: u32, parsed: &Parsed) {
+        self.window = union(self.window, parsed.window);
+        for slot in self.sessions.surplus() {
+            self.close(slot);
+        }
+        let people = parsed.people.iter().map(|person| self.origin(server, person)).collect();
+        let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
+        let mut block = Block { statements: vec![None; parsed.statements.len()], people, tags };
+        for row in &parsed.rows {
+            self.row(row, parsed, &mut block);
+        }
+    }
+
+    /// Ends the log: whatever was still open is counted as far as it is known.
+    pub fn finish(&mut self) {
+        for slot in self.sessions.all() {
+            self.close(slot);
+        }
+        let (errors, statements) = self.language.resolve();
+        for error in errors {
+            self.events.error(ErrorKind { sqlstate: None, severity: error.severity, message: error.message }, error.count);
+        }
+        for (statement, count) in statements {
+            self.statements[statement as usize].errors += count;
+        }
+    }
+
+    /// Whether the log has no durations but those of `auto_explain`, whose plans then stand for the calls.
+    #[must_use]
+    pub fn has_plans_only(&self) -> bool {
+        self.calls() == 0 && self.statements.iter().any(|s| s.plans.count() > 0)
+    }
+
+    /// Lets the plans stand for the calls; see [`Workload::has_plans_only`].
+    pub fn promote_plans(&mut self) {
+        for statement in &mut self.statements {
+            let plans = std::mem::take(&mut statement.plans);
+            self.total.merge(&plans);
+            statement.execute += plans.total();
+            statement.latency.merge(&plans);
+        }
+    }
+
+    fn origin(&mut self, server: u32, person: &Person) -> Origin {
+        let session = self.sessions.slot(server, person.session);
+        let names = self.names_number(&person.names);
+        let passes = self.rules.filter.passes_person(person);
+        let key = match &self.rules.by {
+            Some(Key::Application) => &person.names.application,
+            Some(Key::User) => &person.names.user,
+            Some(Key::Database) => &person.names.database,
+            Some(Key::Host) => &person.host,
+            Some(Key::Tag(_)) => &None,
+            None => return Origin { session, names, group: NONE, passes },
+        };
+        let key = key.as_deref().map(|k| String::from_utf8_lossy(k).into_owned());
+        Origin { session, names, group: self.group_number(key), passes }
+    }
+
+    fn tag_set(&mut self, tags: &[Tag]) -> Arc<TagSet> {
+        let group = match &self.rules.by {
+            Some(Key::Tag(key)) => Some(tags.iter().find(|t| &t.key == key).map(|t| t.value.clone())),
+            _ => None,
+        };
+        Arc::new(TagSet { tags: tags.to_vec(), group: group.map(|group| self.group_number(group)) })
+    }
+
+    /// The number of a statement, which it gets when it is first of use.
+    fn number(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<u32> {
+        let new = parsed.statements.get(local as usize)?;
+        let known = block.statements.get_mut(local as usize)?;
+        Some(*known.get_or_insert_with(|| self.register(new)))
+    }
+
+    fn register(&mut self, new: &NewStatement) -> u32 {
+        let normalised = &new.normalised;
+        let number = match self.by_fingerprint.get(&normalised.fingerprint) {
+            Some(&number) => number,
+            None => {
+                let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
+                let passes = self.rules.filter.passes_text(&normalised.text);
+                self.statements.push(Statement::new(normalised.fingerprint, normalised.text.clone(), new.sample.clone(), passes));
+                self.by_fingerprint.insert(normalised.fingerprint, number);
+                number
+            }
+        };
+        let statement = &mut self.statements[number as usize];
+        // Spellings that do not count differ in the text only; the smallest stands for all, whatever came first.
+        if normalised.text < statement.text {
+            statement.text.clone_from(&normalised.text);
+        }
+        statement.identified(&new.query_ids);
+        number
+    }
+
+    fn row(&mut self, row: &Row, parsed: &Parsed, block: &mut Block) {
+        let Some(&origin) = block.people.get(row.person as usize) else { return };
+        match row.kind {
+            RowKind::Note(number) => {
+                if let Some(note) = parsed.notes.get(number as usize) {
+                    self.note(note, row, origin, parsed, block);
+                }
+            }
+            RowKind::Step(step) => {
+                let statement = self.number(row.statement, parsed, block);
+                let tags = block.tags.get(row.tags as usize);
+                self.step(step, row, origin, statement, tags);
+            }
+        }
+    }
+
+    fn step(&mut self, step: Step, row: &Row, origin: Origin, statement: Option<u32>, tags: Option<&Arc<TagSet>>) {
+        if let Some(took) = row.took
+            && step != Step::Plan
+        {
+            self.durations += 1;
+            self.shortest = Some(self.shortest.map_or(took, |s| s.min(took)));
+        }
+        self.sessions.get(origin.session).report = None;
+        let step = match step {
+            Step::Foreign(word) => match self.language.step(word) {
+                Some(known) => known,
+                None => return self.foreign(word, row, origin, statement, tags),
+            },
+            known => known,
+        };
+        self.flush_foreign(origin.session);
+        let session = self.sessions.get(origin.session);
+        let Some(statement) = statement else { return self.bare(row, origin) };
+        let zero = Micros(0);
+        let call = |parse, bind| Call { statement, ended: row.at, parse, bind, execute: row.took, origin, tags: tags.cloned(), rows: None };
+        match (step, row.took) {
+            (Step::Parse, Some(took)) => session.pending(statement).parse += took,
+            (Step::Bind, Some(took)) => session.pending(statement).bind += took,
+            (Step::Plan, took) => self.plan(statement, row.at, took, origin),
+            (Step::Fetch, Some(took)) => self.fetch(row, took, call(zero, zero)),
+            (Step::Simple, Some(_)) => self.call(call(zero, zero)),
+            (Step::Execute | Step::Foreign(_), Some(_)) => {
+                let (parse, bind) = session.take_pending(statement);
+                self.executed(row.portal, call(parse, bind));
+            }
+            (Step::Fetch, None) => {}
+            (Step::Simple | Step::Execute | Step::Parse | Step::Bind | Step::Foreign(_), None) => {
+                let (parse, bind) = if step == Step::Execute { session.take_bare() } else { (zero, zero) };
+                let pending = session.take_pending(statement);
+                let announced = session.announced.replace(call(parse + pending.0, bind + pending.1));
+                if step == Step::Simple {
+                    session.bare.clear();
+                }
+                if let Some(earlier) = announced {
+                    self.call(earlier);
+                }
+            }
+        }
+    }
+
+    /// A duration without text: of the statement announced before it, or parse or bind of the next.
+    fn bare(&mut self, row: &Row, origin: Origin) {
+        let Some(took) = row.took else { return };
+        let session = self.sessions.get(origin.session);
+        match session.announced.take() {
+            Some(call) => self.call(Call { execute: Some(took), ended: row.at, ..call }),
+            None => session.push_bare(took),
+        }
+    }
+
+    fn plan(&mut self, statement: u32, at: Timestamp, took: Option<Micros>, origin: Origin) {
+        let statement = &mut self.statements[statement as usize];
+        if let Some(took) = took
+            && origin.passes
+            && statement.passes
+            && self.rules.filter.passes_time(at)
+        {
+            statement.plans.record(took);
+        }
+    }
+
+    /// A call whose portal has a name may be fetched from again, so it is kept open.
+    fn executed(&mut self, portal: u32, call: Call) {
+        if portal == NONE {
+            return self.call(call);
+        }
+        let displaced = self.sessions.get(call.origin.session).open_portal(portal, call);
+        if let Some(earlier) = displaced {
+            self.call(earlier);
+        }
+    }
+
+    fn fetch(&mut self, row: &Row, took: Micros, call: Call) {
+        let session = self.sessions.get(call.origin.session);
+        match session.portals.iter_mut().find(|(name, open)| *name == row.portal && open.statement == call.statement) {
+            Some((_, open)) => {
+                open.execute = Some(open.execute.unwrap_or(Micros(0)) + took);
+                open.ended = row.at;
+            }
+            // Its execution was not logged; this is all that is known of it.
+            None => self.executed(row.portal, call),
+        }
+    }
+
+    fn foreign(&mut self, word: u32, row: &Row, origin: Origin, statement: Option<u32>, tags: Option<&Arc<TagSet>>) {
+        let (Some(statement), Some(took)) = (statement, row.took) else { return };
+        let session = self.sessions.get(origin.session);
+        if let Some(open) = &mut session.foreign
+            && open.call.statement == statement
+            && open.steps.len() < 3
+            && open.steps.iter().all(|(known, _)| *known != word)
+        {
+            open.steps.push((word, took));
+            open.call.ended = row.at;
+            open.call.origin = origin;
+            return;
+        }
+        self.flush_foreign(origin.session);
+        let call = Call { statement, ended: row.at, parse: Micros(0), bind: Micros(0), execute: None, origin, tags: tags.cloned(), rows: None };
+        self.sessions.get(origin.session).foreign = Some(ForeignSteps { call, steps: vec![(word, took)] });
+    }
+
+    fn flush_foreign(&mut self, slot: u32) {
+        let Some(ForeignSteps { call, steps }) = self.sessions.get(slot).foreign.take() else { return };
+        let words: Vec<u32> = steps.iter().map(|(word, _)| *word).collect();
+        self.language.learn(&words);
+        for (at, &(word, took)) in steps.iter().enumerate() {
+            let session = self.sessions.get(slot);
+            match self.language.step(word).unwrap_or_else(|| Language::guess(at, steps.len())) {
+                Step::Parse => session.pending(call.statement).parse += took,
+                Step::Bind => session.pending(call.statement).bind += took,
+                _ => {
+                    let (parse, bind) = session.take_pending(call.statement);
+                    self.call(Call { parse, bind, execute: Some(took), ..call.clone() });
+                }
+            }
+        }
+    }
+
+    /// A call that came to its end.
+    fn call(&mut self, call: Call) {
+        let statement = &mut self.statements[call.statement as usize];
+        let session = self.sessions.get(call.origin.session);
+        let waited = session.waits.drain(..).fold(Micros(0), |sum, (_, waited, _)| sum + waited);
+        let (files, bytes) = std::mem::take(&mut session.temp_files);
+        statement.waited += waited;
+        self.events.lock_wait_total += waited;
+        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
+        if call.parse.0 > 0 || call.bind.0 > 0 || call.execute.is_some() {
+            session.report = None;
+        }
+        let ends_transaction = !session.portals.is_empty() && ends_transaction(&statement.text);
+        if call.origin.passes && statement.passes && self.rules.filter.passes_time(call.ended) {
+            self.count(&call);
+        }
+        if ends_transaction {
+            self.close_portals(call.origin.session);
+        }
+    }
+
+    fn count(&mut self, call: &Call) {
+        let statement = &mut self.statements[call.statement as usize];
+        let latency = call.execute.map(|execute| match self.rules.measure {
+            Measure::Call => call.parse + call.bind + execute,
+            Measure::Execute => execute,
+        });
+        statement.saw(call.ended);
+        statement.parse += call.parse;
+        statement.bind += call.bind;
+        statement.execute += call.execute.unwrap_or_default();
+        statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
+        let session = self.sessions.get(call.origin.session);
+        if statement.last_session != session.number {
+            statement.last_session = session.number;
+            statement.sessions += u64::from(session.ran.insert(call.statement));
+        }
+        match latency {
+            Some(latency) => {
+                statement.latency.record(latency);
+                self.total.record(latency);
+            }
+            None => {
+                statement.untimed += 1;
+                self.untimed += 1;
+            }
+        }
+        let share = Share { calls: 1, total: latency.unwrap_or_default() };
+        statement.named(call.origin.names, share);
+        let mut group = call.origin.group;
+        if let Some(set) = &call.tags {
+            set.tags.iter().for_each(|tag| statement.tagged(tag, share));
+            group = set.group.unwrap_or(group);
+        }
+        if let Some((_, group)) = self.groups.get_mut(group as usize) {
+            match latency {
+                Some(latency) => group.latency.record(latency),
+                None => group.untimed += 1,
+            }
+        }
+    }
+
+    fn close_portals(&mut self, slot: u32) {
+        let portals = std::mem::take(&mut self.sessions.get(slot).portals);
+        for (_, call) in portals {
+            self.call(call);
+        }
+    }
+
+    /// A session is over: what it left open is counted as far as it is known.
+    fn close(&mut self, slot: u32) {
+        self.flush_foreign(slot);
+        self.close_portals(slot);
+        if let Some(call) = self.sessions.get(slot).announced.take() {
+            self.call(call);
+        }
+        let session: Session = self.sessions.renew(slot);
+        self.events.lock_wait_total += session.waits.iter().fold(Micros(0), |sum, (_, waited, _)| sum + *waited);
+    }
+
+    fn note(&mut self, note: &NoteRow, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
+        // Notes change what is known of a session whether or not they count.
+        self.flush_foreign(origin.session);
+        let counts = origin.passes && self.rules.filter.passes_time(row.at);
+        let statement = match note {
+            NoteRow::Unfamiliar { .. } if !counts => None,
+            _ => self.number(row.statement, parsed, block),
+        };
+        match note {
+            NoteRow::Error { severity, sqlstate, message, cancels, deadlock } => {
+                let kind = ErrorKind { sqlstate: *sqlstate, severity: severity.clone(), message: message.clone() };
+                self.error(origin, counts.then_some(kind), statement);
+                self.events.cancelled += u64::from(counts && *cancels);
+                self.events.deadlocks += u64::from(counts && *deadlock);
+            }
+            NoteRow::Statement => self.late_statement(origin, statement, counts),
+            NoteRow::LockWait { waited, lock, deadlock } if counts && !deadlock => self.wait(origin, *lock, *waited, row.at),
+            NoteRow::TempFile { bytes } if counts => self.temp_file(origin, *bytes, statement),
+            NoteRow::Unfamiliar { word, message, is_sql } if counts => self.unfamiliar(origin, word, message, *is_sql, row.at, statement),
+            NoteRow::LogWord { word } => self.language.is_log(word),
+            NoteRow::Connection => {
+                self.close(origin.session);
+                self.events.received += u64::from(counts);
+            }
+            NoteRow::Disconnection => {
+                self.close(origin.session);
+                self.events.disconnections += u64::from(counts);
+            }
+            NoteRow::Authorised => self.events.authorised += u64::from(counts),
+            NoteRow::Checkpoint => self.events.checkpoints += u64::from(counts),
+            NoteRow::Autovacuum => self.events.autovacuums += u64::from(counts),
+            NoteRow::Setting { name, value } => drop(self.events.settings.insert(name.clone(), value.clone())),
+            NoteRow::LockWait { .. } | NoteRow::TempFile { .. } | NoteRow::Unfamiliar { .. } => {}
+        }
+    }
+
+    /// A statement failed; `kind` if the error counts.
+    fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>) {
+        let session = self.sessions.get(origin.session);
+        // The statement may have been announced, or stand further down among lines of other sessions.
+        let failed = statement.or_else(|| session.announced.as_ref().map(|call| call.statement));
+        session.abort();
+        session.report = failed.is_none().then_some(Report::Error);
+        let counts = kind.is_some();
+        if let Some(kind) = kind {
+            self.events.error(kind, 1);
+            if let Some((_, group)) = self.groups.get_mut(origin.group as usize) {
+                group.errors += 1;
+            }
+        }
+        if let Some(failed) = failed {
+            self.failed(origin, failed, counts);
+        }
+    }
+
+    fn failed(&mut self, origin: Origin, statement: u32, counts: bool) {
+        let session = self.sessions.get(origin.session);
+        let waited = session.waits.drain(..).fold(Micros(0), |sum, (_, waited, _)| sum + waited);
+        let (files, bytes) = std::mem::take(&mut session.temp_files);
+        self.events.lock_wait_total += waited;
+        let statement = &mut self.statements[statement as usize];
+        statement.waited += waited;
+        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
+        statement.errors += u64::from(counts);
+    }
+
+    /// `STATEMENT:` of a message further up.
+    fn late_statement(&mut self, origin: Origin, statement: Option<u32>, counts: bool) {
+        let Some(statement) = statement else { return };
+        let session = self.sessions.get(origin.session);
+        match session.report.take() {
+            Some(Report::Error) => self.failed(origin, statement, counts),
+            Some(Report::Unfamiliar { word, .. }) => drop(self.language.further(word, word, statement, true)),
+            None => {
+                let (files, bytes) = std::mem::take(&mut session.temp_files);
+                let statement = &mut self.statements[statement as usize];
+                statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
+            }
+        }
+    }
+
+    fn wait(&mut self, origin: Origin, lock: u64, waited: Micros, at: Timestamp) {
+        let session = self.sessions.get(origin.session);
+        match session.waits.iter_mut().find(|(known, ..)| *known == lock) {
+            // Still waiting, or acquired: the same wait, longer.
+            Some((_, known, last)) => (*known, *last) = ((*known).max(waited), at),
+            None => {
+                self.events.lock_waits += 1;
+                session.waits.push((lock, waited, at));
+            }
+        }
+    }
+
+    fn temp_file(&mut self, origin: Origin, bytes: u64, statement: Option<u32>) {
+        self.events.temp_files += 1;
+        self.events.temp_bytes += bytes;
+        let files = match statement {
+            Some(statement) => &mut self.statements[statement as usize].temp_files,
+            None => &mut self.sessions.get(origin.session).temp_files,
+        };
+        *files = (files.0 + 1, files.1 + bytes);
+    }
+
+    /// A message whose severity is in an unknown language; see `language`.
+    fn unfamiliar(&mut self, origin: Origin, word: &str, message: &str, is_sql: bool, at: Timestamp, statement: Option<u32>) {
+        let word = self.language.number(word);
+        let session = self.sessions.get(origin.session);
+        match session.report {
+            Some(Report::Unfamiliar { word: first, at: began }) if began == at && first != word => {
+                let last = statement.is_some_and(|statement| self.language.further(first, word, statement, is_sql));
+                if last {
+                    self.sessions.get(origin.session).report = None;
+                }
+            }
+            Some(Report::Error) if is_sql => self.late_statement(origin, statement, true),
+            _ => {
+                session.report = Some(Report::Unfamiliar { word, at });
+                // A wait that ends in the very moment of an error ended in a deadlock, and is none.
+                if let Some(wait) = session.waits.iter().position(|&(.., last)| last == at) {
+                    session.waits.remove(wait);
+                    self.events.lock_waits = self.events.lock_waits.saturating_sub(1);
+                    self.events.deadlocks += 1;
+                }
+                session.abort();
+                self.language.report(word, message);
+            }
+        }
+    }
+}
+
+/// Whether a normalised statement ends a transaction, and with it the portals that may be fetched from.
+fn ends_transaction(text: &str) -> bool {
+    ["commit", "rollback", "end", "abort"].iter().any(|verb| text.starts_with(verb)) && !text.starts_with("rollback to")
+}

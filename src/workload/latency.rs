@@ -1,0 +1,306 @@
+//! The distribution of one quantity: exact while small, a histogram when large.
+//!
+//! Most statements are called a few dozen times, so the first [`KEPT`] values are kept as they are. Beyond that a
+//! histogram with two significant digits takes over, which is never below a value and at most 1 % above it.
+//! Count, sum and sum of squares are integers throughout, so merging is exact and associative.
+//!
+//! `HdrHistogram` is named in this file only. Percentiles are nearest-rank: the ⌈n·q⌉-th smallest value (Hyndman and Fan,
+//! "Sample Quantiles in Statistical Packages", 1996, definition 1).
+
+use hdrhistogram::Histogram;
+
+use crate::units::Micros;
+
+/// How many values are kept exactly.
+pub const KEPT: usize = 64;
+
+/// Values above this, 12 days, are counted apart; the exact maximum answers for them.
+const HIGHEST: u64 = 1 << 40;
+
+/// A quantile as a whole number of thousandths, so that ranks are integer arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permille(pub u64);
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Latency {
+    count: u64,
+    sum: u128,
+    sum_of_squares: u128,
+    min: u64,
+    max: u64,
+    /// Values above [`HIGHEST`].
+    beyond: u64,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Kept(Vec<u64>),
+    Histogram(Box<Histogram<u32>>),
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Values::Kept(Vec::new())
+    }
+}
+
+impl Latency {
+    /// Adds one value.
+    pub fn record(&mut self, value: Micros) {
+        let value = value.0;
+        self.min = if self.count == 0 { value } else { self.min.min(value) };
+        self.max = self.max.max(value);
+        self.count += 1;
+        self.sum += u128::from(value);
+        self.sum_of_squares = self.sum_of_squares.saturating_add(u128::from(value) * u128::from(value));
+        match &mut self.values {
+            Values::Kept(kept) if kept.len() < KEPT => kept.push(value),
+            Values::Kept(kept) => {
+                let mut histogram = Box::new(new_histogram());
+                self.beyond += kept.drain(..).chain([value]).filter(|&v| !put(&mut histogram, v, 1)).count() as u64;
+                self.values = Values::Histogram(histogram);
+            }
+            Values::Histogram(histogram) => self.beyond += u64::from(!put(histogram, value, 1)),
+        }
+    }
+
+    /// Adds all values of another distribution.
+    pub fn merge(&mut self, other: &Latency) {
+        if other.count == 0 {
+            return;
+        }
+        self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
+        self.max = self.max.max(other.max);
+        self.count += other.count;
+        self.sum += other.sum;
+        self.sum_of_squares = self.sum_of_squares.saturating_add(other.sum_of_squares);
+        self.beyond += other.beyond;
+        if let (Values::Kept(mine), Values::Kept(theirs)) = (&mut self.values, &other.values)
+            && mine.len() + theirs.len() <= KEPT
+        {
+            mine.extend_from_slice(theirs);
+            return;
+        }
+        let mut histogram = match std::mem::take(&mut self.values) {
+            Values::Histogram(histogram) => histogram,
+            Values::Kept(kept) => {
+                let mut histogram = Box::new(new_histogram());
+                self.beyond += kept.into_iter().filter(|&v| !put(&mut histogram, v, 1)).count() as u64;
+                histogram
+            }
+        };
+        match &other.values {
+            Values::Kept(kept) => self.beyond += kept.iter().filter(|&&v| !put(&mut histogram, v, 1)).count() as u64,
+            Values::Histogram(other) => other.iter_recorded().for_each(|v| {
+                put(&mut histogram, v.value_iterated_to(), v.count_at_value());
+            }),
+        }
+        self.values = Values::Histogram(histogram);
+    }
+
+    /// How many values.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Their sum.
+    #[must_use]
+    pub fn total(&self) -> Micros {
+        Micros(u64::try_from(self.sum).unwrap_or(u64::MAX))
+    }
+
+    /// The smallest; `None` if there is none.
+    #[must_use]
+    pub fn min(&self) -> Option<Micros> {
+        (self.count > 0).then_some(Micros(self.min))
+    }
+
+    /// The largest; `None` if there is none.
+    #[must_use]
+    pub fn max(&self) -> Option<Micros> {
+        (self.count > 0).then_some(Micros(self.max))
+    }
+
+    /// The arithmetic mean in microseconds.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    /// The standard deviation of the population in microseconds, as `pg_stat_statements` has it.
+    #[must_use]
+    pub fn deviation(&self) -> Option<f64> {
+        // n·Σx² − (Σx)² is exact in integers as long as it fits, and never negative.
+        let n = u128::from(self.count);
+        let exact = n.checked_mul(self.sum_of_squares).zip(self.sum.checked_mul(self.sum)).map(|(a, b)| a.saturating_sub(b) as f64);
+        let mean = self.mean()?;
+        let spread = exact.unwrap_or_else(|| {
+            let count = self.count as f64;
+            (self.sum_of_squares as f64 / count - mean * mean).max(0.0) * count * count
+        });
+        Some(spread.sqrt() / self.count as f64)
+    }
+
+    /// Whether every value is known exactly.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        matches!(self.values, Values::Kept(_))
+    }
+
+    /// The value at a quantile by nearest rank; `None` if there are no values.
+    #[must_use]
+    pub fn at(&self, quantile: Permille) -> Option<Micros> {
+        let rank = rank(self.count, quantile)?;
+        let value = match &self.values {
+            Values::Kept(kept) => {
+                let mut sorted = kept.clone();
+                sorted.sort_unstable();
+                sorted.get(usize::try_from(rank - 1).ok()?).copied()?
+            }
+            Values::Histogram(_) if rank > self.count - self.beyond => self.max,
+            Values::Histogram(histogram) => {
+                let mut passed = 0;
+                let found = histogram.iter_recorded().find(|v| {
+                    passed += u64::from(v.count_at_value());
+                    passed >= rank
+                });
+                found.map_or(self.max, |v| histogram.highest_equivalent(v.value_iterated_to()))
+            }
+        };
+        Some(Micros(value.clamp(self.min, self.max)))
+    }
+
+    /// Whether so few values lie above a quantile that it is the maximum.
+    #[must_use]
+    pub fn is_beyond_samples(&self, quantile: Permille) -> bool {
+        rank(self.count, quantile) == Some(self.count)
+    }
+
+    /// How many values lie in each of `buckets` equal steps of the logarithm between `low` and `high`.
+    #[must_use]
+    pub fn spread(&self, low: Micros, high: Micros, buckets: usize) -> Vec<u64> {
+        let mut counts = vec![0; buckets];
+        let (low, high) = ((low.0.max(1) as f64).ln(), (high.0.max(2) as f64).ln());
+        let mut add = |value: u64, count: u64| {
+            let position = ((value.max(1) as f64).ln() - low) / (high - low).max(f64::MIN_POSITIVE);
+            let edge = (1..buckets).take_while(|&n| position >= n as f64 / buckets as f64).count();
+            if let Some(slot) = counts.get_mut(edge) {
+                *slot += count;
+            }
+        };
+        match &self.values {
+            Values::Kept(kept) => kept.iter().for_each(|&v| add(v, 1)),
+            Values::Histogram(histogram) => {
+                histogram.iter_recorded().for_each(|v| add(v.value_iterated_to(), u64::from(v.count_at_value())));
+                add(self.max, self.beyond);
+            }
+        }
+        counts
+    }
+}
+
+impl PartialEq for Latency {
+    /// Equal if every answer is.
+    fn eq(&self, other: &Self) -> bool {
+        let values = |latency: &Latency| match &latency.values {
+            Values::Kept(kept) => {
+                let mut sorted: Vec<(u64, u64)> = kept.iter().map(|&v| (v, 1)).collect();
+                sorted.sort_unstable();
+                sorted
+            }
+            Values::Histogram(histogram) => {
+                histogram.iter_recorded().map(|v| (v.value_iterated_to(), u64::from(v.count_at_value()))).collect()
+            }
+        };
+        let facts = |l: &Latency| (l.count, l.sum, l.sum_of_squares, l.min, l.max, l.beyond, l.is_exact());
+        facts(self) == facts(other) && values(self) == values(other)
+    }
+}
+
+/// ⌈n · permille / 1000⌉, at least 1.
+fn rank(count: u64, quantile: Permille) -> Option<u64> {
+    (count > 0).then(|| u64::try_from((u128::from(count) * u128::from(quantile.0)).div_ceil(1_000)).unwrap_or(count).clamp(1, count))
+}
+
+/// Grows with the decades it has seen: two significant digits are 256 slots to begin with.
+fn new_histogram() -> Histogram<u32> {
+    let mut histogram = Histogram::new(2).expect("two digits are allowed");
+    histogram.auto(true);
+    histogram
+}
+
+/// Whether the value is in the histogram's range.
+fn put(histogram: &mut Histogram<u32>, value: u64, count: u32) -> bool {
+    // Zero is a duration too; the histogram counts it as it is.
+    value <= HIGHEST && histogram.record_n(value, count).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const QUANTILES: [u64; 6] = [0, 500, 900, 950, 990, 999];
+
+    fn of(values: &[u64]) -> Latency {
+        let mut latency = Latency::default();
+        values.iter().for_each(|&v| latency.record(Micros(v)));
+        latency
+    }
+
+    /// The definition, over all values.
+    fn nearest_rank(values: &[u64], permille: u64) -> u64 {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        let rank = (sorted.len() as u64 * permille).div_ceil(1_000).max(1);
+        sorted[rank as usize - 1]
+    }
+
+    fn value() -> impl Strategy<Value = u64> {
+        prop_oneof![0u64..300, 1u64..3_000_000, 1u64..4_000_000_000, Just((1 << 40) + 7), Just(0)]
+    }
+
+    #[test]
+    fn by_hand() {
+        let latency = of(&[1, 2, 3, 4]);
+        assert_eq!((latency.mean(), latency.deviation()), (Some(2.5), Some(1.25f64.sqrt())));
+        assert_eq!(latency.at(Permille(500)), Some(Micros(2)));
+        assert_eq!(latency.at(Permille(990)), Some(Micros(4)));
+        assert!(latency.is_beyond_samples(Permille(990)) && !latency.is_beyond_samples(Permille(500)));
+        assert_eq!(Latency::default().at(Permille(500)), None);
+    }
+
+    proptest! {
+        #[test]
+        fn percentiles_are_never_below_the_true_value_and_at_most_one_per_cent_above(values in prop::collection::vec(value(), 1..300)) {
+            let latency = of(&values);
+            for q in QUANTILES {
+                let (ours, truth) = (latency.at(Permille(q)).expect("some").0, nearest_rank(&values, q));
+                let slack = if latency.is_exact() { 0 } else { truth / 100 };
+                let beyond = truth > HIGHEST;
+                prop_assert!(ours >= truth && (beyond || ours <= truth + slack), "q{q}: {ours} for {truth}");
+                prop_assert!(Some(Micros(ours)) <= latency.max());
+            }
+        }
+
+        #[test]
+        fn merging_is_recording_everything(a in prop::collection::vec(value(), 0..100), b in prop::collection::vec(value(), 0..100), c in prop::collection::vec(value(), 0..100)) {
+            let all = of(&[a.clone(), b.clone(), c.clone()].concat());
+            let mut left = of(&a);
+            left.merge(&of(&b));
+            left.merge(&of(&c));
+            let mut right = of(&b);
+            right.merge(&of(&c));
+            let mut outer = of(&a);
+            outer.merge(&right);
+            prop_assert!(left == all && outer == all);
+            let mut identity = Latency::default();
+            identity.merge(&all);
+            identity.merge(&Latency::default());
+            prop_assert!(identity == all);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What happened: rows folded in order into statements, sessions and counts.
+//!
+//! One thread folds, so a session's lines meet in order whatever the number of workers or the size of blocks, and the
+//! result is the same for all of them. No threads, no clock, no files here.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use crate::sql::fingerprint::Fingerprint;
+use crate::units::{Micros, Timestamp};
+
+pub mod digest;
+mod events;
+mod filter;
+mod fold;
+mod language;
+pub mod latency;
+mod message;
+mod parsed;
+mod reading;
+mod session;
+mod statement;
+
+pub use events::{ErrorKind, Events};
+pub use filter::{Filter, Key, NameFilter};
+pub use latency::{Latency, Permille};
+pub use parsed::{Parsed, Sample};
+pub use reading::{InputSummary, Reading};
+pub use statement::{Share, Statement};
+
+use language::Language;
+use parsed::Names;
+use session::Sessions;
+use statement::OTHERS;
+
+/// Which duration a latency is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Measure {
+    /// Parse, bind and execute together: what the client waited for.
+    #[default]
+    Call,
+    /// Execution alone.
+    Execute,
+}
+
+/// How to fold.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Which duration counts.
+    pub measure: Measure,
+    /// Which calls count.
+    pub filter: Filter,
+    /// What to group by.
+    pub by: Option<Key>,
+}
+
+/// One group of `--by`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    /// The latency of its calls.
+    pub latency: Latency,
+    /// Calls without a known duration.
+    pub untimed: u64,
+    /// Failed statements.
+    pub errors: u64,
+}
+
+/// How many groups are told apart; the rest are one.
+const MOST_GROUPS: usize = 10_000;
+
+/// Everything that was found; see the module.
+#[derive(Debug, Default)]
+pub struct Workload {
+    rules: Rules,
+    statements: Vec<Statement>,
+    by_fingerprint: HashMap<Fingerprint, u32, FixedState>,
+    names: Vec<Names>,
+    by_names: HashMap<Names, u32, FixedState>,
+    groups: Vec<(Option<String>, Group)>,
+    by_group: HashMap<Option<String>, u32, FixedState>,
+    sessions: Sessions,
+    language: Language,
+    /// Over all calls.
+    total: Latency,
+    untimed: u64,
+    events: Events,
+    window: Option<(Timestamp, Timestamp)>,
+    /// The shortest duration logged of any step, and how many durations there were.
+    shortest: Option<Micros>,
+    durations: u64,
+}
+
+impl Workload {
+    /// Begins with nothing.
+    #[must_use]
+    pub fn new(rules: Rules) -> Self {
+        Workload { rules, ..Workload::default() }
+    }
+
+    /// The distinct statements of which anything is known, in the order of their first appearance.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.statements.iter().filter(|s| s.passes && !s.is_idle())
+    }
+
+    /// The latency of all calls.
+    #[must_use]
+    pub fn total(&self) -> &Latency {
+        &self.total
+    }
+
+    /// All calls, with or without a known duration.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.total.count() + self.untimed
+    }
+
+    /// Calls whose duration the log does not tell.
+    #[must_use]
+    pub fn untimed(&self) -> u64 {
+        self.untimed
+    }
+
+    /// What happened besides statements.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The times of the first and the last record.
+    #[must_use]
+    pub fn window(&self) -> Option<(Timestamp, Timestamp)> {
+        self.window
+    }
+
+    /// The shortest duration that was logged, and how many durations were.
+    #[must_use]
+    pub fn shortest(&self) -> Option<(Micros, u64)> {
+        self.shortest.map(|shortest| (shortest, self.durations))
+    }
+
+    /// The groups of `--by`, by key; `None` is what has none. `None` if nothing was to be grouped.
+    pub fn groups(&self) -> Option<impl Iterator<Item = (Option<&str>, &Group)>> {
+        self.rules.by.as_ref().map(|_| self.groups.iter().map(|(key, group)| (key.as_deref(), group)))
+    }
+
+    /// How it was folded.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The shares of a statement by application, user or database, by name; what has none is left out.
+    #[must_use]
+    pub fn shares(&self, statement: &Statement, key: &Key) -> Vec<(String, Share)> {
+        let mut shares: HashMap<String, Share, FixedState> = HashMap::default();
+        for (number, share) in &statement.names {
+            let name = match self.names.get(*number as usize) {
+                None => Some(OTHERS.as_bytes()),
+                Some(names) => match key {
+                    Key::Application => names.application.as_deref(),
+                    Key::User => names.user.as_deref(),
+                    Key::Database => names.database.as_deref(),
+                    Key::Host | Key::Tag(_) => None,
+                },
+            };
+            if let Some(name) = name {
+                shares.entry(String::from_utf8_lossy(name).into_owned()).or_default().add(*share);
+            }
+        }
+        let mut shares: Vec<(String, Share)> = shares.into_iter().collect();
+        shares.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.cmp(b)));
+        shares
+    }
+
+    /// Databases of the calls, without repetition.
+    #[must_use]
+    pub fn databases(&self) -> usize {
+        let mut databases: Vec<_> = self.names.iter().filter_map(|n| n.database.as_deref()).collect();
+        databases.sort_unstable();
+        databases.dedup();
+        databases.len()
+    }
+
+    /// Adds everything of a workload of another log, or of a later part of the same. Both must be finished.
+    pub fn merge(&mut self, other: Workload) {
+        let names: Vec<u32> = other.names.iter().map(|n| self.names_number(n)).collect();
+        let translate = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
+        for statement in other.statements {
+            match self.by_fingerprint.get(&statement.fingerprint) {
+                Some(&known) => self.statements[known as usize].merge(statement, translate),
+                None => {
+                    let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
+                    self.by_fingerprint.insert(statement.fingerprint, number);
+                    let mut empty = Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
+                    empty.merge(statement, translate);
+                    self.statements.push(empty);
+                }
+            }
+        }
+        for (key, group) in other.groups {
+            let number = self.group_number(key);
+            let mine = &mut self.groups[number as usize].1;
+            mine.latency.merge(&group.latency);
+            mine.untimed += group.untimed;
+            mine.errors += group.errors;
+        }
+        self.total.merge(&other.total);
+        self.untimed += other.untimed;
+        self.events.merge(other.events);
+        self.window = union(self.window, other.window);
+        self.shortest = self.shortest.into_iter().chain(other.shortest).min();
+        self.durations += other.durations;
+    }
+
+    fn names_number(&mut self, names: &Names) -> u32 {
+        if let Some(&number) = self.by_names.get(names) {
+            return number;
+        }
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.push(names.clone());
+        self.by_names.insert(names.clone(), number);
+        number
+    }
+
+    fn group_number(&mut self, key: Option<String>) -> u32 {
+        if let Some(&number) = self.by_group.get(&key) {
+            return number;
+        }
+        let key = if self.groups.len() < MOST_GROUPS { key } else { Some(OTHERS.to_owned()) };
+        if let Some(&number) = self.by_group.get(&key) {
+            return number;
+        }
+        let number = u32::try_from(self.groups.len()).expect("bounded by MOST_GROUPS");
+        self.groups.push((key.clone(), Group::default()));
+        self.by_group.insert(key, number);
+        number
+    }
+}
+
+impl PartialEq for Workload {
+    /// Equal if every report of them would be, whatever the order in which names and statements were met.
+    fn eq(&self, other: &Self) -> bool {
+        fn sorted(workload: &Workload) -> Vec<(Fingerprint, String)> {
+            let mut all: Vec<_> = workload
+                .statements()
+                .map(|s| {
+                    let shares = [Key::Application, Key::User, Key::Database].map(|key| workload.shares(s, &key));
+                    let mut plain = s.clone();
+                    plain.names.clear();
+                    plain.last_session = 0;
+                    (s.fingerprint, format!("{plain:?} {shares:?}"))
+                })
+                .collect();
+            all.sort();
+            all
+        }
+        fn groups(workload: &Workload) -> Vec<(&Option<String>, &Group)> {
+            let mut all: Vec<_> = workload.groups.iter().map(|(key, group)| (key, group)).collect();
+            all.sort_by_key(|(key, _)| *key);
+            all
+        }
+        let facts = |w: &Workload| (w.untimed, w.window, w.shortest, w.durations);
+        facts(self) == facts(other)
+            && self.total == other.total
+            && self.events == other.events
+            && groups(self) == groups(other)
+            && sorted(self) == sorted(other)
+    }
+}
+
+fn union(a: Option<(Timestamp, Timestamp)>, b: Option<(Timestamp, Timestamp)>) -> Option<(Timestamp, Timestamp)> {
+    a.zip(b).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1))).or(a).or(b)
+}

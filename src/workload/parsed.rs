@@ -1,0 +1,144 @@
+//! What one worker hands back of one block: owned, small, no borrows left.
+//!
+//! Statements, people and tags are numbered within the block; the fold translates the numbers once per block, not once
+//! per row.
+
+use std::sync::Arc;
+
+use crate::event::{Skipped, Step};
+use crate::sql::fingerprint::Normalised;
+use crate::sql::tags::Tag;
+use crate::units::{Micros, Timestamp};
+
+/// The rows of a block and what their numbers stand for.
+#[derive(Debug, Default)]
+pub struct Parsed {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) statements: Vec<NewStatement>,
+    pub(crate) people: Vec<Person>,
+    pub(crate) tags: Vec<Vec<Tag>>,
+    pub(crate) notes: Vec<NoteRow>,
+    /// Log entries in the block.
+    pub records: u64,
+    /// Records that were not understood.
+    pub skipped: Skipped,
+    /// The earliest and the latest time in the block.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Times in a zone that nobody knows.
+    pub unknown_zone: u64,
+}
+
+impl Parsed {
+    /// Executions and notes in the block: lines that say something, parse and bind apart from their execution left out.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        let is_event = |row: &&Row| !matches!(row.kind, RowKind::Step(Step::Parse | Step::Bind | Step::Plan));
+        self.rows.iter().filter(is_event).count() as u64
+    }
+
+    /// The rows in the opposite order, for a log whose newest record comes first.
+    #[must_use]
+    pub fn reversed(mut self) -> Self {
+        self.rows.reverse();
+        self
+    }
+}
+
+/// Stands for "none" in a row.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One line of interest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) at: Timestamp,
+    pub(crate) took: Option<Micros>,
+    /// In [`Parsed::statements`], or [`NONE`].
+    pub(crate) statement: u32,
+    /// In [`Parsed::people`].
+    pub(crate) person: u32,
+    /// In [`Parsed::tags`], or [`NONE`].
+    pub(crate) tags: u32,
+    /// A number for the portal's name, or [`NONE`].
+    pub(crate) portal: u32,
+    pub(crate) kind: RowKind,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RowKind {
+    /// A step of a statement.
+    Step(Step),
+    /// In [`Parsed::notes`].
+    Note(u32),
+}
+
+/// A statement at its first occurrence in a block.
+#[derive(Debug)]
+pub(crate) struct NewStatement {
+    pub(crate) normalised: Arc<Normalised>,
+    pub(crate) sample: Sample,
+    /// The server's ids of it seen in the block.
+    pub(crate) query_ids: Vec<i64>,
+}
+
+/// An example of a statement as it was logged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// The statement, at most [`Sample::LONGEST`] bytes.
+    pub sql: Vec<u8>,
+    /// Its parameters, `$1 = '…', …`, likewise.
+    pub parameters: Vec<u8>,
+}
+
+impl Sample {
+    /// How much of a statement is kept, in bytes.
+    pub const LONGEST: usize = 8 * 1024;
+
+    pub(crate) fn new(sql: &[u8], parameters: Option<&[u8]>) -> Self {
+        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default() }
+    }
+}
+
+/// Without the tab that the log puts behind each line end.
+fn untabbed(text: &[u8]) -> Vec<u8> {
+    let text = &text[..text.len().min(Sample::LONGEST)];
+    let mut lines = text.split(|&b| b == b'\n');
+    let mut kept = lines.next().unwrap_or_default().to_vec();
+    for line in lines {
+        kept.push(b'\n');
+        kept.extend_from_slice(line.strip_prefix(b"\t").unwrap_or(line));
+    }
+    kept
+}
+
+/// A session and the names it went by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Person {
+    pub(crate) session: u64,
+    pub(crate) names: Names,
+    pub(crate) host: Option<Box<[u8]>>,
+}
+
+/// User, database and application.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Names {
+    pub(crate) user: Option<Box<[u8]>>,
+    pub(crate) database: Option<Box<[u8]>>,
+    pub(crate) application: Option<Box<[u8]>>,
+}
+
+/// A note without its borrows.
+#[derive(Debug)]
+pub(crate) enum NoteRow {
+    Error { severity: Box<str>, sqlstate: Option<[u8; 5]>, message: Box<str>, cancels: bool, deadlock: bool },
+    LockWait { waited: Micros, lock: u64, deadlock: bool },
+    TempFile { bytes: u64 },
+    Checkpoint,
+    Autovacuum,
+    Connection,
+    Authorised,
+    Disconnection,
+    Setting { name: Box<str>, value: Box<str> },
+    Statement,
+    Unfamiliar { word: Box<str>, message: Box<str>, is_sql: bool },
+    LogWord { word: Box<str> },
+}

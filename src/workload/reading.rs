@@ -1,0 +1,48 @@
+//! What a run read: the workload, and where it came from.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::event::Skipped;
+
+use super::Workload;
+
+/// What became of one input.
+#[derive(Clone, Debug)]
+pub struct InputSummary {
+    /// Its name.
+    pub path: PathBuf,
+    /// The source that read it.
+    pub format: &'static str,
+    /// What was learnt of it.
+    pub detail: String,
+    /// Bytes read from disk.
+    pub bytes: u64,
+    /// Log entries.
+    pub records: u64,
+    /// Executions and notes.
+    pub events: u64,
+    /// What was not understood.
+    pub skipped: Skipped,
+    /// Times in a zone that nobody knows.
+    pub unknown_zone: u64,
+    /// Whether the newest record came first.
+    pub newest_first: bool,
+}
+
+/// What all inputs came to.
+#[derive(Debug)]
+pub struct Reading {
+    /// What happened.
+    pub workload: Workload,
+    /// Each input that was recognised, in the order of their first records.
+    pub inputs: Vec<InputSummary>,
+    /// What went wrong; the other inputs were read all the same.
+    pub errors: Vec<Error>,
+    /// Files that have the same content as another and were not read again.
+    pub repeated: Vec<PathBuf>,
+    /// Files in folders that no source recognises.
+    pub strangers: Vec<PathBuf>,
+    /// Whether the log has no durations but those of `auto_explain`, which stand for the calls.
+    pub durations_from_plans: bool,
+}

@@ -1,0 +1,225 @@
+//! What has to be remembered of an open session to make calls out of log lines.
+//!
+//! In the extended protocol a call is up to three lines, with `log_statement` and `log_duration` two; lock waits and
+//! temporary files are told before the line of the call they belong to. Lines of one session always come in order.
+//! State is per open session and bounded; nothing here grows with the number of calls.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use crate::sql::tags::Tag;
+use crate::units::{Micros, Timestamp};
+
+/// An execution, as far as its lines have told.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) statement: u32,
+    pub(super) ended: Timestamp,
+    pub(super) parse: Micros,
+    pub(super) bind: Micros,
+    /// `None` if the log names the statement without a duration.
+    pub(super) execute: Option<Micros>,
+    pub(super) origin: Origin,
+    pub(super) tags: Option<Arc<TagSet>>,
+    pub(super) rows: Option<u64>,
+}
+
+/// The tags of a statement's comments.
+#[derive(Debug)]
+pub(super) struct TagSet {
+    pub(super) tags: Vec<Tag>,
+    /// The group they put the call in, if calls are grouped by a tag.
+    pub(super) group: Option<u32>,
+}
+
+/// Who ran it, in numbers of the workload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) session: u32,
+    pub(super) names: u32,
+    pub(super) group: u32,
+    pub(super) passes: bool,
+}
+
+/// Parse and bind of a statement that is not executed yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending {
+    pub(super) statement: u32,
+    pub(super) parse: Micros,
+    pub(super) bind: Micros,
+}
+
+/// Lines whose step is said in a language that is not known yet; see `language`.
+#[derive(Clone, Debug)]
+pub(super) struct ForeignSteps {
+    pub(super) call: Call,
+    pub(super) steps: Vec<(u32, Micros)>,
+}
+
+/// The last message of a session that a STATEMENT line may still belong to.
+#[derive(Clone, Debug)]
+pub(super) enum Report {
+    /// An error without its statement.
+    Error,
+    /// A message of unknown severity.
+    Unfamiliar { word: u32, at: Timestamp },
+}
+
+/// More of any kind than a real session has open; the oldest is given up.
+const MOST_OPEN: usize = 32;
+
+#[derive(Debug, Default)]
+pub(super) struct Session {
+    /// A number that no other session has.
+    pub(super) number: u64,
+    pub(super) pending: Vec<Pending>,
+    /// A statement that `log_statement` announced and whose duration may follow.
+    pub(super) announced: Option<Call>,
+    /// Durations without text that no announced statement has claimed: parse and bind of the next.
+    pub(super) bare: Vec<Micros>,
+    /// Locks waited for and for how long, of the call that is running.
+    pub(super) waits: Vec<(u64, Micros, Timestamp)>,
+    /// Temporary files and bytes of the call that is running.
+    pub(super) temp_files: (u64, u64),
+    /// Calls whose portal may be fetched from again.
+    pub(super) portals: Vec<(u32, Call)>,
+    pub(super) foreign: Option<ForeignSteps>,
+    pub(super) report: Option<Report>,
+    /// The statements it has run.
+    pub(super) ran: HashSet<u32, FixedState>,
+    pub(super) active: u64,
+}
+
+impl Session {
+    pub(super) fn pending(&mut self, statement: u32) -> &mut Pending {
+        let at = self.pending.iter().position(|p| p.statement == statement).unwrap_or_else(|| {
+            if self.pending.len() >= MOST_OPEN {
+                self.pending.remove(0);
+            }
+            self.pending.push(Pending { statement, parse: Micros(0), bind: Micros(0) });
+            self.pending.len() - 1
+        });
+        &mut self.pending[at]
+    }
+
+    /// Takes the parse and bind that led to an execution.
+    pub(super) fn take_pending(&mut self, statement: u32) -> (Micros, Micros) {
+        match self.pending.iter().position(|p| p.statement == statement) {
+            Some(at) => {
+                let pending = self.pending.swap_remove(at);
+                (pending.parse, pending.bind)
+            }
+            None => (Micros(0), Micros(0)),
+        }
+    }
+
+    /// Takes bare durations as parse and bind of an announced execution: the last two before it.
+    pub(super) fn take_bare(&mut self) -> (Micros, Micros) {
+        let taken = match self.bare.as_slice() {
+            [] => (Micros(0), Micros(0)),
+            [bind] => (Micros(0), *bind),
+            [.., parse, bind] => (*parse, *bind),
+        };
+        self.bare.clear();
+        taken
+    }
+
+    pub(super) fn push_bare(&mut self, took: Micros) {
+        if self.bare.len() >= MOST_OPEN {
+            self.bare.clear();
+        }
+        self.bare.push(took);
+    }
+
+    /// Opens a portal; answers the call it displaces, of the same name or the oldest of too many.
+    pub(super) fn open_portal(&mut self, portal: u32, call: Call) -> Option<Call> {
+        let same = self.portals.iter().position(|(name, _)| *name == portal);
+        let displaced = same.or_else(|| (self.portals.len() >= MOST_OPEN).then_some(0)).map(|at| self.portals.remove(at).1);
+        self.portals.push((portal, call));
+        displaced
+    }
+
+    /// Forgets what led to a call that failed.
+    pub(super) fn abort(&mut self) {
+        self.pending.clear();
+        self.bare.clear();
+        self.announced = None;
+    }
+}
+
+/// The open sessions.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    by_key: HashMap<(u32, u64), u32, FixedState>,
+    slots: Vec<Session>,
+    free: Vec<u32>,
+    opened: u64,
+    clock: u64,
+}
+
+/// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
+const MOST_SESSIONS: usize = 1 << 16;
+
+impl Sessions {
+    /// The slot of a session of a server.
+    pub(super) fn slot(&mut self, server: u32, session: u64) -> u32 {
+        self.clock += 1;
+        let slot = match self.by_key.get(&(server, session)) {
+            Some(&slot) => slot,
+            None => self.open(server, session),
+        };
+        self.slots[slot as usize].active = self.clock;
+        slot
+    }
+
+    fn open(&mut self, server: u32, session: u64) -> u32 {
+        self.opened += 1;
+        let fresh = Session { number: self.opened, ..Session::default() };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = fresh;
+                slot
+            }
+            None => {
+                self.slots.push(fresh);
+                u32::try_from(self.slots.len() - 1).expect("bounded by MOST_SESSIONS")
+            }
+        };
+        self.by_key.insert((server, session), slot);
+        slot
+    }
+
+    pub(super) fn get(&mut self, slot: u32) -> &mut Session {
+        &mut self.slots[slot as usize]
+    }
+
+    /// Begins a session anew in its slot, because its process number was given to another.
+    pub(super) fn renew(&mut self, slot: u32) -> Session {
+        self.opened += 1;
+        let fresh = Session { number: self.opened, active: self.clock, ..Session::default() };
+        std::mem::replace(self.get(slot), fresh)
+    }
+
+    /// The slots that must be given up now because there are too many: half of all, the least active.
+    pub(super) fn surplus(&mut self) -> Vec<u32> {
+        if self.by_key.len() <= MOST_SESSIONS {
+            return Vec::new();
+        }
+        let mut open: Vec<(u64, (u32, u64), u32)> =
+            self.by_key.iter().map(|(&key, &slot)| (self.slots[slot as usize].active, key, slot)).collect();
+        open.sort_unstable();
+        open.truncate(MOST_SESSIONS / 2);
+        for (_, key, slot) in &open {
+            self.by_key.remove(key);
+            self.free.push(*slot);
+        }
+        open.into_iter().map(|(.., slot)| slot).collect()
+    }
+
+    /// Every slot, for the end of the log.
+    pub(super) fn all(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.slots.len()).expect("bounded by MOST_SESSIONS")
+    }
+}

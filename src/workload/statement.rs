@@ -1,0 +1,189 @@
+//! Everything known of one distinct statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::sql::fingerprint::Fingerprint;
+use crate::sql::tags::Tag;
+use crate::units::{Micros, Timestamp};
+
+use super::latency::Latency;
+use super::parsed::Sample;
+
+/// Calls and their time, as a part of a larger number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Executions.
+    pub calls: u64,
+    /// Their time.
+    pub total: Micros,
+}
+
+impl Share {
+    pub(super) fn add(&mut self, other: Share) {
+        self.calls += other.calls;
+        self.total += other.total;
+    }
+}
+
+/// How many values of one tag, and how many combinations of names, are told apart for a statement. The rest is one share
+/// of its own, so that a tag with a value per request cannot fill the memory.
+pub(super) const MOST_SHARES: usize = 100;
+
+/// The value that stands for all values beyond [`MOST_SHARES`].
+pub(super) const OTHERS: &str = "(others)";
+
+/// How many of the server's ids are kept.
+const MOST_QUERY_IDS: usize = 16;
+
+/// One distinct statement; see the module.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// Its normalised text.
+    pub text: String,
+    /// The first example of it.
+    pub sample: Sample,
+    /// The distribution of its latency, over the calls whose duration is known.
+    pub latency: Latency,
+    /// Executions whose duration the log does not tell.
+    pub untimed: u64,
+    /// Time in parse, bind and execute apart; all of a call in the simple protocol is execute.
+    pub parse: Micros,
+    /// See `parse`.
+    pub bind: Micros,
+    /// See `parse`.
+    pub execute: Micros,
+    /// Time spent waiting for locks, as far as the log tells.
+    pub waited: Micros,
+    /// Executions that failed or were cancelled; they are no calls.
+    pub errors: u64,
+    /// Rows, where the log tells.
+    pub rows: Option<u64>,
+    /// When the first and the last call ended.
+    pub seen: Option<(Timestamp, Timestamp)>,
+    /// How many sessions ran it.
+    pub sessions: u64,
+    /// The server's ids of it.
+    pub query_ids: BTreeSet<i64>,
+    /// Temporary files written for it, and their bytes.
+    pub temp_files: (u64, u64),
+    /// What `auto_explain` alone says of its executions; counts only in logs without durations.
+    pub plans: Latency,
+    /// Shares by number of user, database and application; see `Workload::names`.
+    pub(super) names: Vec<(u32, Share)>,
+    pub(super) tags: BTreeMap<Tag, Share>,
+    /// The session that ran it last.
+    pub(super) last_session: u64,
+    /// Whether the user's `--statement` lets it pass.
+    pub(super) passes: bool,
+}
+
+impl Statement {
+    pub(super) fn new(fingerprint: Fingerprint, text: String, sample: Sample, passes: bool) -> Self {
+        Statement {
+            fingerprint,
+            text,
+            sample,
+            latency: Latency::default(),
+            untimed: 0,
+            parse: Micros(0),
+            bind: Micros(0),
+            execute: Micros(0),
+            waited: Micros(0),
+            errors: 0,
+            rows: None,
+            seen: None,
+            sessions: 0,
+            query_ids: BTreeSet::new(),
+            temp_files: (0, 0),
+            plans: Latency::default(),
+            names: Vec::new(),
+            tags: BTreeMap::new(),
+            last_session: u64::MAX,
+            passes,
+        }
+    }
+
+    /// Executions that came to an end, with or without a known duration.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.latency.count() + self.untimed
+    }
+
+    /// Whether anything at all is known of it.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.calls() == 0 && self.errors == 0 && self.plans.count() == 0 && self.temp_files.0 == 0
+    }
+
+    /// Its tags and their shares, by key and value.
+    pub fn tags(&self) -> impl Iterator<Item = (&Tag, Share)> {
+        self.tags.iter().map(|(tag, share)| (tag, *share))
+    }
+
+    pub(super) fn saw(&mut self, at: Timestamp) {
+        self.seen = Some(self.seen.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+    }
+
+    pub(super) fn named(&mut self, names: u32, share: Share) {
+        // The same names come again and again, so they move to the front.
+        if let Some((first, known)) = self.names.first_mut()
+            && *first == names
+        {
+            return known.add(share);
+        }
+        match self.names.iter().position(|(n, _)| *n == names) {
+            Some(at) => {
+                self.names[at].1.add(share);
+                self.names.swap(0, at);
+            }
+            None if self.names.len() >= MOST_SHARES => match self.names.iter_mut().find(|(n, _)| *n == u32::MAX) {
+                Some((_, others)) => others.add(share),
+                None => self.names.push((u32::MAX, share)),
+            },
+            None => self.names.push((names, share)),
+        }
+    }
+
+    pub(super) fn tagged(&mut self, tag: &Tag, share: Share) {
+        if let Some(known) = self.tags.get_mut(tag) {
+            return known.add(share);
+        }
+        let of_key = self.tags.keys().filter(|t| t.key == tag.key).count();
+        let tag = if of_key < MOST_SHARES { tag.clone() } else { Tag { key: tag.key.clone(), value: OTHERS.to_owned() } };
+        self.tags.entry(tag).or_default().add(share);
+    }
+
+    pub(super) fn identified(&mut self, query_ids: &[i64]) {
+        for &id in query_ids {
+            if self.query_ids.len() < MOST_QUERY_IDS {
+                self.query_ids.insert(id);
+            }
+        }
+    }
+
+    /// Adds what is known of the same statement from elsewhere; `names` translates its numbers.
+    pub(super) fn merge(&mut self, other: Statement, names: impl Fn(u32) -> u32) {
+        if other.text < self.text {
+            self.text = other.text;
+        }
+        self.latency.merge(&other.latency);
+        self.plans.merge(&other.plans);
+        self.untimed += other.untimed;
+        self.parse += other.parse;
+        self.bind += other.bind;
+        self.execute += other.execute;
+        self.waited += other.waited;
+        self.errors += other.errors;
+        self.rows = self.rows.zip(other.rows).map(|(a, b)| a + b).or(self.rows).or(other.rows);
+        for at in other.seen.iter().flat_map(|&(first, last)| [first, last]) {
+            self.saw(at);
+        }
+        self.sessions += other.sessions;
+        self.query_ids.extend(other.query_ids);
+        self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1 + other.temp_files.1);
+        other.names.into_iter().for_each(|(n, share)| self.named(names(n), share));
+        other.tags.iter().for_each(|(tag, share)| self.tagged(tag, *share));
+    }
+}
