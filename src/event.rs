@@ -97,8 +97,8 @@ pub enum What<'b> {
         waited: Micros,
         /// The lock and its object, which tell one wait of a session from the next.
         lock: &'b [u8],
-        /// Whether the line says that this wait ended in a deadlock.
-        deadlock: bool,
+        /// Whether it ended in a deadlock.
+        ended: Ended,
     },
     /// A temporary file of this size was removed.
     TempFile {
@@ -132,12 +132,25 @@ pub enum What<'b> {
         message: &'b [u8],
         /// Whether the message looks like a statement.
         is_sql: bool,
+        /// Whether its DETAIL describes a deadlock.
+        deadlock: bool,
     },
     /// Says nothing but that this word is what the server calls LOG.
     LogWord {
         /// The severity as logged.
         word: &'b [u8],
     },
+}
+
+/// Whether a wait for a lock ended in a deadlock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It did.
+    InDeadlock,
+    /// It went on, or got its lock.
+    Not,
+    /// The line is in a language that tells neither; an error may follow that does.
+    Unknown,
 }
 
 /// What a source hands on.

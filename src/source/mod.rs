@@ -20,6 +20,7 @@ pub mod pg_prefix;
 mod pg_stderr;
 mod pg_syslog;
 mod pg_time;
+mod pg_words;
 
 /// Every format that this build understands.
 pub static ALL: &[&dyn Source] = &[&pg_stderr::PgStderr, &pg_csvlog::PgCsvlog, &pg_jsonlog::PgJsonlog, &pg_syslog::PgSyslog];

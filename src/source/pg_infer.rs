@@ -6,7 +6,7 @@
 use regex::bytes::Regex;
 
 use super::pg_prefix::Prefix;
-use super::pg_time::{Clock, UTC};
+use super::pg_time::{Clock, UTC, civil};
 use super::{BOM, lines};
 
 /// Prefixes that PostgreSQL, its packagers, the clouds and pgBadger's manual recommend.
@@ -48,8 +48,7 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     }
     let mut best: Option<(usize, usize, Prefix)> = None;
     let mut consider = |text: &str| {
-        // Two names with nothing between them can be told apart by nobody.
-        let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_ambiguous()) else { return };
+        let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_implausible()) else { return };
         let score = (score(&prefix, lines), prefix.fields());
         if score.0 > 0 && best.as_ref().is_none_or(|(lines, fields, _)| score > (*lines, *fields)) {
             best = Some((score.0, score.1, prefix));
@@ -57,7 +56,11 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     };
     KNOWN.iter().copied().for_each(&mut consider);
     pieced_together(lines).iter().map(String::as_str).for_each(&mut consider);
-    best.filter(|(matched, ..)| matched * 100 >= lines.len() * ENOUGH).map(|(.., prefix)| prefix)
+    let (.., prefix) = best.filter(|(matched, ..)| matched * 100 >= lines.len() * ENOUGH)?;
+    // `%m` and `%t` read the same; say the one that it is.
+    let has_fraction = lines.iter().find_map(|line| civil(line)).is_some_and(|(_, length)| length > 19);
+    let text = prefix.text().to_owned();
+    if text.starts_with("%m") && !has_fraction { Prefix::compile(&text.replacen("%m", "%t", 1)).ok() } else { Some(prefix) }
 }
 
 /// How many lines begin with the prefix. Words of other languages count only if the log has no English ones.

@@ -7,7 +7,7 @@
 //! Message texts: `exec_simple_query` and its neighbours in `src/backend/tcop/postgres.c`, `ProcSleep` in
 //! `storage/lmgr/proc.c`, `ReportTemporaryFileUsage` in `storage/file/fd.c`.
 
-use crate::event::{Event, Item, Note, Step, What, Who};
+use crate::event::{Ended, Event, Item, Note, Step, What, Who};
 use crate::sql::parameters;
 use crate::units::{Micros, Timestamp};
 
@@ -65,9 +65,12 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(Item<'_>)) {
             } else if let Some(what) = what(record.message) {
                 out(note(record, what));
             } else if severity == Severity::Foreign {
-                let is_sql = looks_like_sql(record.message);
+                // An error may begin like one too: `DELETE kann nicht …`.
+                let is_sql = record.statement.is_none() && looks_like_sql(record.message);
+                // The DETAIL of a deadlock names the locks of both sides.
+                let deadlock = record.detail.is_some_and(|detail| memchr::memmem::find_iter(detail, b"Lock").count() > 1);
                 let note = Note { sql: if is_sql { Some(record.message) } else { record.statement }, ..bare(record) };
-                out(Item::Note(Note { what: What::Unfamiliar { word: record.word, message: record.message, is_sql }, ..note }));
+                out(Item::Note(Note { what: What::Unfamiliar { word: record.word, message: record.message, is_sql, deadlock }, ..note }));
             }
         }
     }
@@ -124,6 +127,11 @@ impl<'r> Said<'r> {
     fn new(took: Option<Micros>, step: Step, sql: Option<&'r [u8]>) -> Self {
         Said { took, step, portal: None, sql, rows: None }
     }
+}
+
+/// Whether a message of any language tells a duration.
+pub(super) fn says_duration(message: &[u8]) -> bool {
+    foreign_number(message).is_some()
 }
 
 /// `duration: 0.102 ms  execute S_1: SELECT …` in any language.
@@ -283,6 +291,11 @@ fn what(message: &[u8]) -> Option<What<'_>> {
     }
 }
 
+/// Whether a LOG message is one that a STATEMENT follows, as far as it is known here.
+pub(super) fn carries_statement(message: &[u8]) -> bool {
+    temp_file(message).is_some() || lock_wait(message).is_some()
+}
+
 /// `parameter "x" changed to "y"`.
 fn setting(message: &[u8]) -> Option<What<'_>> {
     let mut quoted = message.split(|&b| b == b'"').skip(1).step_by(2);
@@ -310,8 +323,15 @@ fn lock_wait(message: &[u8]) -> Option<What<'_>> {
     // The word before the number, `after`, is part of no lock.
     let lock = message.get(start..number)?.trim_ascii_end();
     let lock = &lock[..memchr::memrchr(b' ', lock).unwrap_or(lock.len())];
-    let deadlock = memchr::memmem::find(message, b"detected deadlock").is_some();
-    Some(What::LockWait { waited, lock, deadlock })
+    let says = |words: &[u8]| memchr::memmem::find(message, words).is_some();
+    let ended = if says(b"detected deadlock") {
+        Ended::InDeadlock
+    } else if says(b" still waiting ") || says(b" acquired ") {
+        Ended::Not
+    } else {
+        Ended::Unknown
+    };
+    Some(What::LockWait { waited, lock, ended })
 }
 
 #[cfg(test)]
@@ -383,9 +403,9 @@ mod tests {
     #[test]
     fn waits_files_and_settings_are_noted() {
         let wait = what(b"process 20643 still waiting for ShareLock on transaction 997 after 300.133 ms");
-        assert_eq!(wait, Some(What::LockWait { waited: Micros(300_133), lock: b"ShareLock on transaction 997", deadlock: false }));
+        assert_eq!(wait, Some(What::LockWait { waited: Micros(300_133), lock: b"ShareLock on transaction 997", ended: Ended::Not }));
         let german = what("Prozess 1 erlangte ShareLock-Sperre auf Transaktion 997 nach 900,460 ms".as_bytes());
-        assert_eq!(german, Some(What::LockWait { waited: Micros(900_460), lock: b"ShareLock-Sperre auf Transaktion 997", deadlock: false }));
+        assert_eq!(german, Some(What::LockWait { waited: Micros(900_460), lock: b"ShareLock-Sperre auf Transaktion 997", ended: Ended::Unknown }));
         assert_eq!(what(b"temporary file: path \"base/pgsql_tmp/pgsql_tmp20639.0\", size 10149888"), Some(What::TempFile { bytes: 10_149_888 }));
         assert_eq!(what(b"parameter \"log_min_duration_statement\" changed to \"250\""), Some(What::Setting { name: b"log_min_duration_statement", value: b"250" }));
         assert_eq!(what(b"database system is ready to accept connections"), None);

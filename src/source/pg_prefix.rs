@@ -20,6 +20,8 @@ pub struct Prefix {
     ops: Vec<Op>,
     /// Where the part begins that background processes leave out (`%q`).
     optional: Option<usize>,
+    /// Satellites in the server's language, as far as the head of the log taught them.
+    satellites: Vec<(Box<[u8]>, Satellite)>,
 }
 
 #[derive(Debug)]
@@ -119,7 +121,7 @@ impl Prefix {
     /// If it has no time, or ends in a lone `%`.
     pub fn compile(text: &str) -> Result<Self, Error> {
         let error = |reason| Error::Prefix { prefix: text.to_owned(), reason };
-        let mut prefix = Prefix { text: text.to_owned(), ops: Vec::new(), optional: None };
+        let mut prefix = Prefix { text: text.to_owned(), ops: Vec::new(), optional: None, satellites: Vec::new() };
         let mut literal = Vec::new();
         let mut chars = text.bytes().peekable();
         while let Some(byte) = chars.next() {
@@ -166,10 +168,19 @@ impl Prefix {
         self.ops.iter().filter(|op| matches!(op, Op::Field(_))).count()
     }
 
-    /// Whether two free texts stand side by side.
-    pub(super) fn is_ambiguous(&self) -> bool {
-        let free = |op: &Op| matches!(op, Op::Field(field) if field.is_free_text());
-        self.ops.windows(2).any(|pair| pair.iter().all(free))
+    /// Whether nobody would set it: two free texts side by side, a field twice, or names that background processes
+    /// would have to leave empty before `%q`.
+    pub(super) fn is_implausible(&self) -> bool {
+        let field = |op: &Op| match op {
+            Op::Field(field) => Some(*field),
+            Op::Literal(_) => None,
+        };
+        let fields: Vec<Field> = self.ops.iter().filter_map(field).collect();
+        let side_by_side = self.ops.windows(2).any(|pair| pair.iter().all(|op| field(op).is_some_and(Field::is_free_text)));
+        let twice = fields.iter().enumerate().any(|(at, f)| *f != Field::Number && fields[..at].contains(f));
+        let background = &self.ops[..self.optional.unwrap_or(0)];
+        let named = background.iter().filter_map(field).any(|f| f.is_free_text() && f != Field::Backend);
+        side_by_side || twice || named
     }
 
     /// Reads the beginning of a line; `None` if the line does not begin with this prefix and a severity.
@@ -281,7 +292,14 @@ impl Prefix {
                 (None, known) => return Some((Kind::Primary(known), word, message)),
             }
         }
-        foreign_severity(text, at + blanks)
+        let (kind, word, message) = foreign_severity(text, at + blanks)?;
+        let learnt = self.satellites.iter().find(|(known, _)| **known == *word);
+        Some((learnt.map_or(kind, |(_, satellite)| Kind::Satellite(*satellite)), word, message))
+    }
+
+    /// Teaches the words of the server's language; see `pg_words`.
+    pub(super) fn learn(&mut self, satellites: Vec<(Box<[u8]>, Satellite)>) {
+        self.satellites = satellites;
     }
 }
 

@@ -14,6 +14,7 @@ use super::pg_infer;
 use super::pg_message::{self, Record, Severity};
 use super::pg_prefix::{Head, Kind, Prefix, Satellite};
 use super::pg_time::Clock;
+use super::pg_words;
 use super::{BOM, Options, Reader, Seen, Sniff, Source, note_open_end, trim_cr};
 
 /// See the module.
@@ -46,6 +47,8 @@ impl Source for PgStderr {
             Some(text) => Prefix::compile(text)?,
             None => pg_infer::infer(head).map_or_else(|| Prefix::compile("%m [%p] "), Ok)?,
         };
+        let mut prefix = prefix;
+        prefix.learn(pg_words::satellites(head, &prefix));
         let bare_continuations = pg_infer::has_bare_continuations(head, &prefix);
         Ok(Box::new(PgStderrReader { prefix, options: options.clone(), bare_continuations }))
     }
@@ -197,6 +200,7 @@ impl<'b> Reading<'b, '_, '_> {
     fn head(&mut self, head: Head<'b>, from: usize, end: usize) {
         let text = from + head.message..end;
         match head.kind {
+            Kind::Primary(Severity::Foreign) if self.continues_report(&head, &text) => self.satellite(Satellite::Other, head, text),
             Kind::Primary(_) => {
                 self.flush();
                 self.seen.record(head.time);
@@ -205,6 +209,20 @@ impl<'b> Reading<'b, '_, '_> {
             }
             Kind::Satellite(satellite) => self.satellite(satellite, head, text),
         }
+    }
+
+    /// Whether a line of unknown severity continues the record that is open: one that ends in a STATEMENT not seen yet,
+    /// told in the same moment. Durations have no satellites but DETAIL.
+    fn continues_report(&self, head: &Head<'_>, text: &Range<usize>) -> bool {
+        let Some(open) = &self.open else { return false };
+        let same = open.head.who.session == head.who.session && open.head.time == head.time && open.head.word != head.word;
+        let reports = match open.head.kind {
+            Kind::Primary(Severity::Foreign) => true,
+            Kind::Primary(Severity::Log) => pg_message::carries_statement(&self.bytes[open.message.range.clone()]),
+            _ => false,
+        };
+        let is_record = |range: &Range<usize>| pg_message::says_duration(&self.bytes[range.clone()]);
+        same && reports && open.statement.is_none() && !is_record(text) && !is_record(&open.message.range) && !self.reader.options.newest_first
     }
 
     fn satellite(&mut self, satellite: Satellite, head: Head<'b>, text: Range<usize>) {

@@ -87,12 +87,12 @@ impl Digest {
         let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, false, None).0);
         let statement = match note.what {
             // The text may be a statement that is not SQL; the fold decides.
-            What::Unfamiliar { message, .. } if statement == NONE => self.statement(message, None, false, None).0,
+            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, false, None).0,
             _ => statement,
         };
         let person = self.person(&note.who);
         let number = u32::try_from(self.parsed.notes.len()).expect("fewer notes than bytes in a block");
-        self.parsed.notes.push(owned(&note.what));
+        self.parsed.notes.push(owned(note));
         self.parsed.rows.push(Row { at: note.at, took: None, statement, person, tags: NONE, portal: NONE, kind: RowKind::Note(number) });
     }
 
@@ -180,8 +180,8 @@ fn text(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
 }
 
-fn owned(what: &What<'_>) -> NoteRow {
-    match *what {
+fn owned(note: &Note<'_>) -> NoteRow {
+    match note.what {
         What::Error { severity, sqlstate, message } => NoteRow::Error {
             severity: text(severity),
             sqlstate,
@@ -189,7 +189,7 @@ fn owned(what: &What<'_>) -> NoteRow {
             cancels: message::cancels(sqlstate, message),
             deadlock: message::is_deadlock(sqlstate, message),
         },
-        What::LockWait { waited, lock, deadlock } => NoteRow::LockWait { waited, lock: fixed_hash(lock), deadlock },
+        What::LockWait { waited, lock, ended } => NoteRow::LockWait { waited, lock: fixed_hash(lock), ended },
         What::TempFile { bytes } => NoteRow::TempFile { bytes },
         What::Checkpoint => NoteRow::Checkpoint,
         What::Autovacuum => NoteRow::Autovacuum,
@@ -198,9 +198,13 @@ fn owned(what: &What<'_>) -> NoteRow {
         What::Disconnection => NoteRow::Disconnection,
         What::Setting { name, value } => NoteRow::Setting { name: text(name), value: text(value) },
         What::Statement => NoteRow::Statement,
-        What::Unfamiliar { word, message, is_sql } => {
-            NoteRow::Unfamiliar { word: text(word), message: message::normalised(message).into(), is_sql }
-        }
+        What::Unfamiliar { word, message, is_sql, deadlock } => NoteRow::Unfamiliar {
+            word: text(word),
+            message: message::normalised(message).into(),
+            is_sql,
+            deadlock,
+            has_statement: note.sql.is_some() && !is_sql,
+        },
         What::LogWord { word } => NoteRow::LogWord { word: text(word) },
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::event::Step;
+use crate::event::{Ended, Step};
 use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
 
 use super::language::Language;
 use super::parsed::{NONE, NewStatement, NoteRow, Parsed, Person, Row, RowKind};
-use super::session::{Call, ForeignSteps, Origin, Report, Session, TagSet};
+use super::session::{Call, ForeignSteps, Origin, Report, Session, TagSet, Wait};
 use super::statement::{Share, Statement};
 use super::{ErrorKind, Key, Measure, Workload, union};
 
@@ -260,7 +260,7 @@ impl Workload {
     fn call(&mut self, call: Call) {
         let statement = &mut self.statements[call.statement as usize];
         let session = self.sessions.get(call.origin.session);
-        let waited = session.waits.drain(..).fold(Micros(0), |sum, (_, waited, _)| sum + waited);
+        let waited = session.take_waits();
         let (files, bytes) = std::mem::take(&mut session.temp_files);
         statement.waited += waited;
         self.events.lock_wait_total += waited;
@@ -332,8 +332,8 @@ impl Workload {
         if let Some(call) = self.sessions.get(slot).announced.take() {
             self.call(call);
         }
-        let session: Session = self.sessions.renew(slot);
-        self.events.lock_wait_total += session.waits.iter().fold(Micros(0), |sum, (_, waited, _)| sum + *waited);
+        let mut session: Session = self.sessions.renew(slot);
+        self.events.lock_wait_total += session.take_waits();
     }
 
     fn note(&mut self, note: &NoteRow, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
@@ -346,15 +346,24 @@ impl Workload {
         };
         match note {
             NoteRow::Error { severity, sqlstate, message, cancels, deadlock } => {
+                if counts && *deadlock {
+                    self.deadlock(origin);
+                }
                 let kind = ErrorKind { sqlstate: *sqlstate, severity: severity.clone(), message: message.clone() };
                 self.error(origin, counts.then_some(kind), statement);
                 self.events.cancelled += u64::from(counts && *cancels);
-                self.events.deadlocks += u64::from(counts && *deadlock);
             }
             NoteRow::Statement => self.late_statement(origin, statement, counts),
-            NoteRow::LockWait { waited, lock, deadlock } if counts && !deadlock => self.wait(origin, *lock, *waited, row.at),
+            NoteRow::LockWait { waited, lock, ended } if counts && *ended != Ended::InDeadlock => {
+                self.wait(origin, Wait { lock: *lock, waited: *waited, may_be_deadlock: *ended == Ended::Unknown });
+            }
             NoteRow::TempFile { bytes } if counts => self.temp_file(origin, *bytes, statement),
-            NoteRow::Unfamiliar { word, message, is_sql } if counts => self.unfamiliar(origin, word, message, *is_sql, row.at, statement),
+            NoteRow::Unfamiliar { deadlock, .. } if counts => {
+                if *deadlock {
+                    self.deadlock(origin);
+                }
+                self.unfamiliar(origin, note, row.at, statement);
+            }
             NoteRow::LogWord { word } => self.language.is_log(word),
             NoteRow::Connection => {
                 self.close(origin.session);
@@ -393,7 +402,7 @@ impl Workload {
 
     fn failed(&mut self, origin: Origin, statement: u32, counts: bool) {
         let session = self.sessions.get(origin.session);
-        let waited = session.waits.drain(..).fold(Micros(0), |sum, (_, waited, _)| sum + waited);
+        let waited = session.take_waits();
         let (files, bytes) = std::mem::take(&mut session.temp_files);
         self.events.lock_wait_total += waited;
         let statement = &mut self.statements[statement as usize];
@@ -417,15 +426,23 @@ impl Workload {
         }
     }
 
-    fn wait(&mut self, origin: Origin, lock: u64, waited: Micros, at: Timestamp) {
+    fn wait(&mut self, origin: Origin, wait: Wait) {
         let session = self.sessions.get(origin.session);
-        match session.waits.iter_mut().find(|(known, ..)| *known == lock) {
+        match session.waits.iter_mut().find(|known| known.lock == wait.lock) {
             // Still waiting, or acquired: the same wait, longer.
-            Some((_, known, last)) => (*known, *last) = ((*known).max(waited), at),
+            Some(known) => known.waited = known.waited.max(wait.waited),
             None => {
                 self.events.lock_waits += 1;
-                session.waits.push((lock, waited, at));
+                session.waits.push(wait);
             }
+        }
+    }
+
+    /// A wait that may have been the deadlock was it, and is none that ever got its lock.
+    fn deadlock(&mut self, origin: Origin) {
+        self.events.deadlocks += 1;
+        if self.sessions.get(origin.session).waits.pop_if(|wait| wait.may_be_deadlock).is_some() {
+            self.events.lock_waits = self.events.lock_waits.saturating_sub(1);
         }
     }
 
@@ -440,8 +457,9 @@ impl Workload {
     }
 
     /// A message whose severity is in an unknown language; see `language`.
-    fn unfamiliar(&mut self, origin: Origin, word: &str, message: &str, is_sql: bool, at: Timestamp, statement: Option<u32>) {
-        let word = self.language.number(word);
+    fn unfamiliar(&mut self, origin: Origin, note: &NoteRow, at: Timestamp, statement: Option<u32>) {
+        let NoteRow::Unfamiliar { word, message, is_sql, has_statement, .. } = note else { return };
+        let (word, is_sql) = (self.language.number(word), *is_sql);
         let session = self.sessions.get(origin.session);
         match session.report {
             Some(Report::Unfamiliar { word: first, at: began }) if began == at && first != word => {
@@ -453,14 +471,12 @@ impl Workload {
             Some(Report::Error) if is_sql => self.late_statement(origin, statement, true),
             _ => {
                 session.report = Some(Report::Unfamiliar { word, at });
-                // A wait that ends in the very moment of an error ended in a deadlock, and is none.
-                if let Some(wait) = session.waits.iter().position(|&(.., last)| last == at) {
-                    session.waits.remove(wait);
-                    self.events.lock_waits = self.events.lock_waits.saturating_sub(1);
-                    self.events.deadlocks += 1;
-                }
                 session.abort();
                 self.language.report(word, message);
+                if let Some(statement) = statement.filter(|_| *has_statement) {
+                    session.report = None;
+                    self.language.complete(word, statement);
+                }
             }
         }
     }

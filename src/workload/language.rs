@@ -98,6 +98,12 @@ impl Language {
         self.statement.contains(&word)
     }
 
+    /// A report whose statement stood beside it.
+    pub(super) fn complete(&mut self, word: u32, statement: u32) {
+        *self.further.entry((word, word)).or_default().entry(statement).or_default() += 1;
+        self.statement.insert(word);
+    }
+
     /// Decides, with the whole log read, which reports were errors: those whose word is not LOG.
     pub(super) fn resolve(&mut self) -> (Vec<Resolved>, Vec<(u32, u64)>) {
         let is_error = |word: &u32| !self.log.contains(&self.words[*word as usize]);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::event::{Skipped, Step};
+use crate::event::{Ended, Skipped, Step};
 use crate::sql::fingerprint::Normalised;
 use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
@@ -130,7 +130,7 @@ pub(crate) struct Names {
 #[derive(Debug)]
 pub(crate) enum NoteRow {
     Error { severity: Box<str>, sqlstate: Option<[u8; 5]>, message: Box<str>, cancels: bool, deadlock: bool },
-    LockWait { waited: Micros, lock: u64, deadlock: bool },
+    LockWait { waited: Micros, lock: u64, ended: Ended },
     TempFile { bytes: u64 },
     Checkpoint,
     Autovacuum,
@@ -139,6 +139,7 @@ pub(crate) enum NoteRow {
     Disconnection,
     Setting { name: Box<str>, value: Box<str> },
     Statement,
-    Unfamiliar { word: Box<str>, message: Box<str>, is_sql: bool },
+    /// `has_statement` if its STATEMENT line stood beside it.
+    Unfamiliar { word: Box<str>, message: Box<str>, is_sql: bool, deadlock: bool, has_statement: bool },
     LogWord { word: Box<str> },
 }

@@ -67,6 +67,15 @@ pub(super) enum Report {
     Unfamiliar { word: u32, at: Timestamp },
 }
 
+/// A wait for a lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    pub(super) lock: u64,
+    pub(super) waited: Micros,
+    /// Whether it may turn out to have been a deadlock.
+    pub(super) may_be_deadlock: bool,
+}
+
 /// More of any kind than a real session has open; the oldest is given up.
 const MOST_OPEN: usize = 32;
 
@@ -79,8 +88,8 @@ pub(super) struct Session {
     pub(super) announced: Option<Call>,
     /// Durations without text that no announced statement has claimed: parse and bind of the next.
     pub(super) bare: Vec<Micros>,
-    /// Locks waited for and for how long, of the call that is running.
-    pub(super) waits: Vec<(u64, Micros, Timestamp)>,
+    /// Locks waited for, of the call that is running.
+    pub(super) waits: Vec<Wait>,
     /// Temporary files and bytes of the call that is running.
     pub(super) temp_files: (u64, u64),
     /// Calls whose portal may be fetched from again.
@@ -139,6 +148,11 @@ impl Session {
         let displaced = same.or_else(|| (self.portals.len() >= MOST_OPEN).then_some(0)).map(|at| self.portals.remove(at).1);
         self.portals.push((portal, call));
         displaced
+    }
+
+    /// Takes the time waited for locks by the call that is running.
+    pub(super) fn take_waits(&mut self) -> Micros {
+        self.waits.drain(..).fold(Micros(0), |sum, wait| sum + wait.waited)
     }
 
     /// Forgets what led to a call that failed.
