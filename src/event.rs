@@ -56,8 +56,8 @@ pub struct Event<'b> {
     pub step: Step,
     /// The portal, when it has a name.
     pub portal: Option<&'b [u8]>,
-    /// The parameters as logged, `$1 = '…', …`.
-    pub parameters: Option<&'b [u8]>,
+    /// Its DETAIL as logged, which holds the parameters if there are any.
+    pub detail: Option<&'b [u8]>,
     /// The server's own id of the statement.
     pub query_id: Option<i64>,
     /// Rows returned or affected, where the log tells.

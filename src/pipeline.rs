@@ -436,7 +436,7 @@ impl Workers {
 }
 
 fn read_block(block: &Block, reader: &dyn Reader, digest: &mut Digest) -> Parsed {
-    let seen = reader.read(&block.bytes, block.offset, &mut |item| digest.item(&item));
+    let seen = reader.read(&block.bytes, block.offset, &mut |item| digest.item(item));
     let mut parsed = digest.finish();
     parsed.records = seen.records;
     parsed.window = seen.earliest.zip(seen.latest);

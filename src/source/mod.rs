@@ -85,7 +85,7 @@ pub trait Reader: Send + Sync {
     }
 
     /// Reads whole records. `offset` is where `bytes` begin in the input.
-    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) -> Seen;
+    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen;
 }
 
 /// Reorders lines so that each record is in one piece; see [`Reader::untangle`].

@@ -178,7 +178,7 @@ impl Reader for PgCsvlogReader {
         }
     }
 
-    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) -> Seen {
+    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {
         let mut seen = Seen::default();
         let mut clock = Clock::new(&self.options.zone);
         let mut fields = Vec::with_capacity(column::MOST);
@@ -210,7 +210,7 @@ impl Reader for PgCsvlogReader {
     }
 }
 
-fn row(fields: &[Field<'_>], offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, out: &mut dyn FnMut(Item<'_>)) -> Result<(), &'static str> {
+fn row(fields: &[Field<'_>], offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, out: &mut dyn FnMut(&Item<'_>)) -> Result<(), &'static str> {
     if fields.len() < column::LEAST {
         return Err("row with too few columns");
     }

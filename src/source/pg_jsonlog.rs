@@ -106,7 +106,7 @@ impl Reader for PgJsonlogReader {
         memchr::memrchr(b'\n', bytes).map(|end| end + 1)
     }
 
-    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) -> Seen {
+    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {
         let mut seen = Seen::default();
         let mut clock = Clock::new(&self.options.zone);
         for (at, line) in lines(bytes) {
@@ -126,7 +126,7 @@ impl Reader for PgJsonlogReader {
     }
 }
 
-fn record(line: &Line<'_>, offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, out: &mut dyn FnMut(Item<'_>)) -> bool {
+fn record(line: &Line<'_>, offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, out: &mut dyn FnMut(&Item<'_>)) -> bool {
     let Some((time, _)) = clock.read(line.timestamp.as_bytes()) else { return false };
     fn bytes<'l>(text: &'l Option<Cow<'_, str>>) -> Option<&'l [u8]> {
         text.as_deref().map(str::as_bytes).filter(|t| !t.is_empty())

@@ -8,7 +8,6 @@
 //! `storage/lmgr/proc.c`, `ReportTemporaryFileUsage` in `storage/file/fd.c`.
 
 use crate::event::{Ended, Event, Item, Note, Step, What, Who};
-use crate::sql::parameters;
 use crate::units::{Micros, Timestamp};
 
 /// The severity of a record.
@@ -52,25 +51,25 @@ pub(super) fn severity(word: &[u8]) -> Severity {
 }
 
 /// Hands on what a record says.
-pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(Item<'_>)) {
+pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
     match classified(record) {
         Severity::Quiet => {}
-        Severity::Error => out(error(record)),
+        Severity::Error => out(&error(record)),
         severity => {
             if let Some(event) = event(record) {
                 if record.severity == Severity::Foreign {
-                    out(note(record, What::LogWord { word: record.word }));
+                    out(&note(record, What::LogWord { word: record.word }));
                 }
-                out(Item::Event(event));
+                out(&Item::Event(event));
             } else if let Some(what) = what(record.message) {
-                out(note(record, what));
+                out(&note(record, what));
             } else if severity == Severity::Foreign {
                 // An error may begin like one too: `DELETE kann nicht …`.
                 let is_sql = record.statement.is_none() && looks_like_sql(record.message);
                 // The DETAIL of a deadlock names the locks of both sides.
                 let deadlock = record.detail.is_some_and(|detail| memchr::memmem::find_iter(detail, b"Lock").count() > 1);
                 let note = Note { sql: if is_sql { Some(record.message) } else { record.statement }, ..bare(record) };
-                out(Item::Note(Note { what: What::Unfamiliar { word: record.word, message: record.message, is_sql, deadlock }, ..note }));
+                out(&Item::Note(Note { what: What::Unfamiliar { word: record.word, message: record.message, is_sql, deadlock }, ..note }));
             }
         }
     }
@@ -107,7 +106,7 @@ fn event<'r>(record: &Record<'r>) -> Option<Event<'r>> {
         sql: said.sql,
         step: said.step,
         portal: said.portal,
-        parameters: record.detail.and_then(parameters::in_detail),
+        detail: record.detail,
         query_id: record.query_id.filter(|&id| id != 0),
         rows: said.rows,
         at: record.offset,

@@ -74,6 +74,8 @@ pub(super) struct Head<'b> {
     pub(super) kind: Kind,
     /// The severity, or the satellite's name.
     pub(super) word: &'b [u8],
+    /// Where the severity begins in the line.
+    pub(super) severity: usize,
     /// Where the message begins in the line.
     pub(super) message: usize,
 }
@@ -107,6 +109,35 @@ struct Fields<'b> {
     sqlstate: Option<[u8; 5]>,
     query_id: Option<i64>,
     tag: Option<&'b [u8]>,
+}
+
+/// A line and what has been read of it.
+struct Match<'b, 'c, 'z> {
+    line: &'b [u8],
+    fields: Fields<'b>,
+    clock: &'c mut Clock<'z>,
+    tries: u32,
+}
+
+/// A severity, or the name of a satellite, as it stands in a line.
+#[derive(Clone, Copy)]
+struct Found<'b> {
+    kind: Kind,
+    word: &'b [u8],
+    at: usize,
+    message: usize,
+}
+
+impl<'b> Fields<'b> {
+    fn finish(self, line: &'b [u8], Found { kind, word, at, message }: Found<'b>) -> Option<Head<'b>> {
+        let Fields { time, pid, started, host_port, mut who, sqlstate, query_id, tag } = self;
+        who.session = if pid != 0 { started << 32 | pid } else { host_port };
+        let (sqlstate, message) = match verbose_sqlstate(&line[message..]) {
+            Some(state) if matches!(kind, Kind::Primary(_)) => (Some(state), message + 7),
+            _ => (sqlstate, message),
+        };
+        Some(Head { time: time?, who, sqlstate, query_id, tag, kind, word, severity: at, message })
+    }
 }
 
 /// Free text longer than this is no name; also bounds what a line that does not match costs.
@@ -185,56 +216,48 @@ impl Prefix {
 
     /// Reads the beginning of a line; `None` if the line does not begin with this prefix and a severity.
     pub(super) fn head<'b>(&self, line: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
-        let mut tries = MOST_TRIES;
-        let (fields, end) = self.from(0, line, 0, Fields::default(), clock, &mut tries)?;
-        self.finish(line, fields, end)
+        let mut reading = Match { line, fields: Fields::default(), clock, tries: MOST_TRIES };
+        let severity = self.from(0, 0, &mut reading)?;
+        reading.fields.finish(line, severity)
     }
 
-    fn finish<'b>(&self, line: &'b [u8], fields: Fields<'b>, end: usize) -> Option<Head<'b>> {
-        let (kind, word, message) = self.severity_at(line, end)?;
-        let Fields { time, pid, started, host_port, mut who, sqlstate, query_id, tag } = fields;
-        who.session = if pid != 0 { started << 32 | pid } else { host_port };
-        let (sqlstate, message) = match verbose_sqlstate(&line[message..]) {
-            Some(state) if matches!(kind, Kind::Primary(_)) => (Some(state), message + 7),
-            _ => (sqlstate, message),
-        };
-        Some(Head { time: time?, who, sqlstate, query_id, tag, kind, word, message })
-    }
-
-    /// As [`Prefix::head`], for text before which `stamp` is to be imagined.
-    pub(super) fn head_behind<'b>(&self, stamp: &[u8], text: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
-        let (_, length) = pg_time::epoch(stamp)?;
-        let mut tries = MOST_TRIES;
+    /// As [`Prefix::head`], for a text before which an epoch and a blank are to be imagined.
+    pub(super) fn head_without_time<'b>(&self, text: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
         let fields = Fields { time: Some(Timestamp(0)), ..Fields::default() };
-        // The first operation is the stamp's time, and the blank behind it begins the next.
-        let rest = stamp.len() - length;
-        let (fields, end) = match self.ops.get(1) {
-            Some(Op::Literal(literal)) if literal.len() > rest => {
-                let at = literal.len() - rest;
-                if !text.starts_with(&literal[rest..]) {
-                    return None;
-                }
-                self.from(2, text, at, fields, clock, &mut tries)?
-            }
-            _ => self.from(2, text, 0, fields, clock, &mut tries)?,
+        let mut reading = Match { line: text, fields, clock, tries: MOST_TRIES };
+        // The first operation is the epoch; the blank behind it begins the second.
+        let rest = match self.ops.get(1) {
+            Some(Op::Literal(literal)) => literal.get(1..).unwrap_or_default(),
+            _ => &[],
         };
-        self.finish(text, fields, end)
+        let at = text.strip_prefix(rest).map(|_| rest.len())?;
+        let severity = self.from(2, at, &mut reading)?;
+        reading.fields.finish(text, severity)
     }
 
-    /// Matches the operations from `op` on at `at`; answers the fields and where the severity begins.
-    fn from<'b>(&self, op: usize, line: &'b [u8], at: usize, mut fields: Fields<'b>, clock: &mut Clock<'_>, tries: &mut u32) -> Option<(Fields<'b>, usize)> {
+    /// The line's kind, if it begins with the very bytes `before` that began the record before it, which was `head`.
+    pub(super) fn again<'b>(&self, line: &'b [u8], before: &[u8], head: &Head<'b>) -> Option<Head<'b>> {
+        let rest = line.strip_prefix(before)?;
+        let Found { kind, word, at, message } = self.severity_at(line, line.len() - rest.len())?;
+        matches!(kind, Kind::Satellite(_)).then_some(Head { kind, word, severity: at, message, ..*head })
+    }
+
+    /// Matches the operations from `op` on at `at`; answers the severity behind them.
+    fn from<'b>(&self, op: usize, at: usize, reading: &mut Match<'b, '_, '_>) -> Option<Found<'b>> {
         let mut at = at;
         for (index, operation) in self.ops.iter().enumerate().skip(op) {
-            if self.optional == Some(index) && self.severity_at(line, at).is_some() {
-                return Some((fields, at));
+            if self.optional == Some(index)
+                && let Some(severity) = self.severity_at(reading.line, at)
+            {
+                return Some(severity);
             }
             match operation {
-                Op::Literal(text) => at = self.literal(index, text, line, at)?,
-                Op::Field(field) if field.is_free_text() => return self.free_text(index, *field, line, at, fields, clock, tries),
-                Op::Field(field) => at = field.read(line, at, &mut fields, clock)?,
+                Op::Literal(text) => at = self.literal(index, text, reading.line, at)?,
+                Op::Field(field) if field.is_free_text() => return self.free_text(index, *field, at, reading),
+                Op::Field(field) => at = field.read(reading.line, at, &mut reading.fields, reading.clock)?,
             }
         }
-        self.severity_at(line, at).map(|_| (fields, at))
+        self.severity_at(reading.line, at)
     }
 
     fn literal(&self, index: usize, text: &[u8], line: &[u8], at: usize) -> Option<usize> {
@@ -251,8 +274,8 @@ impl Prefix {
         (index + 1 == self.ops.len() && rest.starts_with(trimmed)).then(|| at + trimmed.len())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the state of a match, passed on as it is")]
-    fn free_text<'b>(&self, index: usize, field: Field, line: &'b [u8], at: usize, fields: Fields<'b>, clock: &mut Clock<'_>, tries: &mut u32) -> Option<(Fields<'b>, usize)> {
+    fn free_text<'b>(&self, index: usize, field: Field, at: usize, reading: &mut Match<'b, '_, '_>) -> Option<Found<'b>> {
+        let line = reading.line;
         let limit = line.len().min(at + LONGEST_FIELD);
         let stop = match self.ops.get(index + 1) {
             Some(Op::Literal(text)) => text.first().copied(),
@@ -263,12 +286,11 @@ impl Prefix {
             if let Some(stop) = stop {
                 end += memchr::memchr(stop, &line[end..limit])?;
             }
-            *tries = tries.checked_sub(1)?;
+            reading.tries = reading.tries.checked_sub(1)?;
             let text = line[at..end].trim_ascii();
             if field.may_be(text) {
-                let mut fields = fields;
-                field.store(text, &mut fields);
-                if let Some(found) = self.from(index + 1, line, end, fields, clock, tries) {
+                field.store(text, &mut reading.fields);
+                if let Some(found) = self.from(index + 1, end, reading) {
                     return Some(found);
                 }
             }
@@ -277,24 +299,25 @@ impl Prefix {
         None
     }
 
-    /// The severity at `at`, and where the message behind it begins.
-    fn severity_at<'b>(&self, line: &'b [u8], at: usize) -> Option<(Kind, &'b [u8], usize)> {
+    /// The severity at `at`, perhaps behind blanks.
+    fn severity_at<'b>(&self, line: &'b [u8], at: usize) -> Option<Found<'b>> {
         let blanks = line.get(at..)?.iter().take_while(|&&b| b == b' ').count();
-        let text = &line[at + blanks..];
+        let at = at + blanks;
+        let text = &line[at..];
         let length = text.iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
         if length > 2 && text.get(length) == Some(&b':') {
             let word = &text[..length];
             let blanks_behind = text[length + 1..].iter().take(2).take_while(|&&b| b == b' ').count();
-            let message = at + blanks + length + 1 + blanks_behind;
+            let message = at + length + 1 + blanks_behind;
             match (satellite(word), severity(word)) {
-                (Some(satellite), _) => return Some((Kind::Satellite(satellite), word, message)),
+                (Some(satellite), _) => return Some(Found { kind: Kind::Satellite(satellite), word, at, message }),
                 (None, Severity::Foreign) => {}
-                (None, known) => return Some((Kind::Primary(known), word, message)),
+                (None, known) => return Some(Found { kind: Kind::Primary(known), word, at, message }),
             }
         }
-        let (kind, word, message) = foreign_severity(text, at + blanks)?;
-        let learnt = self.satellites.iter().find(|(known, _)| **known == *word);
-        Some((learnt.map_or(kind, |(_, satellite)| Kind::Satellite(*satellite)), word, message))
+        let found = foreign_severity(text, at)?;
+        let learnt = self.satellites.iter().find(|(known, _)| **known == *found.word);
+        Some(learnt.map_or(found, |(_, satellite)| Found { kind: Kind::Satellite(*satellite), ..found }))
     }
 
     /// Teaches the words of the server's language; see `pg_words`.
@@ -304,12 +327,12 @@ impl Prefix {
 }
 
 /// A severity in another language: one word, a colon, two blanks. `elog.c` writes the blanks untranslated.
-fn foreign_severity(text: &[u8], at: usize) -> Option<(Kind, &[u8], usize)> {
+fn foreign_severity(text: &[u8], at: usize) -> Option<Found<'_>> {
     let letters = text.iter().take(48).take_while(|b| b.is_ascii_alphabetic() || **b >= 0x80).count();
     // French writes a blank before the colon.
     let colon = letters + text[letters..].iter().take_while(|&&b| b == b' ').count().min(1);
     let matches = letters > 1 && text.get(colon..colon + 3) == Some(b":  ");
-    matches.then(|| (Kind::Primary(Severity::Foreign), &text[..letters], at + colon + 3))
+    matches.then(|| Found { kind: Kind::Primary(Severity::Foreign), word: &text[..letters], at, message: at + colon + 3 })
 }
 
 fn satellite(word: &[u8]) -> Option<Satellite> {

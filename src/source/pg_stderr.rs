@@ -5,6 +5,7 @@
 //! line, so a satellite is attached by its session, never because it stands next; one that cannot be attached here is
 //! handed on with its session.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::Error;
@@ -85,8 +86,8 @@ impl Reader for PgStderrReader {
         }
     }
 
-    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) -> Seen {
-        let mut reading = Reading { reader: self, bytes, offset, clock: Clock::new(&self.options.zone), seen: Seen::default(), open: None, joined: Default::default(), out };
+    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {
+        let mut reading = Reading { reader: self, bytes, offset, clock: Clock::new(&self.options.zone), seen: Seen::default(), open: Open::default(), out };
         reading.all();
         reading.seen.unknown_zone = reading.clock.unknown_zone;
         note_open_end(bytes, offset, &mut reading.seen);
@@ -94,53 +95,28 @@ impl Reader for PgStderrReader {
     }
 }
 
-/// A text of a record: one range of the block, and whatever follows behind lines that belong to others.
-#[derive(Clone, Default)]
-struct Text {
-    range: Range<usize>,
-    further: Vec<Range<usize>>,
-}
-
-impl Text {
-    fn new(range: Range<usize>) -> Self {
-        Text { range, further: Vec::new() }
-    }
-
-    fn extend(&mut self, line: Range<usize>, adjacent: bool) {
-        let last = self.further.last_mut().unwrap_or(&mut self.range);
-        if adjacent { last.end = line.end } else { self.further.push(line) }
-    }
-
-    /// The text in one piece, borrowed if it is, else put together in `buffer`.
-    fn join<'a>(&self, bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> &'a [u8] {
-        if self.further.is_empty() {
-            return trim_cr(&bytes[self.range.clone()]);
-        }
-        buffer.clear();
-        buffer.extend_from_slice(&bytes[self.range.clone()]);
-        for range in &self.further {
-            buffer.push(b'\n');
-            buffer.extend_from_slice(&bytes[range.clone()]);
-        }
-        trim_cr(buffer)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Part {
+    #[default]
     Message,
     Detail,
     Statement,
     Other,
 }
 
+/// The record at hand: where its parts stand in the block.
+#[derive(Default)]
 struct Open<'b> {
-    head: Head<'b>,
+    head: Option<Head<'b>>,
+    /// The line it begins with, up to its severity.
+    prefix: &'b [u8],
     at: usize,
-    message: Text,
-    detail: Option<Text>,
-    statement: Option<Text>,
+    message: Range<usize>,
+    detail: Option<Range<usize>>,
+    statement: Option<Range<usize>>,
     last: Part,
+    /// Pieces of parts that lines of others cut in two; hardly ever any.
+    further: Vec<(Part, Range<usize>)>,
 }
 
 struct Reading<'b, 'r, 'o> {
@@ -149,9 +125,8 @@ struct Reading<'b, 'r, 'o> {
     offset: u64,
     clock: Clock<'r>,
     seen: Seen,
-    open: Option<Open<'b>>,
-    joined: [Vec<u8>; 3],
-    out: &'o mut dyn FnMut(Item<'_>),
+    open: Open<'b>,
+    out: &'o mut dyn FnMut(&Item<'_>),
 }
 
 impl<'b> Reading<'b, '_, '_> {
@@ -170,30 +145,39 @@ impl<'b> Reading<'b, '_, '_> {
     fn line(&mut self, from: usize, end: usize, adjacent: bool) -> bool {
         let line = &self.bytes[from..end];
         let tabbed = line.first() == Some(&b'\t');
-        if !tabbed && let Some(head) = self.reader.prefix.head(line, &mut self.clock) {
-            self.head(head, from, end);
-            return true;
+        if !tabbed {
+            // A satellite repeats its record's prefix to the byte unless that counts lines.
+            let again = self.open.head.as_ref().and_then(|head| self.reader.prefix.again(line, self.open.prefix, head));
+            if let Some(head) = again.or_else(|| self.reader.prefix.head(line, &mut self.clock)) {
+                self.head(head, from, end);
+                return true;
+            }
         }
         let continues = tabbed || self.reader.bare_continuations || trim_cr(line).is_empty() || line[0] == b' ';
-        match &mut self.open {
-            Some(open) if continues => {
-                let part = match open.last {
-                    Part::Message => Some(&mut open.message),
-                    Part::Detail => open.detail.as_mut(),
-                    Part::Statement => open.statement.as_mut(),
-                    Part::Other => None,
-                };
-                if let Some(text) = part {
-                    text.extend(from..end, adjacent);
-                }
-                true
-            }
-            _ if trim_cr(line).is_empty() => adjacent,
-            _ => {
-                let reason = if tabbed { "continuation line without a beginning" } else { "line without the prefix" };
-                self.seen.skipped.add(reason, self.offset + from as u64, line);
-                false
-            }
+        if self.open.head.is_some() && continues {
+            self.extend(from..end, adjacent);
+            return true;
+        }
+        if trim_cr(line).is_empty() {
+            return adjacent;
+        }
+        let reason = if tabbed { "continuation line without a beginning" } else { "line without the prefix" };
+        self.seen.skipped.add(reason, self.offset + from as u64, line);
+        false
+    }
+
+    fn extend(&mut self, line: Range<usize>, adjacent: bool) {
+        let part = match self.open.last {
+            Part::Message => Some(&mut self.open.message),
+            Part::Detail => self.open.detail.as_mut(),
+            Part::Statement => self.open.statement.as_mut(),
+            Part::Other => None,
+        };
+        let last = self.open.further.last_mut().filter(|(part, _)| *part == self.open.last).map(|(_, range)| range);
+        match last.or(part) {
+            Some(range) if adjacent => range.end = line.end,
+            Some(_) => self.open.further.push((self.open.last, line)),
+            None => {}
         }
     }
 
@@ -204,54 +188,63 @@ impl<'b> Reading<'b, '_, '_> {
             Kind::Primary(_) => {
                 self.flush();
                 self.seen.record(head.time);
-                let message = Text::new(text);
-                self.open = Some(Open { head, at: from, message, detail: None, statement: None, last: Part::Message });
+                self.begin(head, from, text);
             }
             Kind::Satellite(satellite) => self.satellite(satellite, head, text),
         }
     }
 
+    fn begin(&mut self, head: Head<'b>, from: usize, text: Range<usize>) {
+        let open = &mut self.open;
+        open.prefix = &self.bytes[from..from + head.severity];
+        open.head = Some(head);
+        (open.at, open.message, open.last) = (from, text, Part::Message);
+        (open.detail, open.statement) = (None, None);
+        open.further.clear();
+    }
+
     /// Whether a line of unknown severity continues the record that is open: one that ends in a STATEMENT not seen yet,
     /// told in the same moment. Durations have no satellites but DETAIL.
     fn continues_report(&self, head: &Head<'_>, text: &Range<usize>) -> bool {
-        let Some(open) = &self.open else { return false };
-        let same = open.head.who.session == head.who.session && open.head.time == head.time && open.head.word != head.word;
-        let reports = match open.head.kind {
+        let Some(open) = &self.open.head else { return false };
+        let same = open.who.session == head.who.session && open.time == head.time && open.word != head.word;
+        let message = &self.open.message;
+        let reports = match open.kind {
             Kind::Primary(Severity::Foreign) => true,
-            Kind::Primary(Severity::Log) => pg_message::carries_statement(&self.bytes[open.message.range.clone()]),
+            Kind::Primary(Severity::Log) => pg_message::carries_statement(&self.bytes[message.clone()]),
             _ => false,
         };
         let is_record = |range: &Range<usize>| pg_message::says_duration(&self.bytes[range.clone()]);
-        same && reports && open.statement.is_none() && !is_record(text) && !is_record(&open.message.range) && !self.reader.options.newest_first
+        same && reports && self.open.statement.is_none() && !is_record(text) && !is_record(message) && !self.reader.options.newest_first
     }
 
     fn satellite(&mut self, satellite: Satellite, head: Head<'b>, text: Range<usize>) {
-        let own = |open: &&mut Open<'_>| open.head.who.session == head.who.session && !self.reader.options.newest_first;
-        if let Some(open) = self.open.as_mut().filter(own) {
-            open.last = match satellite {
-                Satellite::Detail => {
-                    open.detail = Some(Text::new(text));
-                    Part::Detail
-                }
-                Satellite::Statement => {
-                    open.statement = Some(Text::new(text));
-                    Part::Statement
-                }
-                Satellite::Other => Part::Other,
-            };
-            return;
+        let own = self.open.head.as_ref().is_some_and(|open| open.who.session == head.who.session);
+        if !own || self.reader.options.newest_first {
+            // The record it belongs to stands further up, behind lines of other sessions.
+            self.flush();
+            return self.begin(head, text.start - head.message, text);
         }
-        // The record it belongs to stands further up, behind lines of other sessions.
-        self.flush();
-        let open = Open { head, at: text.start, message: Text::new(text), detail: None, statement: None, last: Part::Message };
-        self.open = Some(open);
+        self.open.last = match satellite {
+            Satellite::Detail => {
+                self.open.detail = Some(text);
+                Part::Detail
+            }
+            Satellite::Statement => {
+                self.open.statement = Some(text);
+                Part::Statement
+            }
+            Satellite::Other => Part::Other,
+        };
     }
 
     fn flush(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let [message, detail, statement] = &mut self.joined;
-        let message = open.message.join(self.bytes, message);
-        let head = open.head;
+        let Some(head) = self.open.head.take() else { return };
+        let open = &self.open;
+        let text = |part: Part, range: &Range<usize>| joined(self.bytes, range, part, &open.further);
+        let message = text(Part::Message, &open.message);
+        let detail = open.detail.as_ref().map(|range| text(Part::Detail, range));
+        let statement = open.statement.as_ref().map(|range| text(Part::Statement, range));
         match head.kind {
             Kind::Primary(severity) => pg_message::interpret(
                 &Record {
@@ -263,16 +256,32 @@ impl<'b> Reading<'b, '_, '_> {
                     sqlstate: head.sqlstate,
                     tag: head.tag,
                     query_id: head.query_id,
-                    message,
-                    detail: open.detail.as_ref().map(|text| text.join(self.bytes, detail)),
-                    statement: open.statement.as_ref().map(|text| text.join(self.bytes, statement)),
+                    message: &message,
+                    detail: detail.as_deref(),
+                    statement: statement.as_deref(),
                 },
                 self.out,
             ),
-            Kind::Satellite(Satellite::Statement) => (self.out)(Item::Note(Note { at: head.time, who: head.who, sql: Some(message), what: What::Statement })),
+            Kind::Satellite(Satellite::Statement) => {
+                (self.out)(&Item::Note(Note { at: head.time, who: head.who, sql: Some(&message), what: What::Statement }));
+            }
             Kind::Satellite(_) => {}
         }
     }
+}
+
+/// A part of a record in one piece: borrowed unless lines of others cut it in two.
+fn joined<'b>(bytes: &'b [u8], range: &Range<usize>, part: Part, further: &[(Part, Range<usize>)]) -> Cow<'b, [u8]> {
+    let whole = trim_cr(&bytes[range.clone()]);
+    if !further.iter().any(|(of, _)| *of == part) {
+        return Cow::Borrowed(whole);
+    }
+    let mut text = whole.to_vec();
+    for (_, range) in further.iter().filter(|(of, _)| *of == part) {
+        text.push(b'\n');
+        text.extend_from_slice(trim_cr(&bytes[range.clone()]));
+    }
+    Cow::Owned(text)
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ impl Reader for PgSyslogReader {
         }
     }
 
-    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) -> Seen {
+    fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {
         let mut reading = Reading { reader: self, clock: Clock::new(&self.options.zone), seen: Seen::default(), text: Vec::new(), open: None, current: None };
         for (at, line) in lines(bytes) {
             let line = line.strip_prefix(BOM).unwrap_or(line);
@@ -253,7 +253,7 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    fn line(&mut self, line: &[u8], offset: u64, out: &mut dyn FnMut(Item<'_>)) {
+    fn line(&mut self, line: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) {
         let Some(envelope) = Envelope::read(line, &mut self.clock, self.reader.options.reference) else {
             self.seen.skipped.add("line of another program", offset, line);
             return;
@@ -275,7 +275,7 @@ impl Reading<'_> {
     }
 
     /// A line of PostgreSQL's log is whole: it begins a record or belongs to the one before.
-    fn finish_line(&mut self, out: &mut dyn FnMut(Item<'_>)) {
+    fn finish_line(&mut self, out: &mut dyn FnMut(&Item<'_>)) {
         let Some(line) = self.current.take() else { return };
         let text = std::mem::take(&mut self.text);
         let Some(head) = self.reader.head(&text, &line, &mut self.clock) else {
@@ -295,7 +295,7 @@ impl Reading<'_> {
                     (Satellite::Detail, Some(open)) => open.detail = Some(part),
                     (Satellite::Statement, Some(open)) => open.statement = Some(part),
                     (Satellite::Statement, None) => {
-                        out(Item::Note(Note { at: head.time, who: head.who, sql: Some(&part), what: What::Statement }));
+                        out(&Item::Note(Note { at: head.time, who: head.who, sql: Some(&part), what: What::Statement }));
                     }
                     _ => {}
                 }
@@ -303,7 +303,7 @@ impl Reading<'_> {
         }
     }
 
-    fn flush(&mut self, out: &mut dyn FnMut(Item<'_>)) {
+    fn flush(&mut self, out: &mut dyn FnMut(&Item<'_>)) {
         let Some(whole) = self.open.take() else { return };
         let Some(head) = self.reader.head(&whole.message, &whole.line, &mut self.clock) else { return };
         self.seen.record(head.time);
@@ -330,9 +330,6 @@ impl Reading<'_> {
     }
 }
 
-/// What the envelope's time looks like to a prefix that has none of its own.
-const STAMP: &[u8] = b"1000000000.000 ";
-
 impl PgSyslogReader {
     /// Reads the prefix of a line; the envelope tells what it does not.
     fn head<'t>(&self, text: &'t [u8], line: &Line, clock: &mut Clock<'_>) -> Option<Head<'t>> {
@@ -344,7 +341,7 @@ impl PgSyslogReader {
     }
 
     fn untimed<'t>(&self, text: &'t [u8], line: &Line, clock: &mut Clock<'_>) -> Option<Head<'t>> {
-        let head = self.prefix.head_behind(STAMP, text, clock)?;
+        let head = self.prefix.head_without_time(text, clock)?;
         Some(Head { time: line.time, ..head })
     }
 }

@@ -10,12 +10,23 @@ use crate::units::{Date, Timestamp};
 /// For reading heads, where it matters only that a time is one.
 pub(super) static UTC: TimeZone = TimeZone::UTC;
 
-/// Reads times of one input; remembers the last answer of the zone database.
+/// Reads times of one input; remembers the last second and the last answer of the zone database.
 pub(super) struct Clock<'z> {
     zone: &'z TimeZone,
     cached: Option<(i64, i64)>,
+    last: Second,
     /// How many times had a zone that nobody knows.
     pub(super) unknown_zone: u64,
+}
+
+/// The second that the last line was written in, as text and as a moment. Lines come in bursts of one second.
+#[derive(Default)]
+struct Second {
+    text: [u8; 19],
+    /// The zone behind the fraction, its blank included.
+    zone: [u8; 8],
+    zone_length: usize,
+    start: Timestamp,
 }
 
 /// A date and time as written, before its zone.
@@ -29,19 +40,41 @@ pub(super) struct Civil {
 
 impl<'z> Clock<'z> {
     pub(super) fn new(zone: &'z TimeZone) -> Self {
-        Clock { zone, cached: None, unknown_zone: 0 }
+        Clock { zone, cached: None, last: Second::default(), unknown_zone: 0 }
     }
 
     /// A time such as `2026-11-23 05:33:39.504 UTC` or `2026-11-23T05:33:39+01:00` at the start of `text`, and its length.
     pub(super) fn read(&mut self, text: &[u8]) -> Option<(Timestamp, usize)> {
+        if let Some(found) = self.same_second(text) {
+            return Some(found);
+        }
         let (civil, length) = civil(text)?;
         let rest = &text[length..];
         let blank = usize::from(rest.first() == Some(&b' '));
         let zone = zone_length(&rest[blank..]);
-        if zone == 0 {
-            return Some((self.moment(civil, b""), length));
+        let zone_length = if zone == 0 { 0 } else { blank + zone };
+        let unknown = self.unknown_zone;
+        let start = self.moment(Civil { micros: 0, ..civil }, &rest[zone_length - zone..zone_length]);
+        if let (Some(text), true) = (text.first_chunk(), zone_length <= 8 && unknown == self.unknown_zone) {
+            let mut zone = [0; 8];
+            zone[..zone_length].copy_from_slice(&rest[..zone_length]);
+            self.last = Second { text: *text, zone, zone_length, start };
         }
-        Some((self.moment(civil, &rest[blank..blank + zone]), length + blank + zone))
+        Some((Timestamp(start.0 + civil.micros), length + zone_length))
+    }
+
+    /// The time, if it differs from the last in its fraction alone.
+    fn same_second(&self, text: &[u8]) -> Option<(Timestamp, usize)> {
+        let rest = text.strip_prefix(&self.last.text)?;
+        let (micros, length) = fraction(rest);
+        let zone = &self.last.zone[..self.last.zone_length];
+        let behind = rest[length..].strip_prefix(zone)?;
+        // The zone must end here as it did there: `CE` is no `CEST`, and no zone is no ` UTC`.
+        let ends = match (zone.is_empty(), behind.first()) {
+            (true, Some(b' ')) => false,
+            (_, next) => !next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-')),
+        };
+        ends.then_some((Timestamp(self.last.start.0 + micros), 19 + length + zone.len()))
     }
 
     /// The moment of a civil time in a zone, given by name or offset; empty if the log does not tell.

@@ -16,7 +16,7 @@ pub(super) fn read_with(source: &dyn Source, log: &[u8], options: &Options) -> (
         None => untangled.extend_from_slice(log),
     }
     let mut items = Vec::new();
-    let seen = reader.read(&untangled, 0, &mut |item| items.push(show(&item)));
+    let seen = reader.read(&untangled, 0, &mut |item| items.push(show(item)));
     (items, seen)
 }
 

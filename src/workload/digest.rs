@@ -67,7 +67,7 @@ impl Digest {
     fn event(&mut self, event: &Event<'_>) {
         let prepared = event.step != crate::event::Step::Simple;
         let (statement, tags) = match event.sql {
-            Some(sql) => self.statement(sql, event.parameters, prepared, event.query_id),
+            Some(sql) => self.statement(sql, event.detail, prepared, event.query_id),
             None => (NONE, NONE),
         };
         let person = self.person(&event.who);
@@ -96,7 +96,7 @@ impl Digest {
         self.parsed.rows.push(Row { at: note.at, took: None, statement, person, tags: NONE, portal: NONE, kind: RowKind::Note(number) });
     }
 
-    fn statement(&mut self, sql: &[u8], parameters: Option<&[u8]>, prepared: bool, query_id: Option<i64>) -> (u32, u32) {
+    fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, prepared: bool, query_id: Option<i64>) -> (u32, u32) {
         let (slot, comments) = self.cache.slot(sql, self.dialect, prepared);
         self.comments.clear();
         self.comments.extend_from_slice(comments);
@@ -108,7 +108,7 @@ impl Digest {
             let number = u32::try_from(self.parsed.statements.len()).expect("fewer statements than bytes in a block");
             self.local[at] = (self.block, number);
             let normalised = self.cache.entry(slot).clone();
-            self.parsed.statements.push(NewStatement { normalised, sample: Sample::new(sql, parameters), query_ids: Vec::new() });
+            self.parsed.statements.push(NewStatement { normalised, sample: Sample::new(sql, detail), query_ids: Vec::new() });
         }
         let number = self.local[at].1;
         if let Some(id) = query_id {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::event::{Ended, Skipped, Step};
 use crate::sql::fingerprint::Normalised;
+use crate::sql::parameters;
 use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
 
@@ -93,7 +94,8 @@ impl Sample {
     /// How much of a statement is kept, in bytes.
     pub const LONGEST: usize = 8 * 1024;
 
-    pub(crate) fn new(sql: &[u8], parameters: Option<&[u8]>) -> Self {
+    pub(crate) fn new(sql: &[u8], detail: Option<&[u8]>) -> Self {
+        let parameters = detail.and_then(parameters::in_detail);
         Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default() }
     }
 }

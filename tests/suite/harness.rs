@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use laggard::report::json::Document;
-use laggard::{Input, Samples, Settings, View};
+use laggard::report::{Samples, json::Document};
+use laggard::{Input, Settings, View};
 use serde_json::Value;
 
 /// The prefix of the lines that [`line`] and [`timed`] make.
@@ -35,8 +35,8 @@ pub(crate) fn settings() -> Settings {
 }
 
 /// Reading under a prefix that is given, not inferred.
-pub(crate) fn prefixed(prefix: &str) -> Settings {
-    let mut settings = settings();
+pub(crate) fn stderr(prefix: &str) -> Settings {
+    let mut settings = Settings { source: Some("pg-stderr".to_owned()), ..settings() };
     settings.source_options.prefix = Some(prefix.to_owned());
     settings
 }
@@ -54,7 +54,7 @@ pub(crate) fn report_with(log: impl AsRef<[u8]>, settings: &Settings) -> Facts {
 
 /// Reads the log with its prefix inferred and with its prefix given, which must come to the same.
 pub(crate) fn under(prefix: &str, log: &str) -> Facts {
-    let (inferred, given) = (report(log), report_with(log, &prefixed(prefix)));
+    let (inferred, given) = (report(log), report_with(log, &stderr(prefix)));
     assert_eq!(inferred.essence(), given.essence(), "inferred {}, given {prefix}\n{log}", inferred.text("inputs", "detail"));
     given
 }
@@ -105,9 +105,10 @@ impl Facts {
         self.statements().iter().map(|s| s.text()).collect()
     }
 
-    /// The statement with that normalised text.
+    /// The statement with that normalised text, whatever its blanks.
     pub(crate) fn statement(&self, text: &str) -> Statement<'_> {
-        self.statements().into_iter().find(|s| s.text() == text).unwrap_or_else(|| panic!("no {text:?} among {:#?}", self.texts()))
+        let dense = |text: &str| text.replace(' ', "");
+        self.statements().into_iter().find(|s| dense(s.text()) == dense(text)).unwrap_or_else(|| panic!("no {text:?} among {:#?}", self.texts()))
     }
 
     /// The only statement.

@@ -1,0 +1,281 @@
+//! Hostile text in every place that a log fills, through every renderer, and inputs that are large, cut or oddly encoded.
+
+use std::time::{Duration, Instant};
+
+use laggard::report::{self, Samples, Style};
+use laggard::{Input, Report, Settings, View};
+use serde_json::Value;
+
+use crate::corpus::settings;
+
+/// What a renderer's output must be like.
+type Check = fn(&Report, &[u8]);
+
+/// A check for each renderer, by name; one that is not here fails the architecture test.
+pub(crate) const CHECKS: &[(&str, Check)] = &[("table", table), ("markdown", markdown), ("json", json), ("jsonl", jsonl), ("csv", csv)];
+
+/// Pieces of text that a screen, a page, a spreadsheet or a program would act on.
+const HOSTILE: [&str; 24] = [
+    "nul\0nul",
+    "\u{1b}[2J\u{1b}[31mred",
+    "\u{1b}]0;title\u{7}",
+    "\u{1b}]52;c;aGk=\u{7}",
+    "\u{9b}31m",
+    "bell\u{7}back\u{8}",
+    "\u{202e}txt.exe",
+    "\u{2066}iso\u{2069}",
+    "zero\u{200b}width\u{feff}",
+    "tag\u{e0041}s",
+    "line\u{2028}sep\u{2029}",
+    "</script><img src=x onerror=alert(1)>",
+    "<!-- -->",
+    "a|b||c",
+    "\\|",
+    "`tick``ticks```",
+    "=cmd()|' /C calc'!A0",
+    "+1+1",
+    "-2-2",
+    "@SUM(1)",
+    "**bold** [link](javascript:x) ![i](x) # @someone",
+    "cr\rlf",
+    "\u{85}nel",
+    "del\u{7f}",
+];
+
+/// A log of which every name, statement, message and tag is hostile, invalid UTF-8 among it.
+fn log(hostile: &str) -> Vec<u8> {
+    let quoted = hostile.replace('"', "\"\"").replace('\n', " ");
+    let mut log = Vec::new();
+    for (at, sql) in [
+        format!("SELECT \"{quoted}\" FROM \"{quoted}\" WHERE a = 1 /* route:'{quoted}' */"),
+        format!("{hostile} not sql at all"),
+        format!("SELECT 1 AS \"{quoted}\",\n\t2 -- {hostile}"),
+        "=cmd() + 1".to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        // The last user and application hold bytes that are no UTF-8.
+        let bad: &[u8] = if at == 3 { b"\xff\xc3(" } else { hostile.as_bytes() };
+        let head = [format!("2026-11-23 10:00:0{at}.000 UTC [7] u").as_bytes(), bad, b"@d", hostile.as_bytes(), b"/", bad, b" "].concat();
+        log.extend([&head, b"LOG:  duration: 1.250 ms  statement: ", sql.as_bytes(), b"\n"].concat());
+        log.extend([&head, b"ERROR:  bad \xf0\x9f \"", hostile.as_bytes(), b"\" happened\n", &head, b"STATEMENT:  ", sql.as_bytes(), b"\n"].concat());
+        log.extend([b"\x1b[31m not a record | \xff ", hostile.as_bytes(), b"\n"].concat());
+    }
+    log
+}
+
+fn report_of(name: &str, log: Vec<u8>, view: &View) -> Report {
+    let mut settings = Settings { source: Some("pg-stderr".to_owned()), ..settings() };
+    settings.source_options.prefix = Some("%m [%p] %u@%d/%a ".to_owned());
+    settings.rules.by = Some(laggard::workload::Key::Application);
+    let reading = laggard::read(vec![Input::Memory(name.to_owned(), log)], &settings).expect("settings are right");
+    laggard::report(&reading, view)
+}
+
+fn drawn(name: &str, report: &Report, style: &Style) -> Vec<u8> {
+    let renderer = report::by_name(name).expect("a renderer");
+    let mut page = Vec::new();
+    renderer.render(report, style, &mut page).expect("to memory");
+    page
+}
+
+#[test]
+fn no_renderer_lets_hostile_text_through() {
+    for hostile in HOSTILE {
+        for samples in [Samples::Masked, Samples::Full] {
+            let report = report_of(&format!("dir/{hostile}.log"), log(hostile), &View { samples, ..View::default() });
+            assert!(report.totals.calls >= 3 && report.totals.errors >= 3, "{hostile:?}: nothing was read: {:?}", report.totals);
+            for (name, check) in CHECKS {
+                check(&report, &drawn(name, &report, &Style::default()));
+            }
+        }
+    }
+}
+
+/// Nothing that moves a cursor, hides or reverses: checked by ranges of Unicode, not by the function that is tested.
+fn is_harmless(page: &[u8], escapes_may: bool) {
+    let text = std::str::from_utf8(page).expect("UTF-8");
+    for c in text.chars() {
+        let code = u32::from(c);
+        let control = (code < 0x20 && c != '\n' && !(escapes_may && c == '\u{1b}')) || (0x7f..0xa0).contains(&code);
+        let hidden = matches!(code, 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xe0000..=0xe007f);
+        assert!(!control && !hidden, "U+{code:04X} in {text:?}");
+    }
+}
+
+fn table(report: &Report, page: &[u8]) {
+    is_harmless(page, false);
+    let styles = [
+        Style { width: Some(80), ..Style::default() },
+        Style { width: Some(1), ascii: true, ..Style::default() },
+        Style { width: Some(10_000), colour: true, ..Style::default() },
+    ];
+    for style in styles {
+        let page = drawn("table", report, &style);
+        is_harmless(&page, style.colour);
+        assert!(!style.ascii || page.is_ascii(), "{}", String::from_utf8_lossy(&page));
+        // What colours there are, are ours: ESC [ digits m.
+        let text = String::from_utf8(page).expect("UTF-8");
+        for (at, _) in text.match_indices('\u{1b}') {
+            let ours = text[at + 1..].strip_prefix('[').is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').starts_with('m'));
+            assert!(ours && !text[at..].starts_with("\u{1b}[31m"), "{text:?}");
+        }
+    }
+    // One record a line, whatever the statements hold.
+    let text = String::from_utf8_lossy(page).into_owned();
+    let rows = text.lines().filter(|line| line.trim_start().split(' ').next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))).count();
+    assert!(rows >= report.statements.len(), "{text}");
+}
+
+fn markdown(report: &Report, page: &[u8]) {
+    is_harmless(page, false);
+    let text = std::str::from_utf8(page).expect("UTF-8");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 2 + report.statements.len(), "{text}");
+    for row in rows {
+        assert_eq!(unescaped_pipes(row), 10, "{row}");
+    }
+    // Outside of code, no character begins a tag, a link, a mention or emphasis.
+    for line in text.lines().filter(|line| !line.starts_with('|')) {
+        let line = line.strip_prefix("> ").unwrap_or(line);
+        let mut escaped = false;
+        for c in line.chars() {
+            assert!(escaped || !matches!(c, '<' | '[' | '`' | '@' | '|' | '*'), "{c} in {line:?}");
+            escaped = c == '\\' && !escaped;
+        }
+    }
+}
+
+/// As GitHub counts cells: a backslash before a pipe escapes it, in code spans too, unless the backslash is itself escaped
+/// outside of code.
+fn unescaped_pipes(row: &str) -> usize {
+    let bytes = row.as_bytes();
+    (0..bytes.len()).filter(|&at| bytes[at] == b'|' && (at == 0 || bytes[at - 1] != b'\\')).count()
+}
+
+fn json(report: &Report, page: &[u8]) {
+    let document: Value = serde_json::from_slice(page).expect("JSON");
+    assert_eq!(document["statements"].as_array().map(Vec::len), Some(report.statements.len()));
+    let texts: Vec<&str> = document["statements"].as_array().expect("a list").iter().filter_map(|s| s["text"].as_str()).collect();
+    for statement in &report.statements {
+        assert!(texts.contains(&statement.text.as_str()), "programs get the text as it is: {:?}", statement.text);
+    }
+    assert!(!page.contains(&0) && !page.contains(&0x1b), "control characters are escaped in JSON");
+}
+
+fn jsonl(report: &Report, page: &[u8]) {
+    let lines: Vec<Value> = page.split(|&b| b == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).expect("JSON")).collect();
+    assert_eq!(lines.len(), 1 + report.statements.len());
+    assert_eq!(lines[0]["type"], "report");
+    assert!(lines[1..].iter().all(|line| line["type"] == "statement" && line["id"].is_string()));
+    let first = page.split(|&b| b == b'\n').next().expect("a line");
+    assert!(first.starts_with(b"{\"type\":\"report\""), "the type comes first");
+}
+
+fn cells(page: &[u8]) -> Vec<Vec<String>> {
+    let mut reader = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(page);
+    reader.records().map(|row| row.expect("CSV").iter().map(str::to_owned).collect()).collect()
+}
+
+fn csv(report: &Report, page: &[u8]) {
+    let rows = cells(page);
+    assert_eq!(rows.len(), 1 + report.statements.len());
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{rows:?}");
+    let text = rows[0].iter().position(|name| name == "text").expect("a column of texts");
+    for (row, statement) in rows[1..].iter().zip(&report.statements) {
+        assert_eq!(row[text], statement.text, "programs get the text as it is");
+    }
+    let safe = cells(&drawn("csv", report, &Style { safe_csv: true, ..Style::default() }));
+    for row in &safe[1..] {
+        let formulas = row.iter().filter(|cell| cell.starts_with(['=', '+', '-', '@', '\t', '\r'])).count();
+        assert_eq!(formulas, 0, "a cell is a formula: {row:?}");
+    }
+    let has_formula = report.statements.iter().any(|s| s.text.starts_with('='));
+    assert!(has_formula && safe[1..].iter().any(|row| row[text].starts_with("'=")), "the log has a statement that begins with =");
+}
+
+fn read(name: &str, log: Vec<u8>) -> (Value, usize) {
+    let reading = laggard::read(vec![Input::Memory(name.to_owned(), log)], &settings()).expect("settings are right");
+    let mut page = Vec::new();
+    laggard::render("json", &laggard::report(&reading, &View::default()), &mut page).expect("to memory");
+    (serde_json::from_slice(&page).expect("JSON"), reading.errors.len())
+}
+
+/// The log of `fixtures/logs/SOURCE/by-hand`.
+fn by_hand(source: &str) -> Vec<u8> {
+    let case = crate::corpus::cases().into_iter().find(|c| c.source == source && c.name == "by-hand").expect("a case by hand");
+    case.text().expect("not packed")
+}
+
+fn numbers(report: &Value) -> (Value, Value, Value, Vec<(String, Value, Value)>) {
+    let statements = report["statements"].as_array().expect("a list").iter();
+    let statements = statements.map(|s| (s["text"].to_string(), s["calls"].clone(), s["total_us"].clone())).collect();
+    (report["totals"]["calls"].clone(), report["totals"]["total_us"].clone(), report["totals"]["errors"].clone(), statements)
+}
+
+#[test]
+fn line_ends_and_byte_order_marks_change_nothing() {
+    let mut wrong = Vec::new();
+    for source in report_sources() {
+        let plain = by_hand(source);
+        let expected = read("a.log", plain.clone());
+        let crlf: Vec<u8> = plain.iter().flat_map(|&b| if b == b'\n' { vec![b'\r', b'\n'] } else { vec![b] }).collect();
+        let marked = [b"\xef\xbb\xbf".as_slice(), &plain].concat();
+        let both = [b"\xef\xbb\xbf".as_slice(), &crlf].concat();
+        for (what, log) in [("CRLF", crlf), ("a BOM", marked), ("a BOM and CRLF", both)] {
+            let got = read("a.log", log);
+            if (numbers(&got.0), got.1) != (numbers(&expected.0), expected.1) {
+                wrong.push(format!("{source} with {what}: {:?} instead of {:?}", numbers(&got.0), numbers(&expected.0)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn report_sources() -> Vec<&'static str> {
+    laggard::source::ALL.iter().map(|s| s.name()).collect()
+}
+
+/// Cut at any byte, a log gives the calls of its whole records, and what is cut is never lost in silence.
+#[test]
+fn a_log_that_ends_in_mid_record_gives_what_is_whole() {
+    let mut wrong = Vec::new();
+    for source in ["pg-stderr", "pg-csvlog", "pg-jsonlog"] {
+        let whole = by_hand(source);
+        let (report, _) = read("a.log", whole.clone());
+        let all = report["totals"]["calls"].as_u64().expect("a number");
+        let mut last = 0;
+        for end in (300..whole.len()).step_by(7) {
+            let (report, errors) = read("a.log", whole[..end].to_vec());
+            let calls = report["totals"]["calls"].as_u64().expect("a number");
+            let skipped = report["inputs"][0]["skipped"].as_array().map_or(0, Vec::len);
+            let is_cut = whole[end - 1] != b'\n';
+            if errors > 0 || calls > all || calls + 1 < last || (is_cut && skipped == 0) {
+                wrong.push(format!("{source} cut at byte {end}: {calls} calls of {all} after {last}, {skipped} kinds skipped, {errors} errors"));
+            }
+            last = calls;
+        }
+    }
+    assert!(wrong.is_empty(), "{} cuts, first {:?}", wrong.len(), wrong.first());
+}
+
+/// One record of 100 MB between two small ones.
+#[test]
+fn a_record_of_100_megabytes_is_read() {
+    let mut log = b"2026-11-23 10:00:00.000 UTC [7] a@b/c LOG:  duration: 1.000 ms  statement: SELECT 1\n2026-11-23 10:00:01.000 UTC [7] a@b/c LOG:  duration: 2.000 ms  statement: INSERT INTO t VALUES ('".to_vec();
+    log.resize(100 << 20, b'x');
+    for at in (1_000..log.len()).step_by(1_000_000) {
+        log[at..at + 2].copy_from_slice(b"\n\t");
+    }
+    log.extend_from_slice(b"')\n2026-11-23 10:00:02.000 UTC [7] a@b/c LOG:  duration: 4.000 ms  statement: SELECT 2\n");
+    let started = Instant::now();
+    let (report, errors) = read("big.log", log);
+    let took = started.elapsed();
+    assert_eq!((errors, report["totals"]["calls"].as_u64(), report["totals"]["total_us"].as_u64()), (0, Some(3), Some(7_000)));
+    let texts: Vec<&str> = report["statements"].as_array().expect("a list").iter().filter_map(|s| s["text"].as_str()).collect();
+    assert!(texts.contains(&"insert into t values ($1)"), "{texts:?}");
+    assert!(report.to_string().len() < 100_000, "the record must not be in the report");
+    // Without optimisation, on a busy machine; quadratic searching would take hours.
+    assert!(took < Duration::from_secs(60), "took {took:?}");
+}
