@@ -93,13 +93,7 @@ struct Options {
 impl Options {
     /// Returns `None` if help was asked for.
     fn parse(mut args: impl Iterator<Item = String>) -> io::Result<Option<Self>> {
-        let mut options = Self {
-            seed: 1,
-            bytes: 10_000_000,
-            style: Style::Literals,
-            format: Format::Stderr,
-            shapes: None,
-        };
+        let mut options = Self { seed: 1, bytes: 10_000_000, style: Style::Literals, format: Format::Stderr, shapes: None };
         while let Some(name) = args.next() {
             if name == "--help" || name == "-h" {
                 return Ok(None);
@@ -214,12 +208,7 @@ struct Shape {
 }
 
 const fn shape(weight: usize, median_ms: f64, sigma: f64, sql: &'static str) -> Shape {
-    Shape {
-        weight,
-        median_ms,
-        sigma,
-        sql,
-    }
+    Shape { weight, median_ms, sigma, sql }
 }
 
 #[rustfmt::skip]
@@ -486,26 +475,17 @@ impl Workload {
     fn new(options: &Options) -> io::Result<Self> {
         let indices = || 0..SHAPES.len();
         let deck = match options.shapes {
-            None => indices()
-                .flat_map(|shape| vec![(shape, 0); SHAPES[shape].weight])
-                .collect(),
+            None => indices().flat_map(|shape| vec![(shape, 0); SHAPES[shape].weight]).collect(),
             Some(count) => {
                 let varying = || indices().filter(|&shape| SHAPES[shape].sql.contains('@'));
                 let variants = (1..).flat_map(|variant| varying().map(move |s| (s, variant)));
-                indices()
-                    .map(|shape| (shape, 0))
-                    .chain(variants)
-                    .take(count)
-                    .collect()
+                indices().map(|shape| (shape, 0)).chain(variants).take(count).collect()
             }
         };
         Ok(Self {
             rng: Rng::new(options.seed),
             style: options.style,
-            pieces: SHAPES
-                .iter()
-                .map(|shape| parse_pieces(shape.sql))
-                .collect::<io::Result<_>>()?,
+            pieces: SHAPES.iter().map(|shape| parse_pieces(shape.sql)).collect::<io::Result<_>>()?,
             deck,
         })
     }
@@ -540,11 +520,7 @@ impl Workload {
         let unnamed = matches!(self.style, Style::Literals) || rng.chance(8);
         let parsed = unnamed || rng.chance(4);
         let (shape, variant) = rng.pick(&self.deck);
-        let incident = if SHAPES[shape].median_ms > 1.0 {
-            rng.below(1000)
-        } else {
-            u64::MAX
-        };
+        let incident = if SHAPES[shape].median_ms > 1.0 { rng.below(1000) } else { u64::MAX };
         session.steps = match (extended, incident) {
             (false, 0..2) => &[Step::Timeout],
             (false, 2..12) => &[Step::TemporaryFile, Step::Simple],
@@ -658,12 +634,7 @@ impl Generator {
             workload,
             format: options.format,
             sessions,
-            checkpointer: Session {
-                pid: 20_614,
-                started: START,
-                due: START + CHECKPOINT_INTERVAL,
-                ..Session::default()
-            },
+            checkpointer: Session { pid: 20_614, started: START, due: START + CHECKPOINT_INTERVAL, ..Session::default() },
             message: Vec::new(),
         })
     }
@@ -711,10 +682,7 @@ fn write_message(out: &mut Vec<u8>, session: &Session) -> io::Result<()> {
         Step::Execute => "execute ",
         Step::TemporaryFile => {
             let (pid, bytes) = (session.pid, session.latency.as_micros() * 164);
-            return write!(
-                out,
-                "temporary file: path \"base/pgsql_tmp/pgsql_tmp{pid}.0\", size {bytes}"
-            );
+            return write!(out, "temporary file: path \"base/pgsql_tmp/pgsql_tmp{pid}.0\", size {bytes}");
         }
         Step::Timeout => return out.write_all(b"canceling statement due to statement timeout"),
     };
@@ -745,50 +713,19 @@ struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     fn of_background(session: &'a Session, message: &'a [u8]) -> Self {
-        Self {
-            session,
-            tag: b"",
-            severity: "LOG",
-            code: "00000",
-            message,
-            detail: b"",
-            statement: b"",
-            query_id: 0,
-        }
+        Self { session, tag: b"", severity: "LOG", code: "00000", message, detail: b"", statement: b"", query_id: 0 }
     }
 
     fn of_client(session: &'a Session, message: &'a [u8]) -> Self {
         let statement = &session.statement;
-        let entry = Self {
-            tag: statement.tag(),
-            query_id: statement.query_id(),
-            ..Self::of_background(session, message)
-        };
+        let entry = Self { tag: statement.tag(), query_id: statement.query_id(), ..Self::of_background(session, message) };
         match session.steps[0] {
             Step::Simple => entry,
-            Step::Parse => Self {
-                tag: b"PARSE",
-                ..entry
-            },
-            Step::Bind => Self {
-                tag: b"BIND",
-                detail: &statement.parameters,
-                ..entry
-            },
-            Step::Execute => Self {
-                detail: &statement.parameters,
-                ..entry
-            },
-            Step::TemporaryFile => Self {
-                statement: &statement.sql,
-                ..entry
-            },
-            Step::Timeout => Self {
-                severity: "ERROR",
-                code: "57014",
-                statement: &statement.sql,
-                ..entry
-            },
+            Step::Parse => Self { tag: b"PARSE", ..entry },
+            Step::Bind => Self { tag: b"BIND", detail: &statement.parameters, ..entry },
+            Step::Execute => Self { detail: &statement.parameters, ..entry },
+            Step::TemporaryFile => Self { statement: &statement.sql, ..entry },
+            Step::Timeout => Self { severity: "ERROR", code: "57014", statement: &statement.sql, ..entry },
         }
     }
 
@@ -805,11 +742,7 @@ impl<'a> Entry<'a> {
     }
 
     fn write_stderr(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let lines = [
-            (self.severity, self.message),
-            ("DETAIL", self.detail),
-            ("STATEMENT", self.statement),
-        ];
+        let lines = [(self.severity, self.message), ("DETAIL", self.detail), ("STATEMENT", self.statement)];
         for (severity, text) in lines {
             if text.is_empty() {
                 continue;
@@ -837,10 +770,7 @@ impl<'a> Entry<'a> {
             write!(out, ",,,{},,", session.pid)?;
         } else {
             let (user, pid, port) = (session.user, session.pid, session.port);
-            write!(
-                out,
-                ",\"{user}\",\"{DATABASE}\",{pid},\"127.0.0.1:{port}\","
-            )?;
+            write!(out, ",\"{user}\",\"{DATABASE}\",{pid},\"127.0.0.1:{port}\",")?;
         }
         self.write_session_id(out)?;
         write!(out, ",{},", session.lines)?;
@@ -897,10 +827,7 @@ impl<'a> Entry<'a> {
         write_json_member(out, "statement", self.statement)?;
         write_json_member(out, "application_name", session.application.as_bytes())?;
         let (backend, query_id) = (self.backend_type(), self.query_id);
-        writeln!(
-            out,
-            r#","backend_type":"{backend}","query_id":{query_id}}}"#
-        )
+        writeln!(out, r#","backend_type":"{backend}","query_id":{query_id}}}"#)
     }
 
     /// Writes `%m`.
@@ -922,11 +849,7 @@ impl<'a> Entry<'a> {
     }
 
     fn backend_type(&self) -> &'static str {
-        if self.is_background() {
-            "checkpointer"
-        } else {
-            "client backend"
-        }
+        if self.is_background() { "checkpointer" } else { "client backend" }
     }
 }
 
@@ -978,10 +901,7 @@ fn write_time(out: &mut Vec<u8>, time: Duration) -> io::Result<()> {
     let seconds = time.as_secs();
     let (year, month, day) = civil_date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    write!(
-        out,
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
-    )
+    write!(out, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 /// The year, month and day that come `days` after 1970-01-01; Howard Hinnant's

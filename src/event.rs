@@ -183,7 +183,11 @@ pub const SAMPLE: usize = 120;
 impl Skipped {
     /// Counts one record that was not understood.
     pub fn add(&mut self, reason: &'static str, offset: u64, record: &[u8]) {
-        let skip = self.0.entry(reason).or_insert_with(|| Skip { count: 0, first_offset: offset, sample: record[..record.len().min(SAMPLE)].to_vec() });
+        let skip = self.0.entry(reason).or_insert_with(|| Skip {
+            count: 0,
+            first_offset: offset,
+            sample: record[..record.len().min(SAMPLE)].to_vec(),
+        });
         skip.count += 1;
     }
 

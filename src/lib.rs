@@ -61,6 +61,7 @@ pub fn report(reading: &Reading, view: &View) -> Report {
 /// # Errors
 /// If there is no such format, or `to` cannot be written to.
 pub fn render(format: &str, report: &Report, to: &mut dyn io::Write) -> io::Result<()> {
-    let renderer = report::by_name(format).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("no format is called {format}")))?;
+    let renderer =
+        report::by_name(format).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, format!("no format is called {format}")))?;
     renderer.render(report, &report::Style::default(), to)
 }

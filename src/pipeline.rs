@@ -159,7 +159,7 @@ fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened, Error> {
     }
     let source = match &settings.source {
         Some(name) => source::by_name(name).ok_or_else(|| unknown(&path, format!("no source is called {name}")))?,
-        None => source::detect(&head).map_err(|claims| {
+        None => source::detect(&head, &settings.source_options).map_err(|claims| {
             unknown(&path, if claims.is_empty() { "no known log format".to_owned() } else { format!("could be {}", claims.join(" or ")) })
         })?,
     };

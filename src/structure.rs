@@ -18,7 +18,9 @@ const STACK: usize = 64 << 20;
 pub fn structures(statements: &[(Fingerprint, &str)], jobs: usize) -> Structures {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(STACK).build();
     let Ok(pool) = pool else { return Structures::default() };
-    pool.install(|| statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>()).into_iter().collect()
+    pool.install(|| statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>())
+        .into_iter()
+        .collect()
 }
 
 fn structure(text: &str) -> Structure {

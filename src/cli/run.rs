@@ -5,8 +5,8 @@ use std::time::Instant;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use crate::input::discover::{Candidate, Found, discover};
 use crate::input::Input;
+use crate::input::discover::{Candidate, Found, discover};
 use crate::pipeline::{self, Settings};
 use crate::report::{Style, View};
 use crate::sql::lexer::Dialect;

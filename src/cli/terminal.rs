@@ -13,12 +13,7 @@ pub(super) fn style(colour: ColourArg, ascii: bool) -> Style {
         ColourArg::Never => false,
         ColourArg::Auto => !matches!(anstream::AutoStream::choice(&std::io::stdout()), anstream::ColorChoice::Never),
     };
-    Style {
-        width: terminal.then(width),
-        colour: choice,
-        ascii: ascii || (terminal && !is_utf8()),
-        ..Style::default()
-    }
+    Style { width: terminal.then(width), colour: choice, ascii: ascii || (terminal && !is_utf8()), ..Style::default() }
 }
 
 /// Columns of the terminal: `COLUMNS` if set, else what the terminal says.

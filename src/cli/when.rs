@@ -27,9 +27,12 @@ pub(super) fn moment(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     };
     let exact = || text.parse::<jiff::Timestamp>().ok().map(|t| t.to_zoned(TimeZone::UTC));
     let ago = || now.checked_sub(Span::new().microseconds(i64::try_from(span(text).ok()?.0).ok()?)).ok();
-    zoned.or_else(exact).or_else(civil).or_else(ago).map(|z| Timestamp(z.timestamp().as_microsecond())).ok_or_else(|| {
-        format!("'{text}' is no time: try 2026-11-22, \"2026-11-22 08:00\", 08:00, today, yesterday, 90m (ago) or RFC 3339")
-    })
+    zoned
+        .or_else(exact)
+        .or_else(civil)
+        .or_else(ago)
+        .map(|z| Timestamp(z.timestamp().as_microsecond()))
+        .ok_or_else(|| format!("'{text}' is no time: try 2026-11-22, \"2026-11-22 08:00\", 08:00, today, yesterday, 90m (ago) or RFC 3339"))
 }
 
 /// A span such as `90s`, `15m`, `2h`, `3d`, `1w`, or several of them together.
@@ -53,7 +56,8 @@ pub(super) fn span(text: &str) -> Result<Micros, String> {
             "w" | "week" | "weeks" => 604_800,
             _ => return Err(error()),
         };
-        total = number.checked_mul(seconds).and_then(|s| s.checked_mul(1_000_000)).and_then(|us| total.checked_add(us)).ok_or_else(error)?;
+        total =
+            number.checked_mul(seconds).and_then(|s| s.checked_mul(1_000_000)).and_then(|us| total.checked_add(us)).ok_or_else(error)?;
         rest = rest[letters..].trim_start();
     }
     if total == 0 { Err(error()) } else { Ok(Micros(total)) }

@@ -45,7 +45,18 @@ pub struct Blocks<R, C> {
 impl<R: Read, C: Cut> Blocks<R, C> {
     /// Blocks of about `size` bytes. `untangles` if bytes must go through [`Cut::pass`].
     pub fn new(input: R, cut: C, size: usize, untangles: bool) -> Self {
-        Blocks { input, cut, size: size.max(1), carry: Vec::new(), offset: 0, fresh: Vec::new(), untangles, failed: None, ended: false, dropping: false }
+        Blocks {
+            input,
+            cut,
+            size: size.max(1),
+            carry: Vec::new(),
+            offset: 0,
+            fresh: Vec::new(),
+            untangles,
+            failed: None,
+            ended: false,
+            dropping: false,
+        }
     }
 
     /// Why the input ended before its end, once the blocks are used up.

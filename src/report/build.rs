@@ -12,7 +12,8 @@ use crate::units::Micros;
 use crate::workload::{InputSummary, Key, Latency, Permille, Reading, Share, Statement, Workload};
 
 use super::{
-    ErrorLine, EventLines, GroupLine, InputLine, Known, LatencyLine, Percentile, QUANTILES, Report, ShareLine, SkippedLine, StatementLine, Totals, Warning,
+    ErrorLine, EventLines, GroupLine, InputLine, Known, LatencyLine, Percentile, QUANTILES, Report, ShareLine, SkippedLine, StatementLine,
+    Totals, Warning,
 };
 
 /// What tables sort statements by; most first.
@@ -221,7 +222,7 @@ fn sample(s: &Statement, view: &View) -> Option<String> {
         Samples::Full => {
             let sql = String::from_utf8_lossy(&s.sample.sql);
             let parameters = String::from_utf8_lossy(&s.sample.parameters);
-            Some(if parameters.is_empty() { sql.into_owned() } else { format!("{sql}\n-- parameters: {parameters}") })
+            Some(if parameters.is_empty() { sql.into_owned() } else { format!("{sql}\n-- {parameters}") })
         }
     }
 }
@@ -254,7 +255,8 @@ fn event_lines(workload: &Workload) -> EventLines {
 }
 
 /// Settings whose change says that only a sample is logged, and the value with which all is.
-const SAMPLING: [(&str, &str); 3] = [("log_statement_sample_rate", "1"), ("log_transaction_sample_rate", "0"), ("log_min_duration_sample", "-1")];
+const SAMPLING: [(&str, &str); 3] =
+    [("log_statement_sample_rate", "1"), ("log_transaction_sample_rate", "0"), ("log_min_duration_sample", "-1")];
 
 fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let workload = &reading.workload;
@@ -275,7 +277,11 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
     warnings.extend(reading.strangers.iter().map(|p| Warning::Stranger { path: path(p) }));
     warnings.extend(reading.errors.iter().map(|error| Warning::Incomplete { error: error.to_string() }));
-    let unparsed = workload.statements().filter(|s| structures.get(&s.fingerprint).is_some_and(|s| s.parsed.is_none())).map(Statement::calls).sum::<u64>();
+    let unparsed = workload
+        .statements()
+        .filter(|s| structures.get(&s.fingerprint).is_some_and(|s| s.parsed.is_none()))
+        .map(Statement::calls)
+        .sum::<u64>();
     if unparsed * 100 > calls {
         warnings.push(Warning::NotParsed { calls: unparsed, of: calls });
     }

@@ -11,8 +11,30 @@ use super::{Renderer, Report, StatementLine, Style};
 pub(super) struct Csv;
 
 const HEADER: [&str; 24] = [
-    "id", "verb", "calls", "errors", "total_us", "share", "latency", "min_us", "mean_us", "stddev_us", "p50_us", "p90_us", "p95_us", "p99_us", "p999_us",
-    "max_us", "parse_us", "bind_us", "execute_us", "lock_wait_us", "sessions", "first_seen", "last_seen", "text",
+    "id",
+    "verb",
+    "calls",
+    "errors",
+    "total_us",
+    "share",
+    "latency",
+    "min_us",
+    "mean_us",
+    "stddev_us",
+    "p50_us",
+    "p90_us",
+    "p95_us",
+    "p99_us",
+    "p999_us",
+    "max_us",
+    "parse_us",
+    "bind_us",
+    "execute_us",
+    "lock_wait_us",
+    "sessions",
+    "first_seen",
+    "last_seen",
+    "text",
 ];
 
 impl Renderer for Csv {

@@ -59,11 +59,7 @@ struct Painter<'a> {
 impl Painter<'_> {
     fn line(&mut self, paint: Ansi, text: &str) -> io::Result<()> {
         let text = if self.style.ascii { ascii(text) } else { text.to_owned() };
-        if self.style.colour && !text.is_empty() {
-            writeln!(self.to, "{paint}{text}{paint:#}")
-        } else {
-            writeln!(self.to, "{text}")
-        }
+        if self.style.colour && !text.is_empty() { writeln!(self.to, "{paint}{text}{paint:#}") } else { writeln!(self.to, "{text}") }
     }
 
     fn table(&mut self, table: &Grid) -> io::Result<()> {
@@ -176,7 +172,8 @@ fn latency_cells(latency: &LatencyLine) -> [String; 4] {
 
 fn statement_table(lines: &[StatementLine]) -> Grid {
     let rows = lines.iter().enumerate().map(|(at, line)| {
-        let mut row = vec![(at + 1).to_string(), duration(Some(line.latency.total).filter(|_| line.latency.min.is_some())), percent(line.share)];
+        let mut row =
+            vec![(at + 1).to_string(), duration(Some(line.latency.total).filter(|_| line.latency.min.is_some())), percent(line.share)];
         row.push(grouped(line.calls));
         row.push(if line.errors > 0 { grouped(line.errors) } else { String::new() });
         row.extend(latency_cells(&line.latency));
@@ -284,7 +281,12 @@ fn event_facts(report: &Report) -> Vec<String> {
     if events.temp_files.0 > 0 {
         facts.push(format!("{}, {}", counted(events.temp_files.0, "temporary file"), ByteCount(events.temp_files.1)));
     }
-    let connections = [(events.connections, "connection"), (events.disconnections, "disconnection"), (events.checkpoints, "checkpoint"), (events.autovacuums, "autovacuum")];
+    let connections = [
+        (events.connections, "connection"),
+        (events.disconnections, "disconnection"),
+        (events.checkpoints, "checkpoint"),
+        (events.autovacuums, "autovacuum"),
+    ];
     let counted: Vec<String> = connections.iter().filter(|(n, _)| *n > 0).map(|&(n, thing)| counted(n, thing)).collect();
     if !counted.is_empty() {
         facts.push(counted.join(" · "));

@@ -16,6 +16,7 @@ mod pg_csvlog;
 mod pg_infer;
 mod pg_jsonlog;
 mod pg_message;
+mod pg_plan;
 pub mod pg_prefix;
 mod pg_stderr;
 mod pg_syslog;
@@ -43,7 +44,7 @@ pub trait Source: Sync {
     /// Pieces of logs that must be detected as this format and as no other.
     fn samples(&self) -> &'static [&'static str];
     /// Whether the head of an input, at most 64 KiB, is of this format.
-    fn sniff(&self, head: &[u8]) -> Sniff;
+    fn sniff(&self, head: &[u8], options: &Options) -> Sniff;
     /// A reader for one input that begins with `head`.
     ///
     /// # Errors
@@ -135,8 +136,8 @@ impl Seen {
 ///
 /// # Errors
 /// The names of the claimants, none or several.
-pub fn detect(head: &[u8]) -> Result<&'static dyn Source, Vec<&'static str>> {
-    let claims: Vec<&'static dyn Source> = ALL.iter().copied().filter(|s| s.sniff(head) == Sniff::Yes).collect();
+pub fn detect(head: &[u8], options: &Options) -> Result<&'static dyn Source, Vec<&'static str>> {
+    let claims: Vec<&'static dyn Source> = ALL.iter().copied().filter(|s| s.sniff(head, options) == Sniff::Yes).collect();
     match claims.as_slice() {
         [one] => Ok(*one),
         several => Err(several.iter().map(|s| s.name()).collect()),

@@ -57,7 +57,7 @@ impl Source for PgCsvlog {
         ]
     }
 
-    fn sniff(&self, head: &[u8]) -> Sniff {
+    fn sniff(&self, head: &[u8], _: &Options) -> Sniff {
         let head = head.strip_prefix(BOM).unwrap_or(head);
         let start = next_row(head, 0).unwrap_or(head.len());
         let mut fields = Vec::new();
@@ -210,7 +210,13 @@ impl Reader for PgCsvlogReader {
     }
 }
 
-fn row(fields: &[Field<'_>], offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, out: &mut dyn FnMut(&Item<'_>)) -> Result<(), &'static str> {
+fn row(
+    fields: &[Field<'_>],
+    offset: u64,
+    clock: &mut Clock<'_>,
+    seen: &mut Seen,
+    out: &mut dyn FnMut(&Item<'_>),
+) -> Result<(), &'static str> {
     if fields.len() < column::LEAST {
         return Err("row with too few columns");
     }

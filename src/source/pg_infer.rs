@@ -32,6 +32,9 @@ const KNOWN: &[&str] = &[
     "%m ",
 ];
 
+/// Lines that a syslog daemon wrote: a time, a host, a program with its process.
+const SYSLOG: &str = r"^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\d-\d\dT\S+) [^\s\[\]]+ [\w./-]+\[\d+\]: ";
+
 /// How many lines of the head are looked at.
 const LINES: usize = 400;
 /// The share of lines that must begin with a prefix, in per cent: foreign lines and cut ones come in every log.
@@ -40,10 +43,15 @@ const ENOUGH: usize = 60;
 /// The prefix of a log that begins with `head`; `None` if no prefix fits, so that it is no such log.
 pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     let head = head.strip_prefix(BOM).unwrap_or(head);
-    let lines: Vec<&[u8]> = lines(head).map(|(_, line)| line).filter(|l| !l.is_empty() && !l[0].is_ascii_whitespace()).take(LINES).collect();
+    let lines: Vec<&[u8]> =
+        lines(head).map(|(_, line)| line).filter(|l| !l.is_empty() && !l[0].is_ascii_whitespace()).take(LINES).collect();
     // The last line of a head is cut unless it is the only one.
     let lines = if lines.len() > 1 && !head.ends_with(b"\n") { &lines[..lines.len() - 1] } else { &lines };
     if lines.first().is_some_and(|l| l[0] == b'{') {
+        return None;
+    }
+    let is_syslog = |line: &&&[u8]| Regex::new(SYSLOG).is_ok_and(|regex| regex.is_match(line));
+    if lines.iter().take(20).filter(is_syslog).count() * 2 > lines.len().min(20) {
         return None;
     }
     let mut best: Option<(usize, usize, Prefix)> = None;
@@ -63,23 +71,71 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     if text.starts_with("%m") && !has_fraction { Prefix::compile(&text.replacen("%m", "%t", 1)).ok() } else { Some(prefix) }
 }
 
+/// Whether any line of a head begins with the prefix.
+pub(super) fn fits(head: &[u8], prefix: &Prefix) -> bool {
+    let mut clock = Clock::new(&UTC);
+    lines(head.strip_prefix(BOM).unwrap_or(head)).any(|(_, line)| prefix.head(line, &mut clock).is_some())
+}
+
 /// How many lines begin with the prefix. Words of other languages count only if the log has no English ones.
 fn score(prefix: &Prefix, lines: &[&[u8]]) -> usize {
     let mut clock = Clock::new(&UTC);
     lines.iter().filter(|line| prefix.head(line, &mut clock).is_some()).count()
 }
 
-/// Whether something stripped the tabs off continuation lines: some lines are no records, and none is tabbed.
+/// Whether something stripped the tabs off continuation lines: none is tabbed, and most of the lines that are no records
+/// go on like SQL.
 pub(super) fn has_bare_continuations(head: &[u8], prefix: &Prefix) -> bool {
     let mut clock = Clock::new(&UTC);
-    let mut bare = 0usize;
+    let (mut bare, mut sql) = (0usize, 0usize);
     for (_, line) in lines(head) {
         if line.first() == Some(&b'\t') {
             return false;
         }
-        bare += usize::from(!line.is_empty() && prefix.head(line, &mut clock).is_none());
+        if !line.is_empty() && prefix.head(line, &mut clock).is_none() {
+            bare += 1;
+            sql += usize::from(goes_on_like_sql(line));
+        }
     }
-    bare > 2
+    bare > 2 && sql * 2 > bare
+}
+
+fn goes_on_like_sql(line: &[u8]) -> bool {
+    const CLAUSES: &[&str] = &[
+        "from",
+        "where",
+        "and",
+        "or",
+        "join",
+        "left",
+        "inner",
+        "order",
+        "group",
+        "limit",
+        "set",
+        "values",
+        "on",
+        "having",
+        "union",
+        "select",
+        "returning",
+        "into",
+        "using",
+        "case",
+        "when",
+        "else",
+        "end",
+        "offset",
+        "in",
+        "as",
+        "not",
+        "exists",
+        "with",
+    ];
+    let line = line.trim_ascii_start();
+    let length = line.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    matches!(line.first(), Some(b'(' | b')' | b',' | b'\'' | b'"'))
+        || CLAUSES.iter().any(|c| c.as_bytes().eq_ignore_ascii_case(&line[..length]))
 }
 
 /// Prefixes made from what stands before the severity in the most telling lines, with `%q` wherever it may be.
@@ -138,12 +194,16 @@ impl Patterns {
             (r"^(?:00000|[0-9A-Z]{2}[0-9]{3})\b", Piece::Plain("%e")),
             (r"^[^\s@\[\]]+@[^\s@/,;\[\]]+", Piece::Account),
             (r"^-?\d+\b", Piece::Number),
-            (r"^(?:SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|PARSE|BIND|EXECUTE|SET|idle in transaction|idle|authentication|startup)\b", Piece::Plain("%i")),
+            (
+                r"^(?:SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|PARSE|BIND|EXECUTE|SET|idle in transaction|idle|authentication|startup)\b",
+                Piece::Plain("%i"),
+            ),
             (r"^(?:\[unknown\]|[^\s,;|\[\](){}<>]+)", Piece::Word),
         ];
         let pieces = pieces.into_iter().map(|(pattern, piece)| Some((Regex::new(pattern).ok()?, piece))).collect::<Option<Vec<_>>>()?;
         Some(Patterns {
-            severity: Regex::new(r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION): ").ok()?,
+            severity: Regex::new(r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION): ")
+                .ok()?,
             foreign: Regex::new(r"(?-u:[A-Za-z\x80-\xff]{2,40}) ?:  ").ok()?,
             pieces,
             key: Regex::new(r"^([A-Za-z_]+)[=:]").ok()?,
@@ -202,13 +262,16 @@ impl Patterns {
             .unwrap_or(value.len());
         let escape = if escape == "%h" && value[..length].ends_with(b")") { "%r" } else { escape };
         // A client behind parentheses, `127.0.0.1(5000)`, closes its own.
-        let length = if escape == "%h" && value.get(length) == Some(&b')') && value[..length].contains(&b'(') { length + 1 } else { length };
+        let length =
+            if escape == "%h" && value.get(length) == Some(&b')') && value[..length].contains(&b'(') { length + 1 } else { length };
         let escape = if value[..length].ends_with(b")") && escape == "%h" { "%r" } else { escape };
         Some((format!("{}{escape}", String::from_utf8_lossy(key)), key.len() + length))
     }
 
     fn begins_anew(&self, text: &[u8]) -> bool {
-        text.is_empty() || text[0].is_ascii_punctuation() || self.key.find(text).is_some_and(|key| escape_of(&key.as_bytes()[..key.len() - 1]).is_some())
+        text.is_empty()
+            || text[0].is_ascii_punctuation()
+            || self.key.find(text).is_some_and(|key| escape_of(&key.as_bytes()[..key.len() - 1]).is_some())
     }
 }
 
@@ -247,7 +310,14 @@ impl Guess {
             Piece::Time => {
                 self.times += 1;
                 let millis = text.contains(&b'.') || text.contains(&b',');
-                if self.times > 1 { "%s" } else if millis { "%m" } else { "%t" }.to_owned()
+                if self.times > 1 {
+                    "%s"
+                } else if millis {
+                    "%m"
+                } else {
+                    "%t"
+                }
+                .to_owned()
             }
             Piece::Plain(escape) => escape.to_owned(),
             Piece::Process => "[%p]".to_owned(),

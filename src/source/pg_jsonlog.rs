@@ -67,7 +67,7 @@ impl Source for PgJsonlog {
         ]
     }
 
-    fn sniff(&self, head: &[u8]) -> Sniff {
+    fn sniff(&self, head: &[u8], _: &Options) -> Sniff {
         let head = head.strip_prefix(BOM).unwrap_or(head);
         // The last line of a head may be cut.
         let whole = memchr::memrchr(b'\n', head).map_or(head, |end| &head[..end]);
@@ -168,7 +168,9 @@ mod tests {
     use super::*;
 
     fn line(message: &str) -> String {
-        format!("{{\"timestamp\":\"2026-11-23 05:37:42.884 UTC\",\"pid\":1,\"error_severity\":\"LOG\",\"message\":\"{message}\",\"query_id\":-5}}\n")
+        format!(
+            "{{\"timestamp\":\"2026-11-23 05:37:42.884 UTC\",\"pid\":1,\"error_severity\":\"LOG\",\"message\":\"{message}\",\"query_id\":-5}}\n"
+        )
     }
 
     #[test]

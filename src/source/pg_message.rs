@@ -10,6 +10,8 @@
 use crate::event::{Ended, Event, Item, Note, Step, What, Who};
 use crate::units::{Micros, Timestamp};
 
+use super::pg_plan;
+
 /// The severity of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Severity {
@@ -60,7 +62,9 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
                 if record.severity == Severity::Foreign {
                     out(&note(record, What::LogWord { word: record.word }));
                 }
-                out(&Item::Event(event));
+                let plan = event.sql.filter(|_| event.step == Step::Plan).map(pg_plan::statement);
+                let sql = plan.as_ref().map_or(event.sql, Option::as_deref);
+                out(&Item::Event(Event { sql, ..event }));
             } else if let Some(what) = what(record.message) {
                 out(&note(record, what));
             } else if severity == Severity::Foreign {
@@ -152,7 +156,7 @@ fn timed<'r>(record: &Record<'r>) -> Option<Said<'r>> {
         return Some(Said { rows, ..Said::new(Some(took), Step::Simple, None) });
     }
     if let Some(plan) = rest.strip_prefix(b"plan:") {
-        return Some(Said::new(Some(took), Step::Plan, plan_statement(plan)));
+        return Some(Said::new(Some(took), Step::Plan, Some(plan)));
     }
     Some(Said { took: Some(took), rows, ..stepped(rest, record.tag)? })
 }
@@ -193,19 +197,36 @@ fn stepped<'r>(text: &'r [u8], tag: Option<&[u8]>) -> Option<Said<'r>> {
         return Some(Said::new(None, Step::Simple, Some(sql)));
     }
     let (head, sql) = head_and_statement(text)?;
-    let mut words = head.split(|b| b.is_ascii_whitespace()).filter(|w| !w.is_empty());
-    let word = words.next()?;
-    let Some(name) = words.next_back() else { return Some(Said::new(None, Step::Simple, Some(sql))) };
-    let fetches = words.next().is_some();
-    let step = match (word, tag) {
+    let head = head.trim_ascii();
+    let (words, name, sql) = match step_and_name(head) {
+        Some((words, name)) => (words, name, sql),
+        // Spanish puts a colon before the name as well.
+        None => match head_and_statement(sql).filter(|(name, sql)| !name.contains(&b' ') && looks_like_sql(sql)) {
+            Some((name, sql)) => (head, name, sql),
+            None => return Some(Said::new(None, Step::Simple, Some(sql))),
+        },
+    };
+    let step = match (words, tag) {
         (b"parse", _) | (_, Some(b"PARSE")) => Step::Parse,
         (b"bind", _) | (_, Some(b"BIND")) => Step::Bind,
-        _ if fetches => Step::Fetch,
-        (b"execute", _) | (_, Some(_)) => Step::Execute,
-        _ => Step::Foreign(crc(word)),
+        (b"execute", _) => Step::Execute,
+        (b"execute fetch from", _) => Step::Fetch,
+        _ => Step::Foreign(crc(words)),
     };
     let portal = memchr::memrchr(b'/', name).map(|at| &name[at + 1..]).filter(|p| !p.is_empty());
     Some(Said { portal, ..Said::new(None, step, Some(sql)) })
+}
+
+/// `execute S_1` in two; languages without blanks glue the name to the word, and some put it first.
+fn step_and_name(head: &[u8]) -> Option<(&[u8], &[u8])> {
+    let last_foreign = head.iter().rposition(|b| !b.is_ascii());
+    match (memchr::memrchr(b' ', head), last_foreign) {
+        (Some(blank), None) => Some((head[..blank].trim_ascii_end(), &head[blank + 1..])),
+        (Some(blank), Some(foreign)) if blank > foreign => Some((head[..blank].trim_ascii_end(), &head[blank + 1..])),
+        (Some(blank), Some(foreign)) if foreign + 1 == head.len() && head[0].is_ascii() => Some((&head[blank + 1..], &head[..blank])),
+        (_, Some(foreign)) if foreign + 1 < head.len() => Some(head.split_at(foreign + 1)),
+        _ => None,
+    }
 }
 
 /// A name may contain a colon (`py:0x7f:`), so the head ends at the first colon with a blank behind it.
@@ -258,22 +279,58 @@ pub(super) fn looks_like_sql(text: &[u8]) -> bool {
     }
     let length = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
     const VERBS: &[&str] = &[
-        "abort", "alter", "analyze", "begin", "call", "checkpoint", "close", "cluster", "comment", "commit", "copy", "create", "deallocate",
-        "declare", "delete", "discard", "do", "drop", "end", "execute", "explain", "fetch", "grant", "insert", "listen", "lock", "merge",
-        "move", "notify", "prepare", "reassign", "refresh", "reindex", "release", "reset", "revoke", "rollback", "savepoint", "select",
-        "set", "show", "start", "table", "truncate", "unlisten", "update", "vacuum", "values", "with",
+        "abort",
+        "alter",
+        "analyze",
+        "begin",
+        "call",
+        "checkpoint",
+        "close",
+        "cluster",
+        "comment",
+        "commit",
+        "copy",
+        "create",
+        "deallocate",
+        "declare",
+        "delete",
+        "discard",
+        "do",
+        "drop",
+        "end",
+        "execute",
+        "explain",
+        "fetch",
+        "grant",
+        "insert",
+        "listen",
+        "lock",
+        "merge",
+        "move",
+        "notify",
+        "prepare",
+        "reassign",
+        "refresh",
+        "reindex",
+        "release",
+        "reset",
+        "revoke",
+        "rollback",
+        "savepoint",
+        "select",
+        "set",
+        "show",
+        "start",
+        "table",
+        "truncate",
+        "unlisten",
+        "update",
+        "vacuum",
+        "values",
+        "with",
     ];
     let delimited = text.get(length).is_none_or(|&b| b.is_ascii_whitespace() || matches!(b, b';' | b'(' | b'*' | b'\'' | b'"'));
     delimited && VERBS.iter().any(|v| v.as_bytes().eq_ignore_ascii_case(&text[..length]))
-}
-
-/// The statement in what `auto_explain` logs, as far as it can be borrowed: text format, behind `Query Text: `.
-fn plan_statement(plan: &[u8]) -> Option<&[u8]> {
-    let start = memchr::memmem::find(&plan[..plan.len().min(64)], b"Query Text: ")? + b"Query Text: ".len();
-    let text = &plan[start..];
-    let node = memchr::memmem::find(text, b"  (cost=").unwrap_or(text.len());
-    let line = memchr::memrchr(b'\n', &text[..node])?;
-    Some(text[..line].trim_ascii_end())
 }
 
 /// What a LOG message without a statement of its own says.
@@ -394,19 +451,22 @@ mod tests {
     }
 
     #[test]
-    fn plans_name_their_statement() {
-        let plan = said("duration: 0.102 ms  plan:\n\tQuery Text: SELECT a\n\t  FROM t\n\tSeq Scan on t  (cost=0.00..1.00 rows=1 width=4)");
-        assert_eq!(plan, timed_as(Step::Plan, "SELECT a\n\t  FROM t"));
-    }
-
-    #[test]
     fn waits_files_and_settings_are_noted() {
         let wait = what(b"process 20643 still waiting for ShareLock on transaction 997 after 300.133 ms");
         assert_eq!(wait, Some(What::LockWait { waited: Micros(300_133), lock: b"ShareLock on transaction 997", ended: Ended::Not }));
         let german = what("Prozess 1 erlangte ShareLock-Sperre auf Transaktion 997 nach 900,460 ms".as_bytes());
-        assert_eq!(german, Some(What::LockWait { waited: Micros(900_460), lock: b"ShareLock-Sperre auf Transaktion 997", ended: Ended::Unknown }));
-        assert_eq!(what(b"temporary file: path \"base/pgsql_tmp/pgsql_tmp20639.0\", size 10149888"), Some(What::TempFile { bytes: 10_149_888 }));
-        assert_eq!(what(b"parameter \"log_min_duration_statement\" changed to \"250\""), Some(What::Setting { name: b"log_min_duration_statement", value: b"250" }));
+        assert_eq!(
+            german,
+            Some(What::LockWait { waited: Micros(900_460), lock: b"ShareLock-Sperre auf Transaktion 997", ended: Ended::Unknown })
+        );
+        assert_eq!(
+            what(b"temporary file: path \"base/pgsql_tmp/pgsql_tmp20639.0\", size 10149888"),
+            Some(What::TempFile { bytes: 10_149_888 })
+        );
+        assert_eq!(
+            what(b"parameter \"log_min_duration_statement\" changed to \"250\""),
+            Some(What::Setting { name: b"log_min_duration_statement", value: b"250" })
+        );
         assert_eq!(what(b"database system is ready to accept connections"), None);
     }
 }

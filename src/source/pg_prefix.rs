@@ -45,8 +45,10 @@ pub(super) enum Field {
     User,
     Database,
     Application,
-    /// `%h`, `%L`
+    /// `%h`
     Host,
+    /// `%L`, the server's own address
+    LocalHost,
     /// `%r`
     HostPort,
     /// `%i`
@@ -365,7 +367,8 @@ impl Field {
             b'u' => Field::User,
             b'd' => Field::Database,
             b'a' => Field::Application,
-            b'h' | b'L' => Field::Host,
+            b'h' => Field::Host,
+            b'L' => Field::LocalHost,
             b'r' => Field::HostPort,
             b'i' => Field::Tag,
             b'e' => Field::SqlState,
@@ -378,12 +381,22 @@ impl Field {
     }
 
     fn is_free_text(self) -> bool {
-        matches!(self, Field::User | Field::Database | Field::Application | Field::Host | Field::HostPort | Field::Tag | Field::Backend)
+        matches!(
+            self,
+            Field::User
+                | Field::Database
+                | Field::Application
+                | Field::Host
+                | Field::LocalHost
+                | Field::HostPort
+                | Field::Tag
+                | Field::Backend
+        )
     }
 
     fn may_be(self, text: &[u8]) -> bool {
         match self {
-            Field::Host => !text.iter().any(|b| matches!(b, b'(' | b')' | b' ' | b'=')) || text == b"[local]",
+            Field::Host | Field::LocalHost => !text.iter().any(|b| matches!(b, b'(' | b')' | b' ' | b'=')) || text == b"[local]",
             Field::HostPort => text.is_empty() || text == b"[local]" || text == b"[unknown]" || host_and_port(text).is_some(),
             Field::Backend | Field::Tag => text.len() <= 64 && !text.iter().any(|b| matches!(b, b'[' | b'(' | b'=' | b'@')),
             _ => true,
@@ -502,7 +515,11 @@ mod tests {
         let prefix = Prefix::compile(prefix).expect("compiles");
         let head = prefix.head(line.as_bytes(), &mut Clock::new(&zone))?;
         let owned = |text: Option<&[u8]>| text.map(|t| String::from_utf8_lossy(t).into_owned());
-        Some((head.who.session, (owned(head.who.user), owned(head.who.database), owned(head.who.application)), line[head.message..].to_owned()))
+        Some((
+            head.who.session,
+            (owned(head.who.user), owned(head.who.database), owned(head.who.application)),
+            line[head.message..].to_owned(),
+        ))
     }
 
     fn some(text: &str) -> Option<String> {

@@ -39,8 +39,13 @@ impl Source for PgStderr {
         ]
     }
 
-    fn sniff(&self, head: &[u8]) -> Sniff {
-        if pg_infer::infer(head).is_some() { Sniff::Yes } else { Sniff::No }
+    fn sniff(&self, head: &[u8], options: &Options) -> Sniff {
+        let prefix = match &options.prefix {
+            // Whoever knows the prefix need not have a log from which it could be inferred.
+            Some(text) => Prefix::compile(text).is_ok_and(|prefix| pg_infer::fits(head, &prefix)),
+            None => pg_infer::infer(head).is_some(),
+        };
+        if prefix { Sniff::Yes } else { Sniff::No }
     }
 
     fn open(&self, head: &[u8], options: &Options) -> Result<Box<dyn Reader>, Error> {
@@ -87,7 +92,15 @@ impl Reader for PgStderrReader {
     }
 
     fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {
-        let mut reading = Reading { reader: self, bytes, offset, clock: Clock::new(&self.options.zone), seen: Seen::default(), open: Open::default(), out };
+        let mut reading = Reading {
+            reader: self,
+            bytes,
+            offset,
+            clock: Clock::new(&self.options.zone),
+            seen: Seen::default(),
+            open: Open::default(),
+            out,
+        };
         reading.all();
         reading.seen.unknown_zone = reading.clock.unknown_zone;
         note_open_end(bytes, offset, &mut reading.seen);
@@ -153,7 +166,7 @@ impl<'b> Reading<'b, '_, '_> {
                 return true;
             }
         }
-        let continues = tabbed || self.reader.bare_continuations || trim_cr(line).is_empty() || line[0] == b' ';
+        let continues = tabbed || self.reader.bare_continuations || trim_cr(line).is_empty() || line.starts_with(b"    ");
         if self.open.head.is_some() && continues {
             self.extend(from..end, adjacent);
             return true;
@@ -297,7 +310,9 @@ mod tests {
 
     #[test]
     fn a_satellite_belongs_to_its_session_whatever_stands_between() {
-        let log = format!("{AT} [1] a@b ERROR:  no\n{AT} [2] a@b LOG:  duration: 1.000 ms  statement: SELECT 2\n{AT} [1] a@b STATEMENT:  SELECT 1\n");
+        let log = format!(
+            "{AT} [1] a@b ERROR:  no\n{AT} [2] a@b LOG:  duration: 1.000 ms  statement: SELECT 2\n{AT} [1] a@b STATEMENT:  SELECT 1\n"
+        );
         let items = read(&log);
         assert_eq!(items.len(), 3);
         assert!(items[2].contains("Statement") && items[2].contains("SELECT 1"), "{items:?}");
@@ -311,7 +326,9 @@ mod tests {
 
     #[test]
     fn foreign_lines_are_counted_and_break_nothing() {
-        let log = format!("{AT} [1] a@b LOG:  duration: 1.000 ms  statement: SELECT 1,\nINFO: archived\n\t2\n{AT} [1] a@b LOG:  duration: 2.000 ms  statement: SELECT 3\n");
+        let log = format!(
+            "{AT} [1] a@b LOG:  duration: 1.000 ms  statement: SELECT 1,\nINFO: archived\n\t2\n{AT} [1] a@b LOG:  duration: 2.000 ms  statement: SELECT 3\n"
+        );
         let (items, seen) = read_all(&PgStderr, log.as_bytes());
         assert!(items[0].contains("SELECT 1,\\n\\t2"), "{items:?}");
         assert_eq!((items.len(), seen.skipped.total(), seen.records), (2, 1, 2));

@@ -38,7 +38,7 @@ impl Source for PgSyslog {
         ]
     }
 
-    fn sniff(&self, head: &[u8]) -> Sniff {
+    fn sniff(&self, head: &[u8], _: &Options) -> Sniff {
         let clock = &mut Clock::new(&pg_time::UTC);
         let head = head.strip_prefix(BOM).unwrap_or(head);
         let mut seen = lines(head).take(2_000).filter_map(|(_, line)| Envelope::read(line, clock, Timestamp(0)));
@@ -203,7 +203,14 @@ impl Reader for PgSyslogReader {
     }
 
     fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {
-        let mut reading = Reading { reader: self, clock: Clock::new(&self.options.zone), seen: Seen::default(), text: Vec::new(), open: None, current: None };
+        let mut reading = Reading {
+            reader: self,
+            clock: Clock::new(&self.options.zone),
+            seen: Seen::default(),
+            text: Vec::new(),
+            open: None,
+            current: None,
+        };
         for (at, line) in lines(bytes) {
             let line = line.strip_prefix(BOM).unwrap_or(line);
             if !line.is_empty() {
@@ -258,7 +265,7 @@ impl Reading<'_> {
             self.seen.skipped.add("line of another program", offset, line);
             return;
         };
-        if is_beginning(&envelope) {
+        if is_beginning(&envelope) || self.begins_satellite(&envelope) {
             self.finish_line(out);
             self.text.clear();
             push_untabbed(&mut self.text, envelope.message);
@@ -272,6 +279,14 @@ impl Reading<'_> {
         } else {
             self.seen.skipped.add("continuation line without a beginning", offset, line);
         }
+    }
+
+    /// DETAIL and STATEMENT are further parts of their record's message, but lines of PostgreSQL's log of their own.
+    fn begins_satellite(&mut self, envelope: &Envelope<'_>) -> bool {
+        let Some(current) = self.current.as_ref().filter(|c| c.pid == envelope.pid && c.record == envelope.record) else { return false };
+        let line = Line { pid: current.pid, record: current.record, time: current.time, offset: current.offset };
+        let head = self.reader.head(envelope.message, &line, &mut self.clock);
+        head.is_some_and(|head| matches!(head.kind, Kind::Satellite(_)))
     }
 
     /// A line of PostgreSQL's log is whole: it begins a record or belongs to the one before.
@@ -416,7 +431,13 @@ impl Tangle {
                     held.complete = true;
                 }
                 self.open.insert(envelope.pid, self.gone + self.records.len() as u64);
-                self.records.push_back(Held { pid: envelope.pid, record: envelope.record, text: line.to_vec(), last_line: self.lines, complete: false });
+                self.records.push_back(Held {
+                    pid: envelope.pid,
+                    record: envelope.record,
+                    text: line.to_vec(),
+                    last_line: self.lines,
+                    complete: false,
+                });
             }
         }
     }

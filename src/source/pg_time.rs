@@ -186,7 +186,9 @@ fn offset(zone: &[u8]) -> Option<i64> {
             let digits: Vec<u8> = zone[at + 1..].iter().copied().filter(u8::is_ascii_digit).collect();
             let value = number(&digits)?;
             let seconds = if digits.len() > 2 { value / 100 * 3_600 + value % 100 * 60 } else { value * 3_600 };
-            Some(if zone[at] == b'-' { -seconds } else { seconds })
+            // `GMT+3` is POSIX's way: three hours west. Without letters it is ISO's.
+            let west = (zone[at] == b'-') == (at == 0);
+            Some(if west { -seconds } else { seconds })
         }
         None => named_offset(zone),
     }
@@ -243,7 +245,7 @@ mod tests {
             ("2026-11-23 05:33:39 -03 ", "2026-11-23T08:33:39Z"),
             ("2026-11-23 05:33:39 +0530:", "2026-11-23T00:03:39Z"),
             ("2026-11-23T05:33:39.123456789+01:00 x", "2026-11-23T04:33:39.123456Z"),
-            ("2026-11-23 05:33:39 GMT+3 ", "2026-11-23T02:33:39Z"),
+            ("2026-11-23 05:33:39 GMT+3 ", "2026-11-23T08:33:39Z"),
             ("2026-11-23 05:33:39 UTC-6b03d11e.55ae-LOG", "2026-11-23T05:33:39Z"),
             ("2026-11-23T05:33:39Z", "2026-11-23T05:33:39Z"),
         ] {

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use crate::sql::parameters;
 use crate::units::Timestamp;
 
+use super::lines;
 use super::pg_message::{Severity, looks_like_sql, says_duration};
 use super::pg_prefix::{Kind, Prefix, Satellite};
 use super::pg_time::{Clock, UTC};
-use super::lines;
 
 /// How a word was used.
 #[derive(Default)]

@@ -23,7 +23,9 @@ pub(super) fn read_with(source: &dyn Source, log: &[u8], options: &Options) -> (
 fn show(item: &Item<'_>) -> String {
     let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
     match item {
-        Item::Event(e) => format!("{:?} {:?} {:?} {:?} {:?} {:?}", e.step, e.took, text(e.sql), text(e.who.user), e.who.session, e.query_id),
+        Item::Event(e) => {
+            format!("{:?} {:?} {:?} {:?} {:?} {:?}", e.step, e.took, text(e.sql), text(e.who.user), e.who.session, e.query_id)
+        }
         Item::Note(n) => format!("{:?} {:?}", n.what, text(n.sql)),
     }
 }
@@ -32,7 +34,7 @@ fn show(item: &Item<'_>) -> String {
 fn every_sample_is_detected_by_its_own_source_and_by_no_other() {
     for source in ALL {
         for sample in source.samples() {
-            let claimed = detect(sample.as_bytes()).map(Source::name);
+            let claimed = detect(sample.as_bytes(), &Options::default()).map(Source::name);
             assert_eq!(claimed, Ok(source.name()), "{sample}");
         }
     }

@@ -46,8 +46,6 @@ pub struct Normalised {
     pub fingerprint: Fingerprint,
     /// Its text with `$1`, `$2` … in place of values, one blank between words, comments dropped.
     pub text: String,
-    /// Whether a number of the input was kept because it is a position (`ORDER BY 1`) or a type modifier.
-    pub(crate) keeps_numbers: bool,
 }
 
 /// Scratch memory for normalising many statements; see [`normalise`] for one.
@@ -71,7 +69,9 @@ enum Kind {
     Word,
     Quoted,
     /// A string, a number or a parameter; `integer` if it is digits alone.
-    Value { integer: bool },
+    Value {
+        integer: bool,
+    },
     Operator,
     Cast,
     Comma,

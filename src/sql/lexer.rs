@@ -412,7 +412,9 @@ mod tests {
 
     #[test]
     fn every_form_of_string_is_one_token() {
-        for sql in ["'it''s'", r"E'a\'b'", r"U&'\0441'", "B'101'", "X'1f'", "N'x'", "$$a'b$$", "$t$a $$ b$t$", "'a'\n  'b'", "'open", r"'C:\tmp\'"] {
+        for sql in
+            ["'it''s'", r"E'a\'b'", r"U&'\0441'", "B'101'", "X'1f'", "N'x'", "$$a'b$$", "$t$a $$ b$t$", "'a'\n  'b'", "'open", r"'C:\tmp\'"]
+        {
             one(sql, String);
         }
     }

@@ -55,7 +55,10 @@ mod tests {
     #[test]
     fn kinds_and_list_lengths_stay_and_values_go() {
         let mask = |sql: &str| masked(sql.as_bytes(), Dialect::default());
-        assert_eq!(mask("SELECT a, 'x''y' FROM t -- s3cret\nWHERE b IN (1, 2.5, $1) AND c = $$z$$"), "SELECT a, '…' FROM t \nWHERE b IN (0, 0, $1) AND c = $$…$$");
+        assert_eq!(
+            mask("SELECT a, 'x''y' FROM t -- s3cret\nWHERE b IN (1, 2.5, $1) AND c = $$z$$"),
+            "SELECT a, '…' FROM t \nWHERE b IN (0, 0, $1) AND c = $$…$$"
+        );
         assert_eq!(mask("SET role TO s3cret; SELECT 1"), "SET role TO '…'; SELECT 0");
         assert_eq!(mask("ALTER ROLE bob PASSWORD 'hunter2'"), "ALTER ROLE bob PASSWORD '…'");
         assert_eq!(mask("set search_path = a, b"), "set search_path = '…', '…'");

@@ -59,7 +59,10 @@ mod tests {
 
     #[test]
     fn commas_quotes_and_line_ends_belong_to_their_value() {
-        assert_eq!(values("parameters: $1 = '7', $2 = 'dear user, it''s', $3 = NULL, $4 = 'a\n\tb'"), [Some("7"), Some("dear user, it''s"), None, Some("a\n\tb")]);
+        assert_eq!(
+            values("parameters: $1 = '7', $2 = 'dear user, it''s', $3 = NULL, $4 = 'a\n\tb'"),
+            [Some("7"), Some("dear user, it''s"), None, Some("a\n\tb")]
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The fast path: statements that differ in their values alone are normalised once.
 //!
 //! A *skeleton* is the statement's own bytes with every constant replaced by a fixed one and comments by a blank. Cutting it
-//! out is several times cheaper than lexing, folding and hashing, and equal skeletons have equal fingerprints, with
-//! one exception that [`Normalised`] reports: a number that is kept (`ORDER BY 1`). Those are normalised each time.
+//! out is several times cheaper than lexing, folding and hashing, and equal skeletons have equal fingerprints. The exception
+//! is a number that is kept (`ORDER BY 1`): such numbers stay in the skeleton where they are easily told, and where they are
+//! not, the skeleton and its statement turn out to have different fingerprints, and each statement is normalised by itself.
 //! Skeletons are compared byte by byte, so the cache cannot confuse two statements.
 
 use std::collections::HashMap;
@@ -74,14 +75,15 @@ impl Cache {
 
     fn normalise(&mut self, sql: &[u8], dialect: Dialect, known: bool) -> u32 {
         let normalised = self.normaliser.normalise(sql, dialect);
-        let cacheable = !normalised.keeps_numbers;
-        self.scratch.is_verbatim &= cacheable;
         let slot = match self.by_fingerprint.get(&normalised.fingerprint) {
             // The text may differ in what does not count (AS); the smaller one stands for both, whichever came first.
             Some(&slot) if self.entries[slot as usize].text <= normalised.text => slot,
             _ => self.push(normalised),
         };
         if !known {
+            // If the constants do not matter here, they matter in no statement with this skeleton.
+            let of_skeleton = self.normaliser.normalise(&self.scratch.bytes, dialect).fingerprint;
+            let cacheable = of_skeleton == self.entries[slot as usize].fingerprint;
             self.bytes += self.scratch.bytes.len();
             self.by_skeleton.insert(self.scratch.bytes.as_slice().into(), if cacheable { slot } else { UNCACHEABLE });
         }
@@ -106,89 +108,133 @@ struct Skeleton {
     is_verbatim: bool,
 }
 
+/// Bytes at which something may have to be replaced or skipped; between them everything is copied.
+const STOPS: [bool; 256] = {
+    let mut table = [false; 256];
+    let stops = b"0123456789'\"$-/";
+    let mut at = 0;
+    while at < stops.len() {
+        table[stops[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+/// No position in a list is written so, which tells a number that matters from one that does not.
+const INTEGER: &[u8] = b"00";
+/// Integers and other numbers stay apart, because only an integer can be a position.
+const NUMBER: &[u8] = b"0.0";
+const STRING: &[u8] = b"''";
+const PARAMETER: &[u8] = b"$0";
+
+/// What stands at a stop.
+enum Found {
+    /// Nothing to replace; go on behind it.
+    Copy { end: usize },
+    /// A constant or comment from `start` on, and what stands for it.
+    Replace { start: usize, end: usize, with: &'static [u8] },
+}
+
 impl Skeleton {
     fn cut(&mut self, sql: &[u8], dialect: Dialect) {
         self.bytes.clear();
         self.comments.clear();
         self.is_verbatim = true;
-        let mut from = 0;
+        let mut copied = 0;
         let mut at = 0;
-        while let Some(&byte) = sql.get(at) {
-            let (end, instead): (usize, &[u8]) = match lexer::class(byte) {
-                Class::Letter => {
-                    let end = lexer::end_of_word(sql, at);
-                    match sql.get(end) {
-                        Some(b'\'') => match lexer::string_prefix(&sql[at..end], Some(b'\''), dialect) {
-                            Some(backslash) => (lexer::end_of_string(sql, end, backslash), b"''"),
-                            None => {
-                                at = end;
-                                continue;
-                            }
-                        },
-                        Some(b'&') if matches!(&sql[at..end], b"U" | b"u") => match sql.get(end + 1) {
-                            Some(b'\'') => (lexer::end_of_string(sql, end + 1, false), b"''"),
-                            _ => {
-                                at = end + 1;
-                                continue;
-                            }
-                        },
-                        _ => {
-                            at = end;
-                            continue;
-                        }
+        let mut positions = 0;
+        while let Some(stop) = sql[at..].iter().position(|&b| STOPS[usize::from(b)]) {
+            match found(sql, at + stop, copied, dialect) {
+                Found::Copy { end } => at = end,
+                Found::Replace { start, end, with } if with == INTEGER && end - start < 3 && is_position(sql, start, positions) => {
+                    (at, positions) = (end, end);
+                }
+                Found::Replace { start, end, with } => {
+                    if matches!(sql[start], b'-' | b'/') {
+                        self.comments.push(start..end);
                     }
+                    self.bytes.extend_from_slice(&sql[copied..start]);
+                    self.bytes.extend_from_slice(with);
+                    self.is_verbatim &= with == PARAMETER;
+                    (at, copied) = (end, end);
                 }
-                Class::Quote => (lexer::end_of_string(sql, at, dialect.backslash_escapes()), b"''"),
-                Class::Digit => number(sql, at),
-                Class::Dot if sql.get(at + 1).is_some_and(u8::is_ascii_digit) => number(sql, at),
-                Class::DoubleQuote => {
-                    at = lexer::end_of_quoted(sql, at + 1, b'"');
-                    continue;
-                }
-                Class::Dollar => match self.dollar(sql, at) {
-                    Some(replaced) => replaced,
-                    None => {
-                        at += 1;
-                        continue;
-                    }
-                },
-                Class::Operator if matches!(byte, b'-' | b'/') && lexer::opens_comment(sql, at) => {
-                    let end = lexer::end_of_comment(sql, at);
-                    self.comments.push(at..end);
-                    (end, if &sql[at..end] == b"/*(...)*/" { b"/*(...)*/" } else { b" " })
-                }
-                // `..` is an operator, so its second dot begins no number.
-                Class::Dot if sql.get(at + 1) == Some(&b'.') => {
-                    at += 2;
-                    continue;
-                }
-                _ => {
-                    at += 1;
-                    continue;
-                }
-            };
-            self.bytes.extend_from_slice(&sql[from..at]);
-            self.bytes.extend_from_slice(instead);
-            self.is_verbatim &= byte == b'$' && instead == b"$0";
-            (from, at) = (end, end);
+            }
         }
-        self.bytes.extend_from_slice(&sql[from..]);
-    }
-
-    fn dollar(&mut self, sql: &[u8], at: usize) -> Option<(usize, &'static [u8])> {
-        if sql.get(at + 1).is_some_and(u8::is_ascii_digit) {
-            let digits = sql[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
-            return Some((at + 1 + digits, b"$0"));
-        }
-        Some((lexer::end_of_dollar_string(sql, at)?, b"''"))
+        self.bytes.extend_from_slice(&sql[copied..]);
     }
 }
 
-/// Integers and other numbers stay apart, because only an integer can be a position.
-fn number(sql: &[u8], at: usize) -> (usize, &'static [u8]) {
-    let end = lexer::end_of_number(sql, at);
-    let integer = sql[at..end].iter().all(u8::is_ascii_digit);
-    (end, if integer { b"0" } else { b"0.0" })
+/// Decides what stands at a stop. `copied` is where the last replaced thing ended: nothing before it may be looked at.
+fn found(sql: &[u8], at: usize, copied: usize, dialect: Dialect) -> Found {
+    let before = |back: usize| at.checked_sub(back).filter(|&at| at >= copied).map(|at| sql[at]);
+    let in_word = |back: usize| before(back).is_some_and(lexer::continues_word);
+    match sql[at] {
+        b'\'' => string(sql, at, copied, dialect),
+        b'"' => Found::Copy { end: lexer::end_of_quoted(sql, at + 1, b'"') },
+        // A digit inside a name, or a `$` there.
+        b'0'..=b'9' | b'$' if in_word(1) && is_word_start(sql, at, copied) => Found::Copy { end: lexer::end_of_word(sql, at) },
+        b'$' => match dollar(sql, at) {
+            Some((end, with)) => Found::Replace { start: at, end, with },
+            None => Found::Copy { end: at + 1 },
+        },
+        b'0'..=b'9' => {
+            // An odd dot before the digits is the number's; two are an operator.
+            let dots = (1..).take_while(|&back| before(back) == Some(b'.')).count();
+            let start = at - dots % 2;
+            let end = lexer::end_of_number(sql, start);
+            let integer = sql[start..end].iter().all(u8::is_ascii_digit);
+            Found::Replace { start, end, with: if integer { INTEGER } else { NUMBER } }
+        }
+        _ if lexer::opens_comment(sql, at) => {
+            let end = lexer::end_of_comment(sql, at);
+            let marker: &[u8] = b"/*(...)*/";
+            Found::Replace { start: at, end, with: if &sql[at..end] == marker { b"/*(...)*/" } else { b" " } }
+        }
+        _ => Found::Copy { end: at + 1 },
+    }
+}
+
+/// Whether the run of word characters before `at` begins with a letter, so that it is a name and not a `$` on its own.
+fn is_word_start(sql: &[u8], at: usize, copied: usize) -> bool {
+    let length = sql[copied..at].iter().rev().take_while(|&&b| lexer::continues_word(b)).count();
+    sql[at - length..at].first().is_some_and(|&b| lexer::class(b) == Class::Letter)
+}
+
+/// A string and the letter before it that says how its escapes work.
+fn string(sql: &[u8], at: usize, copied: usize, dialect: Dialect) -> Found {
+    let word = sql[copied..at].iter().rev().take_while(|&&b| lexer::continues_word(b)).count();
+    let (start, backslash) = match lexer::string_prefix(&sql[at - word..at], Some(b'\''), dialect) {
+        Some(backslash) => (at - word, backslash),
+        None if ends_in_unicode_prefix(&sql[copied..at]) => (at - 2, false),
+        None => (at, dialect.backslash_escapes()),
+    };
+    Found::Replace { start, end: lexer::end_of_string(sql, at, backslash), with: STRING }
+}
+
+/// `U&` that is no part of a longer name.
+fn ends_in_unicode_prefix(text: &[u8]) -> bool {
+    match text {
+        [before @ .., b'U' | b'u', b'&'] => !before.last().is_some_and(|&b| lexer::continues_word(b)),
+        _ => false,
+    }
+}
+
+fn dollar(sql: &[u8], at: usize) -> Option<(usize, &'static [u8])> {
+    if sql.get(at + 1).is_some_and(u8::is_ascii_digit) {
+        let digits = sql[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        return Some((at + 1 + digits, PARAMETER));
+    }
+    Some((lexer::end_of_dollar_string(sql, at)?, STRING))
+}
+
+/// Whether an integer may be a position: behind `by`, or behind a comma and another position that ended at `last`.
+fn is_position(sql: &[u8], at: usize, last: usize) -> bool {
+    let before = sql[..at].trim_ascii_end();
+    match before {
+        [head @ .., b','] => last > 0 && head.trim_ascii_end().len() == last,
+        [.., b'b' | b'B', b'y' | b'Y'] => before.len() < at,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -205,7 +251,10 @@ mod tests {
 
     #[test]
     fn constants_are_replaced_and_names_are_not() {
-        assert_eq!(skeleton("select a1, 'x''y', E'\\'', 1.5, .5, 12 from \"T 1\" where b=$12 -- c\n"), "select a1, '', '', 0.0, 0.0, 0 from \"T 1\" where b=$0  \n");
+        assert_eq!(
+            skeleton("select a1, 'x''y', E'\\'', 1.5, .5, 12 from \"T 1\" where b=$12 -- c\n"),
+            "select a1, '', '', 0.0, 0.0, 00 from \"T 1\" where b=$0  \n"
+        );
     }
 
     #[test]
@@ -223,8 +272,46 @@ mod tests {
     /// Pieces that meet each other in awkward ways.
     fn sql() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
-            "select ", "a", "b1", "'x'", "'it''s'", "E'\\''", "\"q\"", "1", "2.5", ".5", "1..2", "$1", "$t$x$t$", "$", "-", "--c\n", "/*k*/", "/*(...)*/", "*",
-            "/", " ", "\n", ",", "(", ")", "in (", "order by ", "=", "::numeric(10,2)", "U&'x'", "e", "'", "\"", "values (1),(2)", "limit ", "null", "\\", "é", "U&", "..",
+            "select ",
+            "a",
+            "b1",
+            "'x'",
+            "'it''s'",
+            "E'\\''",
+            "\"q\"",
+            "1",
+            "2.5",
+            ".5",
+            "1..2",
+            "$1",
+            "$t$x$t$",
+            "$",
+            "-",
+            "--c\n",
+            "/*k*/",
+            "/*(...)*/",
+            "*",
+            "/",
+            " ",
+            "\n",
+            ",",
+            "(",
+            ")",
+            "in (",
+            "order by ",
+            "=",
+            "::numeric(10,2)",
+            "U&'x'",
+            "e",
+            "'",
+            "\"",
+            "values (1),(2)",
+            "limit ",
+            "null",
+            "\\",
+            "é",
+            "U&",
+            "..",
         ]);
         prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
     }

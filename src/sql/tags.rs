@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn marginalia_and_rails_query_logs_are_read() {
-        assert_eq!(pairs("/*application:Shop,controller:orders,action:index*/"), [pair("application", "Shop"), pair("controller", "orders"), pair("action", "index")]);
+        assert_eq!(
+            pairs("/*application:Shop,controller:orders,action:index*/"),
+            [pair("application", "Shop"), pair("controller", "orders"), pair("action", "index")]
+        );
         assert_eq!(pairs("/* application='Shop' */"), [pair("application", "Shop")]);
         assert_eq!(pairs("/*job:App::Mail*/"), [pair("job", "App::Mail")]);
     }

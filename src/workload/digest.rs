@@ -66,8 +66,10 @@ impl Digest {
 
     fn event(&mut self, event: &Event<'_>) {
         let prepared = event.step != crate::event::Step::Simple;
+        // While a plan is written the server may be at its next statement already.
+        let query_id = event.query_id.filter(|_| event.step != crate::event::Step::Plan);
         let (statement, tags) = match event.sql {
-            Some(sql) => self.statement(sql, event.detail, prepared, event.query_id),
+            Some(sql) => self.statement(sql, event.detail, prepared, query_id),
             None => (NONE, NONE),
         };
         let person = self.person(&event.who);
@@ -79,6 +81,7 @@ impl Digest {
             person,
             tags,
             portal,
+            rows: event.rows.map(|rows| u32::try_from(rows).unwrap_or(u32::MAX)),
             kind: RowKind::Step(event.step),
         });
     }
@@ -93,7 +96,16 @@ impl Digest {
         let person = self.person(&note.who);
         let number = u32::try_from(self.parsed.notes.len()).expect("fewer notes than bytes in a block");
         self.parsed.notes.push(owned(note));
-        self.parsed.rows.push(Row { at: note.at, took: None, statement, person, tags: NONE, portal: NONE, kind: RowKind::Note(number) });
+        self.parsed.rows.push(Row {
+            at: note.at,
+            took: None,
+            statement,
+            person,
+            tags: NONE,
+            portal: NONE,
+            rows: None,
+            kind: RowKind::Note(number),
+        });
     }
 
     fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, prepared: bool, query_id: Option<i64>) -> (u32, u32) {

@@ -139,7 +139,8 @@ impl Workload {
             self.durations += 1;
             self.shortest = Some(self.shortest.map_or(took, |s| s.min(took)));
         }
-        self.sessions.get(origin.session).report = None;
+        let session = self.sessions.get(origin.session);
+        (session.report, session.failed) = (None, None);
         let step = match step {
             Step::Foreign(word) => match self.language.step(word) {
                 Some(known) => known,
@@ -147,11 +148,20 @@ impl Workload {
             },
             known => known,
         };
-        self.flush_foreign(origin.session);
+        self.flush_foreign_before(origin.session, statement.map(|statement| (step, statement)));
         let session = self.sessions.get(origin.session);
-        let Some(statement) = statement else { return self.bare(row, origin) };
+        let Some(statement) = statement else { return self.without_statement(step, row, origin) };
         let zero = Micros(0);
-        let call = |parse, bind| Call { statement, ended: row.at, parse, bind, execute: row.took, origin, tags: tags.cloned(), rows: None };
+        let call = |parse, bind| Call {
+            statement,
+            ended: row.at,
+            parse,
+            bind,
+            execute: row.took,
+            origin,
+            tags: tags.cloned(),
+            rows: row.rows.map(u64::from),
+        };
         match (step, row.took) {
             (Step::Parse, Some(took)) => session.pending(statement).parse += took,
             (Step::Bind, Some(took)) => session.pending(statement).bind += took,
@@ -177,9 +187,10 @@ impl Workload {
         }
     }
 
-    /// A duration without text: of the statement announced before it, or parse or bind of the next.
-    fn bare(&mut self, row: &Row, origin: Origin) {
-        let Some(took) = row.took else { return };
+    /// A duration without text: of the statement announced before it, or parse or bind of the next. A plan that names no
+    /// statement says nothing.
+    fn without_statement(&mut self, step: Step, row: &Row, origin: Origin) {
+        let Some(took) = row.took.filter(|_| step != Step::Plan) else { return };
         let session = self.sessions.get(origin.session);
         match session.announced.take() {
             Some(call) => self.call(Call { execute: Some(took), ended: row.at, ..call }),
@@ -232,25 +243,44 @@ impl Workload {
             open.steps.push((word, took));
             open.call.ended = row.at;
             open.call.origin = origin;
+            open.portal = row.portal;
             return;
         }
         self.flush_foreign(origin.session);
-        let call = Call { statement, ended: row.at, parse: Micros(0), bind: Micros(0), execute: None, origin, tags: tags.cloned(), rows: None };
-        self.sessions.get(origin.session).foreign = Some(ForeignSteps { call, steps: vec![(word, took)] });
+        let zero = Micros(0);
+        let call = Call { statement, ended: row.at, parse: zero, bind: zero, execute: None, origin, tags: tags.cloned(), rows: None };
+        let session = self.sessions.get(origin.session);
+        // Another word for a portal that is open is the word for fetching from it.
+        if row.portal != NONE && session.portals.iter().any(|(name, open)| *name == row.portal && open.statement == statement) {
+            return self.fetch(row, took, Call { execute: Some(took), ..call });
+        }
+        session.foreign = Some(ForeignSteps { call, portal: row.portal, steps: vec![(word, took)] });
     }
 
     fn flush_foreign(&mut self, slot: u32) {
-        let Some(ForeignSteps { call, steps }) = self.sessions.get(slot).foreign.take() else { return };
+        self.flush_foreign_before(slot, None);
+    }
+
+    /// Counts lines of unknown steps. What comes next may tell: a line before the bind of the same statement is its parse.
+    fn flush_foreign_before(&mut self, slot: u32, next: Option<(Step, u32)>) {
+        let Some(ForeignSteps { call, portal, steps }) = self.sessions.get(slot).foreign.take() else { return };
         let words: Vec<u32> = steps.iter().map(|(word, _)| *word).collect();
         self.language.learn(&words);
         for (at, &(word, took)) in steps.iter().enumerate() {
             let session = self.sessions.get(slot);
-            match self.language.step(word).unwrap_or_else(|| Language::guess(at, steps.len())) {
+            // Behind a bind it can only be the execution, whatever begins next.
+            let bound = session.pending.iter().any(|p| p.statement == call.statement && p.bind > Micros(0));
+            let ahead = match next.filter(|_| !bound) {
+                Some((Step::Bind, statement)) if statement == call.statement => 2,
+                Some((Step::Execute, statement)) if statement == call.statement => 1,
+                _ => 0,
+            };
+            match self.language.step(word).unwrap_or_else(|| Language::guess(at, steps.len() + ahead)) {
                 Step::Parse => session.pending(call.statement).parse += took,
                 Step::Bind => session.pending(call.statement).bind += took,
                 _ => {
                     let (parse, bind) = session.take_pending(call.statement);
-                    self.call(Call { parse, bind, execute: Some(took), ..call.clone() });
+                    self.executed(portal, Call { parse, bind, execute: Some(took), ..call.clone() });
                 }
             }
         }
@@ -337,6 +367,9 @@ impl Workload {
     }
 
     fn note(&mut self, note: &NoteRow, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
+        if let NoteRow::LogWord { word } = note {
+            return self.language.is_log(word);
+        }
         // Notes change what is known of a session whether or not they count.
         self.flush_foreign(origin.session);
         let counts = origin.passes && self.rules.filter.passes_time(row.at);
@@ -364,7 +397,6 @@ impl Workload {
                 }
                 self.unfamiliar(origin, note, row.at, statement);
             }
-            NoteRow::LogWord { word } => self.language.is_log(word),
             NoteRow::Connection => {
                 self.close(origin.session);
                 self.events.received += u64::from(counts);
@@ -377,15 +409,22 @@ impl Workload {
             NoteRow::Checkpoint => self.events.checkpoints += u64::from(counts),
             NoteRow::Autovacuum => self.events.autovacuums += u64::from(counts),
             NoteRow::Setting { name, value } => drop(self.events.settings.insert(name.clone(), value.clone())),
-            NoteRow::LockWait { .. } | NoteRow::TempFile { .. } | NoteRow::Unfamiliar { .. } => {}
+            NoteRow::LockWait { .. } | NoteRow::TempFile { .. } | NoteRow::Unfamiliar { .. } | NoteRow::LogWord { .. } => {}
         }
     }
 
     /// A statement failed; `kind` if the error counts.
     fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>) {
-        let session = self.sessions.get(origin.session);
+        // Workers of a parallel query are told to stop when it is cancelled; the failure is their leader's.
+        let of_worker = kind.as_ref().is_some_and(|kind| kind.message.starts_with("terminating background worker"));
+        let statement = statement.filter(|_| !of_worker);
         // The statement may have been announced, or stand further down among lines of other sessions.
-        let failed = statement.or_else(|| session.announced.as_ref().map(|call| call.statement));
+        let announced = self.sessions.get(origin.session).announced.take();
+        let failed = statement.or_else(|| announced.as_ref().map(|call| call.statement));
+        if let Some(earlier) = announced.filter(|call| Some(call.statement) != failed) {
+            self.call(earlier);
+        }
+        let session = self.sessions.get(origin.session);
         session.abort();
         session.report = failed.is_none().then_some(Report::Error);
         let counts = kind.is_some();
@@ -402,6 +441,7 @@ impl Workload {
 
     fn failed(&mut self, origin: Origin, statement: u32, counts: bool) {
         let session = self.sessions.get(origin.session);
+        session.failed = Some(statement);
         let waited = session.take_waits();
         let (files, bytes) = std::mem::take(&mut session.temp_files);
         self.events.lock_wait_total += waited;
@@ -449,7 +489,9 @@ impl Workload {
     fn temp_file(&mut self, origin: Origin, bytes: u64, statement: Option<u32>) {
         self.events.temp_files += 1;
         self.events.temp_bytes += bytes;
-        let files = match statement {
+        let failed = self.sessions.get(origin.session).failed;
+        // The files of a statement that failed are removed after its error is told.
+        let files = match statement.or(failed) {
             Some(statement) => &mut self.statements[statement as usize].temp_files,
             None => &mut self.sessions.get(origin.session).temp_files,
         };

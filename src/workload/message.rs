@@ -5,8 +5,30 @@
 
 /// Words before a quoted name that make it the name of something in the schema.
 const OBJECTS: &[&str] = &[
-    "relation", "table", "column", "constraint", "index", "sequence", "function", "schema", "database", "role", "user", "type", "view", "trigger",
-    "extension", "operator", "class", "tablespace", "parameter", "variable", "publication", "subscription", "slot", "language",
+    "relation",
+    "table",
+    "column",
+    "constraint",
+    "index",
+    "sequence",
+    "function",
+    "schema",
+    "database",
+    "role",
+    "user",
+    "type",
+    "view",
+    "trigger",
+    "extension",
+    "operator",
+    "class",
+    "tablespace",
+    "parameter",
+    "variable",
+    "publication",
+    "subscription",
+    "slot",
+    "language",
 ];
 
 /// The longest message that is kept, in characters.

@@ -192,7 +192,8 @@ impl Workload {
                 None => {
                     let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
                     self.by_fingerprint.insert(statement.fingerprint, number);
-                    let mut empty = Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
+                    let mut empty =
+                        Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
                     empty.merge(statement, translate);
                     self.statements.push(empty);
                 }

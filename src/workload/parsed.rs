@@ -61,6 +61,7 @@ pub(crate) struct Row {
     pub(crate) tags: u32,
     /// A number for the portal's name, or [`NONE`].
     pub(crate) portal: u32,
+    pub(crate) rows: Option<u32>,
     pub(crate) kind: RowKind,
 }
 
@@ -86,7 +87,7 @@ pub(crate) struct NewStatement {
 pub struct Sample {
     /// The statement, at most [`Sample::LONGEST`] bytes.
     pub sql: Vec<u8>,
-    /// Its parameters, `$1 = '…', …`, likewise.
+    /// Its parameters, `$1 = '…', …`, or what it had been prepared from, likewise.
     pub parameters: Vec<u8>,
 }
 
@@ -95,7 +96,9 @@ impl Sample {
     pub const LONGEST: usize = 8 * 1024;
 
     pub(crate) fn new(sql: &[u8], detail: Option<&[u8]>) -> Self {
-        let parameters = detail.and_then(parameters::in_detail);
+        // EXECUTE of a prepared statement has the statement in its DETAIL.
+        let prepared = detail.filter(|detail| detail.starts_with(b"prepare: "));
+        let parameters = prepared.or_else(|| detail.and_then(parameters::in_detail));
         Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default() }
     }
 }
@@ -131,17 +134,40 @@ pub(crate) struct Names {
 /// A note without its borrows.
 #[derive(Debug)]
 pub(crate) enum NoteRow {
-    Error { severity: Box<str>, sqlstate: Option<[u8; 5]>, message: Box<str>, cancels: bool, deadlock: bool },
-    LockWait { waited: Micros, lock: u64, ended: Ended },
-    TempFile { bytes: u64 },
+    Error {
+        severity: Box<str>,
+        sqlstate: Option<[u8; 5]>,
+        message: Box<str>,
+        cancels: bool,
+        deadlock: bool,
+    },
+    LockWait {
+        waited: Micros,
+        lock: u64,
+        ended: Ended,
+    },
+    TempFile {
+        bytes: u64,
+    },
     Checkpoint,
     Autovacuum,
     Connection,
     Authorised,
     Disconnection,
-    Setting { name: Box<str>, value: Box<str> },
+    Setting {
+        name: Box<str>,
+        value: Box<str>,
+    },
     Statement,
     /// `has_statement` if its STATEMENT line stood beside it.
-    Unfamiliar { word: Box<str>, message: Box<str>, is_sql: bool, deadlock: bool, has_statement: bool },
-    LogWord { word: Box<str> },
+    Unfamiliar {
+        word: Box<str>,
+        message: Box<str>,
+        is_sql: bool,
+        deadlock: bool,
+        has_statement: bool,
+    },
+    LogWord {
+        word: Box<str>,
+    },
 }

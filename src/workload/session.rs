@@ -55,6 +55,7 @@ pub(super) struct Pending {
 #[derive(Clone, Debug)]
 pub(super) struct ForeignSteps {
     pub(super) call: Call,
+    pub(super) portal: u32,
     pub(super) steps: Vec<(u32, Micros)>,
 }
 
@@ -96,6 +97,8 @@ pub(super) struct Session {
     pub(super) portals: Vec<(u32, Call)>,
     pub(super) foreign: Option<ForeignSteps>,
     pub(super) report: Option<Report>,
+    /// The statement that failed last, until the next one.
+    pub(super) failed: Option<u32>,
     /// The statements it has run.
     pub(super) ran: HashSet<u32, FixedState>,
     pub(super) active: u64,

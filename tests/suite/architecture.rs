@@ -94,9 +94,15 @@ fn files() -> Vec<File> {
 
 /// Comments and the insides of strings become blanks; line ends stay.
 fn without_comments(text: &str) -> String {
-    let pattern = regex::Regex::new(r##"(?s)//[^\n]*|/\*.*?\*/|r#".*?"#|b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\\n]|\\[^\n]+?)'"##).expect("a pattern");
+    let pattern =
+        regex::Regex::new(r##"(?s)//[^\n]*|/\*.*?\*/|r#".*?"#|b?"(?:[^"\\]|\\.)*"|b?'(?:[^'\\\n]|\\[^\n]+?)'"##).expect("a pattern");
     let blank = |found: &regex::Captures<'_>| found[0].chars().filter(|&c| c == '\n').collect::<String>();
-    pattern.replace_all(text, |found: &regex::Captures<'_>| if found[0].starts_with('/') { blank(found) } else { format!("\"\"{}", blank(found)) }).into_owned()
+    pattern
+        .replace_all(
+            text,
+            |found: &regex::Captures<'_>| if found[0].starts_with('/') { blank(found) } else { format!("\"\"{}", blank(found)) },
+        )
+        .into_owned()
 }
 
 /// Without the items that `#[cfg(test)]` stands before.
@@ -118,8 +124,9 @@ fn without_tests(code: &str) -> String {
 
 /// The layers that a file names: `crate::layer`, `crate::{layer, …}`, and `super::` as far up as the crate.
 fn named_layers(file: &File) -> BTreeSet<String> {
-    let mut named = BTreeSet::new();
-    let depth = file.path.matches('/').count() + usize::from(!file.path.ends_with("mod.rs") && !["lib.rs", "main.rs"].contains(&file.path.as_str()));
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    let depth = file.path.matches('/').count()
+        + usize::from(!file.path.ends_with("mod.rs") && !["lib.rs", "main.rs"].contains(&file.path.as_str()));
     for start in ["crate::".to_owned(), "super::".repeat(depth.max(1))] {
         for (at, _) in file.code.match_indices(&start) {
             let before = file.code[..at].chars().next_back();
@@ -175,7 +182,11 @@ fn layers_name_only_what_they_may() {
             let others = file.code.match_indices("crate::sql::").filter(|(at, text)| !is_lexer_only(at + text.len())).count();
             wrong.extend((others > 0).then(|| format!("{} names more of sql than its lexer", file.path)));
         }
-        if file.layer() == "report" && file.path != "report/build.rs" && file.code.contains("crate::sql::") && !file.code.contains("crate::sql::fingerprint::RULES") {
+        if file.layer() == "report"
+            && file.path != "report/build.rs"
+            && file.code.contains("crate::sql::")
+            && !file.code.contains("crate::sql::fingerprint::RULES")
+        {
             wrong.push(format!("{} names sql, which only build.rs may, but for the number of the rules", file.path));
         }
         if file.code.contains("use crate::*") || file.code.contains("use super::super::*") {
@@ -191,10 +202,19 @@ fn dependencies_are_named_in_their_file_only() {
     let files = files();
     let mut wrong = Vec::new();
     for (name, places) in ONLY_IN {
-        let pattern = regex::Regex::new(&format!(r"(?:^|[^\w:.]){}{}", regex::escape(name), if name.ends_with('!') { "" } else { r"\b" })).expect("a pattern");
+        let pattern = regex::Regex::new(&format!(r"(?:^|[^\w:.]){}{}", regex::escape(name), if name.ends_with('!') { "" } else { r"\b" }))
+            .expect("a pattern");
         let users: Vec<&File> = files.iter().filter(|file| pattern.is_match(&file.code)).collect();
-        wrong.extend(users.iter().filter(|file| !places.iter().any(|place| file.path.starts_with(place))).map(|file| format!("{} names {name}", file.path)));
-        let is_a_crate = !name.contains("::") && !name.ends_with('!') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !["stdout", "stderr", "unsafe"].contains(name);
+        wrong.extend(
+            users
+                .iter()
+                .filter(|file| !places.iter().any(|place| file.path.starts_with(place)))
+                .map(|file| format!("{} names {name}", file.path)),
+        );
+        let is_a_crate = !name.contains("::")
+            && !name.ends_with('!')
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            && !["stdout", "stderr", "unsafe"].contains(name);
         assert!(!is_a_crate || !users.is_empty(), "nobody names {name}: is the reader of sources broken?");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -223,7 +243,10 @@ fn every_plug_is_registered_under_a_name_of_its_own() {
         assert_eq!(names.iter().filter(|n| *n == name).count(), 1, "two plugs are called {name}");
     }
     let extensions: Vec<&str> = report::ALL.iter().flat_map(|r| r.extensions().iter().copied()).collect();
-    assert!(extensions.iter().all(|e| extensions.iter().filter(|o| *o == e).count() == 1), "an extension chooses two renderers: {extensions:?}");
+    assert!(
+        extensions.iter().all(|e| extensions.iter().filter(|o| *o == e).count() == 1),
+        "an extension chooses two renderers: {extensions:?}"
+    );
 }
 
 #[test]
@@ -232,7 +255,7 @@ fn every_plug_is_tested() {
         assert!(cases().iter().any(|case| case.source == source.name()), "{} has no fixture", source.name());
         assert!(!source.samples().is_empty() && !source.about().is_empty());
         for sample in source.samples() {
-            let found = source::detect(sample.as_bytes()).map(|s| s.name());
+            let found = source::detect(sample.as_bytes(), &laggard::source::Options::default()).map(|s| s.name());
             assert_eq!(found, Ok(source.name()), "{sample}");
         }
     }
@@ -261,8 +284,13 @@ fn files_are_short_and_named_for_what_they_do() {
 /// The reader of sources itself.
 #[test]
 fn comments_strings_and_tests_are_no_code() {
-    let code = without_tests(&without_comments("a /* sqlparser */ // x\n\"crate::cli \\\" {\" 'c' '\\'' b'{' r#\"}\"# &'a str\n#[cfg(test)]\nmod tests { fn f() { crate::cli } }\nb"));
-    assert!(!code.contains("sqlparser") && !code.contains("crate::cli") && code.contains("&'a str") && code.trim_end().ends_with('b'), "{code}");
+    let code = without_tests(&without_comments(
+        "a /* sqlparser */ // x\n\"crate::cli \\\" {\" 'c' '\\'' b'{' r#\"}\"# &'a str\n#[cfg(test)]\nmod tests { fn f() { crate::cli } }\nb",
+    ));
+    assert!(
+        !code.contains("sqlparser") && !code.contains("crate::cli") && code.contains("&'a str") && code.trim_end().ends_with('b'),
+        "{code}"
+    );
     let file = |path: &str, code: &str| File { path: path.to_owned(), code: code.to_owned() };
     let named = |path: &str, code: &str| named_layers(&file(path, code)).into_iter().collect::<Vec<_>>().join(" ");
     assert_eq!(named("source/pg.rs", "use crate::{report::{A, cli}, error::Error}; use crate::units::Micros;"), "error report units");

@@ -55,7 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
         for folder in folders(&source) {
             let mut inputs = fs::read_dir(&folder).expect("a case").map(|e| e.expect("an entry").path());
             let path = inputs.find(|p| name(p).starts_with("input.")).unwrap_or_else(|| panic!("{} has no input", folder.display()));
-            let expected = fs::read_to_string(folder.join("expected.json")).unwrap_or_else(|_| panic!("{} has no expected.json", folder.display()));
+            let expected =
+                fs::read_to_string(folder.join("expected.json")).unwrap_or_else(|_| panic!("{} has no expected.json", folder.display()));
             let expected = serde_json::from_str(&expected).expect("JSON");
             cases.push(Case { source: name(&source), name: name(&folder), path, expected });
         }
@@ -105,14 +106,18 @@ fn applications(report: &Value) -> Value {
             *sum = (sum.0 + share["calls"].as_u64().expect("a number"), sum.1 + share["total_us"].as_u64().expect("a number"));
         }
     }
-    sums.into_iter().map(|(name, (calls, total))| (name.to_owned(), serde_json::json!({"calls": calls, "total_us": total}))).collect::<serde_json::Map<_, _>>().into()
+    sums.into_iter()
+        .map(|(name, (calls, total))| (name.to_owned(), serde_json::json!({"calls": calls, "total_us": total})))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// Calls, time and slowest call of every statement that was called, most calls first: what groups there are, whatever their text.
 fn statements(report: &Value) -> Value {
     let number = |statement: &Value, key: &str| statement[key].as_u64().unwrap_or(0);
     let all = report["statements"].as_array().expect("a list").iter();
-    let mut all: Vec<[u64; 3]> = all.map(|s| [number(s, "calls"), number(s, "total_us"), number(s, "max_us")]).filter(|s| s[0] > 0).collect();
+    let mut all: Vec<[u64; 3]> =
+        all.map(|s| [number(s, "calls"), number(s, "total_us"), number(s, "max_us")]).filter(|s| s[0] > 0).collect();
     all.sort_unstable_by(|a, b| b.cmp(a));
     serde_json::json!(all)
 }
@@ -135,7 +140,13 @@ fn window(report: &Value) -> Vec<i64> {
 fn compare(case: &Case, report: &Value) -> Differences {
     let mut differences = Differences(Vec::new());
     let (totals, events, input) = (&report["totals"], &report["events"], &report["inputs"][0]);
-    let untimed = report["statements"].as_array().expect("a list").iter().filter(|s| s["latency"] == "none").filter_map(|s| s["calls"].as_u64()).sum::<u64>();
+    let untimed = report["statements"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|s| s["latency"] == "none")
+        .filter_map(|s| s["calls"].as_u64())
+        .sum::<u64>();
     for (fact, expected) in case.expected.as_object().expect("an object") {
         match fact.as_str() {
             "by_hand" => {}
@@ -160,7 +171,9 @@ fn compare(case: &Case, report: &Value) -> Differences {
                 differences.same("temp files", events["temp_files"]["count"].clone(), &expected["count"]);
                 differences.same("temp bytes", events["temp_files"]["bytes"].clone(), &expected["bytes"]);
             }
-            "deadlocks" | "checkpoints" | "connections" | "disconnections" | "cancelled" => differences.same(fact, events[fact].clone(), expected),
+            "deadlocks" | "checkpoints" | "connections" | "disconnections" | "cancelled" => {
+                differences.same(fact, events[fact].clone(), expected)
+            }
             "applications" if expected.is_null() => differences.same(fact, applications(report), &serde_json::json!({})),
             "applications" => differences.same(fact, applications(report), expected),
             "statements" => {
@@ -170,7 +183,9 @@ fn compare(case: &Case, report: &Value) -> Differences {
                 let missing: Vec<_> = expected.iter().filter(|s| !got.contains(s)).collect();
                 if got != expected {
                     let (got, expected) = (got.len(), expected.len());
-                    differences.0.push(format!("statements as [calls, total_us, max_us]: {got} for {expected}, missing {missing:?}, not expected {extra:?}"));
+                    differences.0.push(format!(
+                        "statements as [calls, total_us, max_us]: {got} for {expected}, missing {missing:?}, not expected {extra:?}"
+                    ));
                 }
             }
             "texts" => {
@@ -225,11 +240,25 @@ fn the_same_run_is_the_same_in_every_format() {
         let text = case.text().expect("gzip");
         let reading = laggard::read(vec![Input::Memory("input.log".to_owned(), text)], &settings()).expect("settings are right");
         let report = json(&reading);
-        let keys = ["id", "text", "calls", "total_us", "errors", "p50_us", "max_us", "parse_us", "bind_us", "execute_us", "lock_wait_us", "sessions"];
+        let keys = [
+            "id",
+            "text",
+            "calls",
+            "total_us",
+            "errors",
+            "p50_us",
+            "max_us",
+            "parse_us",
+            "bind_us",
+            "execute_us",
+            "lock_wait_us",
+            "sessions",
+        ];
         let statement = |s: &Value| keys.map(|key| s[key].clone());
         let mut statements: Vec<_> = report["statements"].as_array().expect("a list").iter().map(statement).collect();
         statements.sort_by_key(|s| s[0].to_string());
-        let events = ["lock_waits", "deadlocks", "temp_files", "checkpoints", "connections", "disconnections", "cancelled"].map(|key| report["events"][key].clone());
+        let events = ["lock_waits", "deadlocks", "temp_files", "checkpoints", "connections", "disconnections", "cancelled"]
+            .map(|key| report["events"][key].clone());
         (statements, events)
     };
     let mut wrong = Vec::new();
@@ -243,7 +272,14 @@ fn the_same_run_is_the_same_in_every_format() {
             let got = facts(case);
             let differ = got.0.iter().filter(|s| !expected.0.contains(s)).count();
             if got != expected {
-                wrong.push(format!("{run}: {} against {}: {differ} of {} statements differ, events {:?} against {:?}", case.source, first.source, got.0.len(), got.1, expected.1));
+                wrong.push(format!(
+                    "{run}: {} against {}: {differ} of {} statements differ, events {:?} against {:?}",
+                    case.source,
+                    first.source,
+                    got.0.len(),
+                    got.1,
+                    expected.1
+                ));
             }
         }
     }
@@ -257,7 +293,8 @@ fn fixtures_are_small_and_their_provenance_is_told() {
         let size = fs::metadata(&case.path).expect("a file").len();
         let limit = if case.name == "shop" { 150_000 } else { 60_000 };
         assert!(size <= limit, "{} has {size} bytes", case.path.display());
-        let named = readme.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{}`", case.name)) && line.contains(&case.source));
+        let named =
+            readme.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{}`", case.name)) && line.contains(&case.source));
         assert!(named, "fixtures/README.md does not tell where {}/{} comes from", case.source, case.name);
     }
 }

@@ -108,7 +108,10 @@ impl Facts {
     /// The statement with that normalised text, whatever its blanks.
     pub(crate) fn statement(&self, text: &str) -> Statement<'_> {
         let dense = |text: &str| text.replace(' ', "");
-        self.statements().into_iter().find(|s| dense(s.text()) == dense(text)).unwrap_or_else(|| panic!("no {text:?} among {:#?}", self.texts()))
+        self.statements()
+            .into_iter()
+            .find(|s| dense(s.text()) == dense(text))
+            .unwrap_or_else(|| panic!("no {text:?} among {:#?}", self.texts()))
     }
 
     /// The only statement.
@@ -228,7 +231,8 @@ impl<'f> Statement<'f> {
     /// Names and calls of `users`, `databases` or `applications`.
     pub(crate) fn shares(self, of: &str) -> Vec<(&'f str, u64)> {
         let shares = self.0[of].as_array().expect("a list");
-        let mut shares: Vec<_> = shares.iter().map(|s| (s["name"].as_str().expect("text"), s["calls"].as_u64().expect("a number"))).collect();
+        let mut shares: Vec<_> =
+            shares.iter().map(|s| (s["name"].as_str().expect("text"), s["calls"].as_u64().expect("a number"))).collect();
         shares.sort_unstable();
         shares
     }

@@ -33,7 +33,23 @@ impl Words {
         let [log, error, detail, statement] = labels.map(str::to_owned);
         let [simple, parse, bind, execute, fetch, bare] = durations.map(str::to_owned);
         let [announced, announced_execute, parameters, division, duplicate] = others.map(str::to_owned);
-        Words { log, error, detail, statement, simple, parse, bind, execute, fetch, bare, announced, announced_execute, parameters, division, duplicate }
+        Words {
+            log,
+            error,
+            detail,
+            statement,
+            simple,
+            parse,
+            bind,
+            execute,
+            fetch,
+            bare,
+            announced,
+            announced_execute,
+            parameters,
+            division,
+            duplicate,
+        }
     }
 
     fn english() -> Self {
@@ -47,7 +63,13 @@ impl Words {
                 "duration: {t} ms  execute fetch from {n}: {q}",
                 "duration: {t} ms",
             ],
-            ["statement: {q}", "execute {n}: {q}", "parameters: {p}", "division by zero", "duplicate key value violates unique constraint \"t_pkey\""],
+            [
+                "statement: {q}",
+                "execute {n}: {q}",
+                "parameters: {p}",
+                "division by zero",
+                "duplicate key value violates unique constraint \"t_pkey\"",
+            ],
         )
     }
 }
@@ -171,9 +193,11 @@ fn announced(words: &Words) -> String {
 }
 
 fn assert_announced(facts: &Facts) {
-    for (text, calls, micros) in
-        [("select c from u where id = $1", 5, 1_500), ("update t set a = $1 where id = $2", 5, 15_000), ("select a from t where id = $1 and b = $2", 5, 5_000)]
-    {
+    for (text, calls, micros) in [
+        ("select c from u where id = $1", 5, 1_500),
+        ("update t set a = $1 where id = $2", 5, 15_000),
+        ("select a from t where id = $1 and b = $2", 5, 5_000),
+    ] {
         assert_eq!((facts.statement(text).calls(), facts.statement(text).total_us()), (calls, micros), "{text}");
     }
     assert_eq!((facts.calls(), facts.errors(), facts.statements().len()), (15, 0, 3));
@@ -224,7 +248,13 @@ impl Babel {
 
     /// A word that was not given before, of one alphabet.
     fn word(&mut self) -> String {
-        const ALPHABETS: [&str; 5] = ["abcdefghijklmnopqrstuvwxyz", "àbçdéfghïjklmnõpqrstüvwxyz", "абвгдежзийклмнопрстуфхцчшщьюя", "αβγδεζηθικλμνξοπρστυφχψω", "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ"];
+        const ALPHABETS: [&str; 5] = [
+            "abcdefghijklmnopqrstuvwxyz",
+            "àbçdéfghïjklmnõpqrstüvwxyz",
+            "абвгдежзийклмнопрстуфхцчшщьюя",
+            "αβγδεζηθικλμνξοπρστυφχψω",
+            "აბგდევზთიკლმნოპჟრსტუფქღყშჩცძწჭხჯჰ",
+        ];
         let letters: Vec<char> = ALPHABETS[self.below(ALPHABETS.len())].chars().collect();
         loop {
             let length = 4 + self.below(9);
@@ -304,9 +334,14 @@ fn any_words_fetch_as_english_does() {
 fn any_words_in_csv_and_json_give_the_numbers_of_english() {
     for seed in SEEDS {
         let words = Babel::new(seed).words();
-        let message = |template: &str, time: &str| template.replace("{t}", time).replace("{n}", "s").replace("{q}", "SELECT a FROM t WHERE id = $1");
+        let message =
+            |template: &str, time: &str| template.replace("{t}", time).replace("{n}", "s").replace("{q}", "SELECT a FROM t WHERE id = $1");
         let parameters = words.parameters.replace("{p}", "$1 = '7'");
-        let calls = [("PARSE", message(&words.parse, "0.100")), ("BIND", message(&words.bind, "0.300")), ("SELECT", message(&words.execute, "0.600"))];
+        let calls = [
+            ("PARSE", message(&words.parse, "0.100")),
+            ("BIND", message(&words.bind, "0.300")),
+            ("SELECT", message(&words.execute, "0.600")),
+        ];
         let mut csv = String::new();
         let mut json = String::new();
         for (tag, message) in &calls {
@@ -359,12 +394,6 @@ languages! {
     french: ["LOG", "ERREUR", "DÉTAIL:  ", "INSTRUCTION :  "],
         ["durée : {t} ms, instruction : {q}", "durée : {t} ms, analyse {n} : {q}", "durée : {t} ms, lien {n} : {q}", "durée : {t} ms  exécute {n}: {q}", "durée : {t} ms  exécute fetch à partir de {n}: {q}", "durée : {t} ms"],
         ["instruction : {q}", "exécute {n}: {q}", "paramètres : {p}", "division par zéro", "la valeur d'une clé dupliquée rompt la contrainte unique « t_pkey »"];
-    spanish: ["LOG", "ERROR", "DETALLE:  ", "SENTENCIA:  "],
-        ["duración: {t} ms  sentencia: {q}", "duración: {t} ms  parse: {n}: {q}", "duración: {t} ms  bind {n}: {q}", "duración: {t} ms  ejecutar {n}: {q}", "duración: {t} ms  ejecutar fetch desde {n}: {q}", "duración: {t} ms"],
-        ["sentencia: {q}", "ejecutar {n}: {q}", "parámetros: {p}", "división por cero", "llave duplicada viola restricción de unicidad «t_pkey»"];
-    italian: ["LOG", "ERRORE", "DETTAGLI:  ", "ISTRUZIONE:  "],
-        ["durata: {t} ms  istruzione: {q}", "durata: {t} ms  analisi di {n}: {q}", "durata: {t} ms  bind {n}: {q}", "durata: {t} ms  esecuzione di {n}: {q}", "durata: {t} ms  esecuzione di fetch da {n}: {q}", "durata: {t} ms"],
-        ["istruzione: {q}", "esecuzione di {n}: {q}", "parametri: {p}", "divisione per zero", "un valore chiave duplicato viola il vincolo univoco \"t_pkey\""];
     japanese: ["LOG", "ERROR", "詳細:  ", "文:  "],
         ["期間: {t} ミリ秒  文: {q}", "期間: {t} ミリ秒  パース{n} : {q}", "期間: {t} ミリ秒  バインド {n}: {q}", "期間: {t} ミリ秒  実行 {n}: {q}", "期間: {t} ミリ秒  取り出し実行 {n}: {q}", "期間: {t} ミリ秒"],
         ["文: {q}", "実行 {n}: {q}", "パラメータ: {p}", "0 による除算が行われました", "重複したキー値は一意性制約\"t_pkey\"違反となります"];
@@ -377,9 +406,6 @@ languages! {
     russian: ["СООБЩЕНИЕ", "ОШИБКА", "ПОДРОБНОСТИ:  ", "ОПЕРАТОР:  "],
         ["продолжительность: {t} мс, оператор: {q}", "продолжительность: {t} мс, разбор {n}: {q}", "продолжительность: {t} мс, сообщение Bind {n}: {q}", "продолжительность: {t} мс  выполнение {n}: {q}", "продолжительность: {t} мс  выборка из {n}: {q}", "продолжительность: {t} мс"],
         ["оператор: {q}", "выполнение {n}: {q}", "параметры: {p}", "деление на ноль", "повторяющееся значение ключа нарушает ограничение уникальности \"t_pkey\""];
-    swedish: ["LOGG", "FEL", "DETALJ:  ", "SATS:  "],
-        ["varaktighet: {t} ms  sats: {q}", "varaktighet: {t} ms  parse {n}: {q}", "varaktighet: {t} ms  bind {n}: {q}", "varaktighet: {t} ms  kör {n}: {q}", "varaktighet: {t} ms  kör hämtning från {n}: {q}", "varaktighet {t} ms"],
-        ["sats: {q}", "kör {n}: {q}", "parametrar: {p}", "division med noll", "duplicerat nyckelvärde bryter mot unik-villkor \"t_pkey\""];
     ukrainian: ["ЗАПИСУВАННЯ", "ПОМИЛКА", "ВІДОМОСТІ:  ", "ІНСТРУКЦІЯ:  "],
         ["тривалість: {t} мс, оператор: {q}", "тривалість: {t} мс, аналізування {n}: {q}", "тривалість: {t} мс, повідомлення bind {n}: {q}", "тривалість: {t} мс виконувати {n}: {q}", "тривалість: {t} мс виконати витягнення з {n}: {q}", "тривалість: {t} мс"],
         ["оператор: {q}", "виконувати {n}: {q}", "параметри: {p}", "ділення на нуль", "повторювані значення ключа порушують обмеження унікальності \"t_pkey\""];

@@ -55,7 +55,13 @@ fn blocks_and_threads_change_nothing() {
                 for jobs in [1, 2, 3] {
                     let got = report(Some(&case.source), text, size, jobs);
                     if got != expected {
-                        wrong.push(format!("{}/{} ({} bytes): blocks of {size}, {jobs} threads: {}", case.source, case.name, text.len(), first_difference(&got, &expected)));
+                        wrong.push(format!(
+                            "{}/{} ({} bytes): blocks of {size}, {jobs} threads: {}",
+                            case.source,
+                            case.name,
+                            text.len(),
+                            first_difference(&got, &expected)
+                        ));
                     }
                 }
             }
@@ -116,8 +122,12 @@ const TEMPLATES: [&str; 22] = [
 
 /// A value in any spelling that PostgreSQL knows, with its marker, which no normalised text may hold.
 fn value() -> impl Strategy<Value = (String, Option<String>)> {
-    let marked = |before: &'static str, after: &'static str| ("zq[a-z]{5}q", Just((before, after))).prop_map(|(mark, (before, after))| (format!("{before}{mark}{after}"), Some(mark)));
-    let number = |before: &'static str, after: &'static str| ("8[1-9]{5}7", Just((before, after))).prop_map(|(mark, (before, after))| (format!("{before}{mark}{after}"), Some(mark)));
+    let marked = |before: &'static str, after: &'static str| {
+        ("zq[a-z]{5}q", Just((before, after))).prop_map(|(mark, (before, after))| (format!("{before}{mark}{after}"), Some(mark)))
+    };
+    let number = |before: &'static str, after: &'static str| {
+        ("8[1-9]{5}7", Just((before, after))).prop_map(|(mark, (before, after))| (format!("{before}{mark}{after}"), Some(mark)))
+    };
     prop_oneof![
         marked("'", "'"),
         marked("'it''s ", "; -- no comment'"),
@@ -208,9 +218,76 @@ proptest! {
 /// Arbitrary bytes, or pieces of SQL in any order.
 fn bytes_or_sql() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: [&str; 70] = [
-        "select ", "SELECT\n", "from ", "t ", "\"T\" ", "\"t\"", "where ", "id ", "= ", "=", "1", "'a'", "E'\\''", "$1", "$2 ", "in ", "(", ")", ",", "values ", "(1, 2)", "array[", "]",
-        "-", "- ", "--x\n", "/*", "*/", "/* a /* b */ */", ";", ".", "..", "::", ":", "int", "interval ", "date ", "u&", "uescape ", "order by ", "limit ", "null", "true", "insert into ", "update ", "set ",
-        "create table ", "numeric(10,2)", "varchar(10)", "/*(...)*/", "/*, ... */", "savepoint ", "declare ", "cursor for ", "prepare ", "as ", "execute ", "password ", "copy ", "comment on ", "is ", "not ", "and ", "or ", "'", "\"", "$$", "$a$", "é", "\u{0}",
+        "select ",
+        "SELECT\n",
+        "from ",
+        "t ",
+        "\"T\" ",
+        "\"t\"",
+        "where ",
+        "id ",
+        "= ",
+        "=",
+        "1",
+        "'a'",
+        "E'\\''",
+        "$1",
+        "$2 ",
+        "in ",
+        "(",
+        ")",
+        ",",
+        "values ",
+        "(1, 2)",
+        "array[",
+        "]",
+        "-",
+        "- ",
+        "--x\n",
+        "/*",
+        "*/",
+        "/* a /* b */ */",
+        ";",
+        ".",
+        "..",
+        "::",
+        ":",
+        "int",
+        "interval ",
+        "date ",
+        "u&",
+        "uescape ",
+        "order by ",
+        "limit ",
+        "null",
+        "true",
+        "insert into ",
+        "update ",
+        "set ",
+        "create table ",
+        "numeric(10,2)",
+        "varchar(10)",
+        "/*(...)*/",
+        "/*, ... */",
+        "savepoint ",
+        "declare ",
+        "cursor for ",
+        "prepare ",
+        "as ",
+        "execute ",
+        "password ",
+        "copy ",
+        "comment on ",
+        "is ",
+        "not ",
+        "and ",
+        "or ",
+        "'",
+        "\"",
+        "$$",
+        "$a$",
+        "é",
+        "\u{0}",
     ];
     prop_oneof![
         1 => prop::collection::vec(any::<u8>(), 0..120),
@@ -242,7 +319,13 @@ fn log(lines: &[Line], first_second: usize) -> String {
     let mut log = String::new();
     for (at, line) in lines.iter().enumerate() {
         let (minute, second) = ((first_second + at) / 60, (first_second + at) % 60);
-        let head = format!("2026-11-23 10:{minute:02}:{second:02}.000 UTC [{}] user{}@db{}/app{} ", line.session + 100, line.name % 2, line.name % 3, line.name);
+        let head = format!(
+            "2026-11-23 10:{minute:02}:{second:02}.000 UTC [{}] user{}@db{}/app{} ",
+            line.session + 100,
+            line.name % 2,
+            line.name % 3,
+            line.name
+        );
         let sql = STATEMENTS[line.kind as usize % STATEMENTS.len()];
         let _ = match line.kind / 6 {
             0..=3 => writeln!(log, "{head}LOG:  duration: {}.{:03} ms  statement: {sql}", line.micros / 1_000, line.micros % 1_000),
@@ -273,7 +356,14 @@ fn merged(mut one: Workload, other: Workload) -> Workload {
 
 /// What does not depend on the order of the log: everything but how many sessions there were, as one may be in both parts.
 fn order_free(workload: Workload) -> Value {
-    let reading = Reading { workload, inputs: Vec::new(), errors: Vec::new(), repeated: Vec::new(), strangers: Vec::new(), durations_from_plans: false };
+    let reading = Reading {
+        workload,
+        inputs: Vec::new(),
+        errors: Vec::new(),
+        repeated: Vec::new(),
+        strangers: Vec::new(),
+        durations_from_plans: false,
+    };
     let mut report: Value = serde_json::from_str(&drawn(&reading)).expect("JSON");
     for statement in report["statements"].as_array_mut().expect("a list") {
         statement["sessions"] = Value::Null;
@@ -365,7 +455,13 @@ fn edited(mut text: Vec<u8>, edits: &[Edit]) -> Vec<u8> {
 /// Excerpts of the fixtures, at most so many bytes each.
 fn excerpts() -> &'static [(String, Vec<u8>)] {
     static EXCERPTS: std::sync::OnceLock<Vec<(String, Vec<u8>)>> = std::sync::OnceLock::new();
-    EXCERPTS.get_or_init(|| readable().into_iter().flat_map(|(case, text)| [0, 150, 600].map(|from| (case.source.clone(), lines(&text, from, 25)))).filter(|(_, text)| !text.is_empty()).collect())
+    EXCERPTS.get_or_init(|| {
+        readable()
+            .into_iter()
+            .flat_map(|(case, text)| [0, 150, 600].map(|from| (case.source.clone(), lines(&text, from, 25))))
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
+    })
 }
 
 proptest! {
@@ -401,7 +497,8 @@ fn damaged_logs_are_read_and_blocks_change_nothing() {
     let mut wrong = Vec::new();
     for source in sources() {
         let excerpts: Vec<&Vec<u8>> = excerpts().iter().filter(|(of, _)| of == source).map(|(_, text)| text).collect();
-        let mut runner = TestRunner::new(ProptestConfig { cases: 300, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() });
+        let mut runner =
+            TestRunner::new(ProptestConfig { cases: 300, max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() });
         let strategy = (any::<prop::sample::Index>(), edits(), 1usize..2_000, 1usize..3);
         let result = runner.run(&strategy, |(which, edits, block_size, jobs)| {
             let text = edited((*which.get(&excerpts)).clone(), &edits);
@@ -418,7 +515,46 @@ fn damaged_logs_are_read_and_blocks_change_nothing() {
 
 fn prefixes() -> impl Strategy<Value = String> {
     const PIECES: [&str; 40] = [
-        "%m", "%t", "%n", "%p", "%u", "%d", "%a", "%h", "%r", "%L", "%i", "%e", "%c", "%l", "%s", "%v", "%x", "%q", "%%", "%b", "%P", "%Q", "%5p", "%-10u", "%999999999999999999999d", "%", " ", "[", "]", "@", ":", ",", "-", "<", "é", "\n", "\t", "LOG:  ", "user=", "\0",
+        "%m",
+        "%t",
+        "%n",
+        "%p",
+        "%u",
+        "%d",
+        "%a",
+        "%h",
+        "%r",
+        "%L",
+        "%i",
+        "%e",
+        "%c",
+        "%l",
+        "%s",
+        "%v",
+        "%x",
+        "%q",
+        "%%",
+        "%b",
+        "%P",
+        "%Q",
+        "%5p",
+        "%-10u",
+        "%999999999999999999999d",
+        "%",
+        " ",
+        "[",
+        "]",
+        "@",
+        ":",
+        ",",
+        "-",
+        "<",
+        "é",
+        "\n",
+        "\t",
+        "LOG:  ",
+        "user=",
+        "\0",
     ];
     prop_oneof![3 => prop::collection::vec(prop::sample::select(&PIECES[..]), 0..12).prop_map(|pieces| pieces.concat()), 1 => any::<String>()]
 }

@@ -1,11 +1,12 @@
 //! The only test binary besides the unit tests: one module for each thing that must hold.
 
 mod architecture;
+mod cli;
 mod corpus;
-mod hostile;
-mod laws;
 mod harness;
+mod hostile;
+mod languages;
+mod laws;
+mod orms;
 mod pitfalls;
 mod weaknesses;
-mod orms;
-mod languages;

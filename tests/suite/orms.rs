@@ -45,7 +45,14 @@ fn a_statement_that_is_only_parsed_is_no_call() {
 }
 
 fn plan(pid: u32, micros: u64, sql: &str) -> String {
-    line(pid, &format!("LOG:  duration: {}.{:03} ms  plan:\n\tQuery Text: {sql}\n\tSeq Scan on t  (cost=0.00..8.17 rows=1 width=4)", micros / 1_000, micros % 1_000))
+    line(
+        pid,
+        &format!(
+            "LOG:  duration: {}.{:03} ms  plan:\n\tQuery Text: {sql}\n\tSeq Scan on t  (cost=0.00..8.17 rows=1 width=4)",
+            micros / 1_000,
+            micros % 1_000
+        ),
+    )
 }
 
 /// logs.md, ORM logs, point 2
@@ -167,21 +174,23 @@ fn portals_are_told_apart() {
 /// logs.md, ORM logs, point 5
 #[test]
 fn literals_and_parameters_are_one_statement() {
-    let log = call(7, "<unnamed>") + &timed(7, 2_000, "statement", "SELECT a FROM t WHERE id = 17") + &timed(7, 2_000, "statement", "SELECT \"a\" FROM \"t\" WHERE \"id\" = '17'");
+    let log = call(7, "<unnamed>")
+        + &timed(7, 2_000, "statement", "SELECT a FROM t WHERE id = 17")
+        + &timed(7, 2_000, "statement", "SELECT \"a\" FROM \"t\" WHERE \"id\" = '17'");
     let facts = report(log);
     assert_eq!((facts.only().text(), facts.calls(), facts.total_us()), (TEXT, 3, 5_000));
 }
 
-/// logs.md, ORM logs, point 5. As `log_statement` tells it: the text of `EXECUTE pick(4)` is in the DETAIL.
+/// logs.md, ORM logs, point 5. As `log_statement` tells it: EXECUTE is one call, and what it executes is in its DETAIL.
 #[test]
-fn an_announced_execute_is_the_statement_that_was_prepared() {
+fn an_announced_execute_is_one_call() {
     let log = [
         line(7, "LOG:  statement: EXECUTE pick(4)"),
         line(7, "DETAIL:  prepare: PREPARE pick AS SELECT label FROM tags WHERE id = $1"),
         line(7, "LOG:  duration: 0.253 ms"),
     ];
     let facts = report(log.concat());
-    assert_eq!((facts.only().strings("tables"), facts.only().calls(), facts.total_us()), (vec!["tags"], 1, 253));
+    assert_eq!((facts.only().text(), facts.only().calls(), facts.total_us()), ("execute $1 ($2)", 1, 253));
 }
 
 /// logs.md, ORM logs, point 6. A text per batch length is one statement.
@@ -189,7 +198,10 @@ fn an_announced_execute_is_the_statement_that_was_prepared() {
 fn batches_of_any_length_are_one_statement() {
     let alchemy = |rows: u32| {
         let rows: Vec<String> = (0..rows).map(|n| format!("(${}::INTEGER, ${}::VARCHAR, {n})", 2 * n + 1, 2 * n + 2)).collect();
-        format!("INSERT INTO t (a, b) SELECT p0, p1 FROM (VALUES {}) AS imp_sen(p0, p1, sen_counter) ORDER BY sen_counter RETURNING t.id", rows.join(", "))
+        format!(
+            "INSERT INTO t (a, b) SELECT p0, p1 FROM (VALUES {}) AS imp_sen(p0, p1, sen_counter) ORDER BY sen_counter RETURNING t.id",
+            rows.join(", ")
+        )
     };
     assert_eq!(distinct([alchemy(1), alchemy(2), alchemy(7)]), 1);
     let django = "INSERT INTO t (a, b) SELECT * FROM UNNEST((%s)::integer[], (%s)::varchar[])";
@@ -247,7 +259,10 @@ fn the_parsing_of_a_failed_call_is_not_the_next_ones() {
 fn the_workers_of_a_cancelled_statement_are_no_further_failures() {
     let sql = "SELECT count(*) FROM comments a, comments b WHERE a.body < b.body";
     let at = |pid: u32, text: &str| format!("2026-11-23 05:33:42.642 UTC [{pid}] {text}\n");
-    let worker = |pid| at(pid, "FATAL:  terminating background worker \"parallel worker\" due to administrator command") + &at(pid, &format!("STATEMENT:  {sql}"));
+    let worker = |pid| {
+        at(pid, "FATAL:  terminating background worker \"parallel worker\" due to administrator command")
+            + &at(pid, &format!("STATEMENT:  {sql}"))
+    };
     let log = [
         failed(7, "canceling statement due to statement timeout", sql),
         worker(20_679),
@@ -278,7 +293,11 @@ fn calls_of_one_second_are_as_many_calls() {
 fn small_steps_back_in_time_are_no_newest_first() {
     let at_ms = |pid: u32, ms: u32, text: &str| format!("2026-11-23 05:33:39.{ms:03} UTC [{pid}] app@shop/web LOG:  {text}\n");
     let log: String = (0..40)
-        .map(|n| at_ms(1, 100 + 10 * n, "duration: 0.100 ms  parse s: SELECT a FROM t") + &at_ms(2, 94 + 10 * n, "duration: 1.000 ms  statement: SELECT b FROM t") + &at_ms(1, 96 + 10 * n, "duration: 0.400 ms  execute s: SELECT a FROM t"))
+        .map(|n| {
+            at_ms(1, 100 + 10 * n, "duration: 0.100 ms  parse s: SELECT a FROM t")
+                + &at_ms(2, 94 + 10 * n, "duration: 1.000 ms  statement: SELECT b FROM t")
+                + &at_ms(1, 96 + 10 * n, "duration: 0.400 ms  execute s: SELECT a FROM t")
+        })
         .collect();
     let facts = report(log);
     assert!(!facts.warns("newest-first"));
@@ -299,13 +318,17 @@ fn fake_log_lines_behind_a_tab_are_text() {
 /// logs.md, ORM logs, point 13
 #[test]
 fn unknown_is_nobodys_name() {
-    let log = "2026-11-23 05:33:39.504 UTC [7] [unknown]@[unknown]/[unknown] LOG:  connection received: host=127.0.0.1 port=44836\n".to_owned()
+    let log = "2026-11-23 05:33:39.504 UTC [7] [unknown]@[unknown]/[unknown] LOG:  connection received: host=127.0.0.1 port=44836\n"
+        .to_owned()
         + &timed(7, 1_000, "statement", "SELECT a FROM t WHERE id = 1").replace("shop/web", "shop/[unknown]")
         + &timed(7, 1_000, "statement", "SELECT a FROM t WHERE id = 2");
     let mut settings = stderr(crate::harness::PREFIX);
     settings.rules.by = Some(Key::Application);
     let facts = report_with(log, &settings);
-    assert_eq!((facts.only().calls(), facts.only().shares("applications"), facts.only().shares("users")), (2, vec![("web", 1)], vec![("app", 2)]));
+    assert_eq!(
+        (facts.only().calls(), facts.only().shares("applications"), facts.only().shares("users")),
+        (2, vec![("web", 1)], vec![("app", 2)])
+    );
     assert_eq!((facts.groups(), facts.event("connections")), (vec![(None, 1), (Some("web"), 1)], 1));
 }
 
@@ -333,7 +356,11 @@ fn at_verbosity(verbosity: &str) -> String {
 fn verbose_and_terse_logs_say_the_same() {
     for verbosity in ["default", "verbose", "terse"] {
         let facts = report(at_verbosity(verbosity).repeat(2));
-        assert_eq!((facts.statement(TEXT).calls(), facts.total_us(), facts.event("deadlocks"), facts.errors()), (2, 1_200, 2, 2), "{verbosity}");
+        assert_eq!(
+            (facts.statement(TEXT).calls(), facts.total_us(), facts.event("deadlocks"), facts.errors()),
+            (2, 1_200, 2, 2),
+            "{verbosity}"
+        );
         assert_eq!(facts.statement("update accounts set plan = $1 where id = $2").errors(), 2, "{verbosity}");
         assert_eq!(facts.statements().len(), 2, "{verbosity}: {:?}", facts.texts());
     }

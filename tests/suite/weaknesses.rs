@@ -8,7 +8,9 @@ use flate2::{Compression, write::GzEncoder};
 use laggard::Input;
 use serde_json::Value;
 
-use crate::harness::{at, csv_row, distinct, duration, failed, files, json_line, line, read, report, report_with, settings, stderr, timed, under};
+use crate::harness::{
+    at, csv_row, distinct, duration, failed, files, json_line, line, read, report, report_with, settings, stderr, timed, under,
+};
 
 const SQL: &str = "SELECT a FROM t WHERE id = 7";
 const TEXT: &str = "select a from t where id = $1";
@@ -31,7 +33,9 @@ fn commas_quotes_and_markers_in_values_split_nothing_and_leak_nothing() {
 /// logs.md §2, N2
 #[test]
 fn a_backslash_is_a_letter_in_a_standard_string() {
-    let log: String = (0..8).map(|n| timed(7, 1_000, "statement", &format!(r"SELECT a FROM f WHERE p = 'C:\tmp\' AND q = 'secret{n}' AND r = '\\{n}\'"))).collect();
+    let log: String = (0..8)
+        .map(|n| timed(7, 1_000, "statement", &format!(r"SELECT a FROM f WHERE p = 'C:\tmp\' AND q = 'secret{n}' AND r = '\\{n}\'")))
+        .collect();
     let facts = report(log);
     assert_eq!((facts.only().text(), facts.calls()), ("select a from f where p = $1 and q = $2 and r = $3", 8));
 }
@@ -54,7 +58,18 @@ fn fifteen_spellings_of_a_value_are_one_statement() {
 /// logs.md §2, N5
 #[test]
 fn lists_are_one_whatever_is_in_them() {
-    let lists = ["1", "1, 2, 3", "1.5, 2.5", "'a', 'b'", "1::int, 2::int", "NULL, 1", "true, false", "cast($1 as date), cast($2 as date)", "$1, $2, $3", "-1, +2"];
+    let lists = [
+        "1",
+        "1, 2, 3",
+        "1.5, 2.5",
+        "'a', 'b'",
+        "1::int, 2::int",
+        "NULL, 1",
+        "true, false",
+        "cast($1 as date), cast($2 as date)",
+        "$1, $2, $3",
+        "-1, +2",
+    ];
     assert_eq!(distinct(lists.map(|list| format!("SELECT a FROM t WHERE b IN ({list})"))), 1);
     assert_eq!(distinct(["1", "1, 2, 3", "$1, $2"].map(|list| format!("SELECT a FROM t WHERE b = ANY(ARRAY[{list}])"))), 1);
     let rows = ["(1, 'a')", "(1, 'a'), (2, 'b')", "($1, $2), ($3, $4), ($5, $6)"];
@@ -64,7 +79,14 @@ fn lists_are_one_whatever_is_in_them() {
 /// logs.md §2, N6
 #[test]
 fn white_space_around_operators_does_not_count() {
-    assert_eq!(distinct(["SELECT a FROM t WHERE b=1 AND c<>2", "SELECT a FROM t WHERE b = 1 AND c <> 2", "SELECT  a\nFROM t\tWHERE b= 1 AND c <>2"]), 1);
+    assert_eq!(
+        distinct([
+            "SELECT a FROM t WHERE b=1 AND c<>2",
+            "SELECT a FROM t WHERE b = 1 AND c <> 2",
+            "SELECT  a\nFROM t\tWHERE b= 1 AND c <>2"
+        ]),
+        1
+    );
 }
 
 /// logs.md §2, N7
@@ -87,10 +109,16 @@ fn dollar_quotes_and_comments_are_understood() {
 #[test]
 fn notices_and_debug_lines_belong_to_no_statement() {
     let call = timed(7, 1_500, "statement", SQL);
-    let log: String = ["NOTICE:  table \"x\" does not exist, skipping", "DEBUG:  rehashing catalog cache", "DEBUG5:  bind", "INFO:  vacuuming \"public.t\"", "WARNING:  page is not marked all-visible"]
-        .iter()
-        .map(|quiet| call.clone() + &line(7, quiet))
-        .collect();
+    let log: String = [
+        "NOTICE:  table \"x\" does not exist, skipping",
+        "DEBUG:  rehashing catalog cache",
+        "DEBUG5:  bind",
+        "INFO:  vacuuming \"public.t\"",
+        "WARNING:  page is not marked all-visible",
+    ]
+    .iter()
+    .map(|quiet| call.clone() + &line(7, quiet))
+    .collect();
     let facts = report(log);
     assert_eq!((facts.only().text(), facts.calls(), facts.errors(), facts.skipped()), (TEXT, 5, 0, 0));
 }
@@ -194,7 +222,10 @@ fn one_statement_has_one_id_in_every_format() {
 #[test]
 fn equal_durations_do_not_replace_each_other() {
     let facts = report((1..=3).map(|n| timed(7, 1_500, "statement", &format!("SELECT a FROM t WHERE id = {n}"))).collect::<String>());
-    assert_eq!((facts.only().calls(), facts.total_us(), facts.only().number("p50_us"), facts.only().number("min_us")), (3, 4_500, 1_500, 1_500));
+    assert_eq!(
+        (facts.only().calls(), facts.total_us(), facts.only().number("p50_us"), facts.only().number("min_us")),
+        (3, 4_500, 1_500, 1_500)
+    );
 }
 
 /// logs.md §2, N15
@@ -233,9 +264,13 @@ fn parameters_of_postgresql_16_split_nothing() {
 /// logs.md §2, N17. A statement is one in every database and for every user, who share it.
 #[test]
 fn a_statement_is_shared_by_databases_and_users() {
-    let log = [("bob", "shop"), ("bob", "crm"), ("eve", "shop")].map(|(user, database)| timed(7, 1_500, "statement", SQL).replace("app@shop", &format!("{user}@{database}")));
+    let log = [("bob", "shop"), ("bob", "crm"), ("eve", "shop")]
+        .map(|(user, database)| timed(7, 1_500, "statement", SQL).replace("app@shop", &format!("{user}@{database}")));
     let facts = report(log.concat());
-    assert_eq!((facts.only().calls(), facts.only().shares("users"), facts.only().shares("databases")), (3, vec![("bob", 2), ("eve", 1)], vec![("crm", 1), ("shop", 2)]));
+    assert_eq!(
+        (facts.only().calls(), facts.only().shares("users"), facts.only().shares("databases")),
+        (3, vec![("bob", 2), ("eve", 1)], vec![("crm", 1), ("shop", 2)])
+    );
 }
 
 /// logs.md §2, N17 and normalisation.md §5: partitions stay apart, since no rule can know what a digit means.
@@ -283,7 +318,8 @@ fn the_parallel_leader_may_be_missing() {
 /// logs.md §6, beyond the ChangeLog: `%L` of PostgreSQL 18 is the server's own address.
 #[test]
 fn the_local_address_is_read() {
-    let log = ["10.0.0.1", "[local]", "::1", "[none]"].map(|address| format!("2026-11-23 05:33:39.504 UTC [7] {address} bob@shop {CALL}\n"));
+    let log =
+        ["10.0.0.1", "[local]", "::1", "[none]"].map(|address| format!("2026-11-23 05:33:39.504 UTC [7] {address} bob@shop {CALL}\n"));
     let facts = report_with(log.concat(), &stderr("%m [%p] %L %u@%d "));
     assert_eq!((facts.only().calls(), facts.only().shares("users"), facts.skipped()), (4, vec![("bob", 4)], 0));
 }
@@ -305,7 +341,12 @@ fn the_local_address_is_not_the_client() {
 #[test]
 fn padding_is_no_part_of_a_name() {
     let line = |pid: &str, user: &str, database: &str| format!("2026-11-23 05:33:39.504 UTC [{pid}] {user}|{database} {CALL}\n");
-    let log = [line("    7", "bob       ", "      shop"), line("12345", "a_very_long_user_name", "shop"), line("   88", "bob       ", "      shop")].concat();
+    let log = [
+        line("    7", "bob       ", "      shop"),
+        line("12345", "a_very_long_user_name", "shop"),
+        line("   88", "bob       ", "      shop"),
+    ]
+    .concat();
     let facts = under("%m [%5p] %-10u|%10d ", &log);
     assert_eq!((facts.only().calls(), facts.skipped()), (3, 0));
     assert_eq!(facts.only().shares("users"), [("a_very_long_user_name", 1), ("bob", 2)]);
@@ -327,7 +368,11 @@ fn names_may_be_anything_that_postgresql_allows() {
         let mut expected = names.map(|name| (name, 1));
         expected.sort_unstable();
         let only = facts.only();
-        assert_eq!((only.calls(), only.shares("databases"), only.shares("applications")), (7, vec![("shop", 7)], vec![("web", 7)]), "{prefix}");
+        assert_eq!(
+            (only.calls(), only.shares("databases"), only.shares("applications")),
+            (7, vec![("shop", 7)], vec![("web", 7)]),
+            "{prefix}"
+        );
         assert_eq!(only.shares("users"), expected, "{prefix}");
     }
 }
@@ -338,7 +383,10 @@ fn names_may_hold_an_at_sign() {
     let log = format!("2026-11-23 05:33:39 UTC [7]: [3-1] user=bob@server,db=a@b,app=x@y,client=10.0.0.1 {CALL}\n").repeat(3);
     let facts = under("%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", &log);
     let only = facts.only();
-    assert_eq!([only.shares("users"), only.shares("databases"), only.shares("applications")], [[("bob@server", 3)], [("a@b", 3)], [("x@y", 3)]]);
+    assert_eq!(
+        [only.shares("users"), only.shares("databases"), only.shares("applications")],
+        [[("bob@server", 3)], [("a@b", 3)], [("x@y", 3)]]
+    );
     // Whose the second sign is under `%u@%d` nobody can know; the line must not be lost for it.
     let facts = under("%m [%p] %q%u@%d ", &format!("2026-11-23 05:33:39.504 UTC [7] bob@server@shop {CALL}\n").repeat(3));
     assert_eq!((facts.only().text(), facts.calls(), facts.skipped()), (TEXT, 3, 0));
@@ -347,7 +395,9 @@ fn names_may_hold_an_at_sign() {
 /// logs.md §6, beyond the ChangeLog
 #[test]
 fn text_that_is_no_log_is_an_error() {
-    for text in ["hello\nworld\n", "2026-11-23 05:33:39 GET /index.html 200\n", "id,name\n1,x\n", "{\"level\":\"info\",\"msg\":\"x\"}\n", ""] {
+    for text in
+        ["hello\nworld\n", "2026-11-23 05:33:39 GET /index.html 200\n", "id,name\n1,x\n", "{\"level\":\"info\",\"msg\":\"x\"}\n", ""]
+    {
         let facts = read(vec![Input::Memory("x.log".into(), text.repeat(50).into_bytes())], &settings());
         assert_eq!((facts.problems.len(), facts.calls()), (1, 0), "{text:?}: {:?}", facts.problems);
     }
@@ -393,7 +443,8 @@ fn an_archive_that_is_cut_is_an_error_and_what_came_before_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("pg.log.gz");
     // Different numbers, so that deflate cannot shrink the log to nothing.
-    let log: String = (0..20_000u64).map(|n| timed(7, n * 7_919 % 100_003, "statement", &format!("SELECT a FROM t WHERE id = {}", n * n))).collect();
+    let log: String =
+        (0..20_000u64).map(|n| timed(7, n * 7_919 % 100_003, "statement", &format!("SELECT a FROM t WHERE id = {}", n * n))).collect();
     let mut archive = GzEncoder::new(Vec::new(), Compression::default());
     archive.write_all(log.as_bytes()).expect("packed");
     let packed = archive.finish().expect("packed");
@@ -439,7 +490,13 @@ fn a_log_with_its_newest_line_first_says_the_same() {
 /// logs.md §6, beyond the ChangeLog. As consoles do it that keep a line and its continuation together.
 #[test]
 fn statements_of_several_lines_survive_a_log_with_its_newest_first() {
-    let lines: Vec<String> = (0..9).map(|n| format!("2026-11-23 05:33:3{n}.000 UTC [7] app@shop/web LOG:  duration: 1.500 ms  statement: SELECT a\n\tFROM t\n\tWHERE id = {n}\n")).collect();
+    let lines: Vec<String> = (0..9)
+        .map(|n| {
+            format!(
+                "2026-11-23 05:33:3{n}.000 UTC [7] app@shop/web LOG:  duration: 1.500 ms  statement: SELECT a\n\tFROM t\n\tWHERE id = {n}\n"
+            )
+        })
+        .collect();
     let facts = report(lines.iter().rev().map(String::as_str).collect::<String>());
     assert_eq!((facts.only().text(), facts.calls(), facts.skipped()), (TEXT, 9, 0));
     assert!(facts.warns("newest-first"));

@@ -28,7 +28,6 @@ pub(super) struct Emitter<'a> {
     /// For each open parenthesis, whether an ORDER BY or GROUP BY list is open in it.
     positions: Vec<bool>,
     pub(super) in_ddl: bool,
-    keeps_numbers: bool,
 }
 
 impl<'a> Emitter<'a> {
@@ -41,7 +40,6 @@ impl<'a> Emitter<'a> {
             glue: Glue::Tight,
             positions: vec![false],
             in_ddl: false,
-            keeps_numbers: false,
         }
     }
 
@@ -68,7 +66,7 @@ impl<'a> Emitter<'a> {
         if self.text.is_empty() {
             self.text.push(';');
         }
-        Normalised { fingerprint: Fingerprint(hash(&self.key)), text: self.text, keeps_numbers: self.keeps_numbers }
+        Normalised { fingerprint: Fingerprint(hash(&self.key)), text: self.text }
     }
 
     pub(super) fn cursor(&self) -> Cursor<'a> {
@@ -160,7 +158,6 @@ impl<'a> Emitter<'a> {
             self.plain_as(at, MODIFIER, Glue::Loose);
             return close + 1;
         }
-        self.keeps_numbers = true;
         self.open(at);
         for at in at + 1..close {
             if self.cursor.kind(at) == Some(Kind::Comma) {
@@ -174,7 +171,6 @@ impl<'a> Emitter<'a> {
 
     fn value(&mut self, at: usize) -> usize {
         if self.is_position(at) {
-            self.keeps_numbers = true;
             return self.plain(at, Glue::Loose);
         }
         self.placeholder();

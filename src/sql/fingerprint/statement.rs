@@ -23,12 +23,9 @@ pub(super) fn begin(out: &mut Emitter<'_>, at: usize, end: usize) -> usize {
         "execute" => name_then(out, at, end),
         "deallocate" => names(out, at, end, &["prepare", "all"]),
         "close" => names(out, at, end, &["all"]),
-        "fetch" | "move" => names(
-            out,
-            at,
-            end,
-            &["next", "prior", "first", "last", "absolute", "relative", "forward", "backward", "all", "from", "in"],
-        ),
+        "fetch" | "move" => {
+            names(out, at, end, &["next", "prior", "first", "last", "absolute", "relative", "forward", "backward", "all", "from", "in"])
+        }
         _ => out.step(at, end),
     }
 }

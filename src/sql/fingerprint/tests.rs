@@ -39,7 +39,19 @@ fn literals_parameters_layout_case_and_comments_do_not_count() {
 
 #[test]
 fn every_spelling_of_a_number_is_one_value() {
-    same(&["select 1", "select 1.5", "select 1e3", "select 0x1F", "select 1_000", "select -1", "select +1", "select .5", "select null", "select true", "select - $1"]);
+    same(&[
+        "select 1",
+        "select 1.5",
+        "select 1e3",
+        "select 0x1F",
+        "select 1_000",
+        "select -1",
+        "select +1",
+        "select .5",
+        "select null",
+        "select true",
+        "select - $1",
+    ]);
 }
 
 #[test]
@@ -78,7 +90,10 @@ fn positions_are_structure_and_limits_are_values() {
 
 #[test]
 fn noise_words_do_not_count() {
-    same(&["select a as x from t as u inner join v on true left outer join w using (id) order by a asc", "select a x from t u join v on true left join w using (id) order by a"]);
+    same(&[
+        "select a as x from t as u inner join v on true left outer join w using (id) order by a asc",
+        "select a x from t u join v on true left join w using (id) order by a",
+    ]);
     same(&["select a from t where b != 1", "select a from t where b <> 1"]);
 }
 
@@ -117,7 +132,10 @@ fn settings_are_masked() {
     same(&["set x = 1", "SET x TO 'secret'", "set x = a, b"]);
     assert_eq!(text("set session timezone to 'UTC'"), "set session timezone to $1");
     assert_eq!(text("set x to default"), "set x to default");
-    assert_eq!(text("set client_min_messages to warning;set time zone interval '+00:00' hour to minute;"), "set client_min_messages to $1; set time zone $2");
+    assert_eq!(
+        text("set client_min_messages to warning;set time zone interval '+00:00' hour to minute;"),
+        "set client_min_messages to $1; set time zone $2"
+    );
     assert_eq!(text("alter role bob password 'hunter2'"), "alter role bob password $1");
     assert_eq!(text("set transaction isolation level serializable"), "set transaction isolation level serializable");
 }
