@@ -111,16 +111,16 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "OF", value_enum, default_value_t = LatencyArg::Call, env = "LAGGARD_LATENCY")]
     pub latency: LatencyArg,
     /// Zone in which times are shown: an IANA name, or local
-    #[arg(long, value_name = "ZONE", env = "LAGGARD_DISPLAY_TZ")]
+    #[arg(long, hide_short_help = true, value_name = "ZONE", env = "LAGGARD_DISPLAY_TZ")]
     pub display_tz: Option<String>,
     /// Put a ' before CSV cells that a spreadsheet would run as formulas
-    #[arg(long, env = "LAGGARD_CSV_SAFE")]
+    #[arg(long, hide_short_help = true, env = "LAGGARD_CSV_SAFE")]
     pub csv_safe: bool,
     /// Colours: auto, always, never
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourArg::Auto, env = "LAGGARD_COLOR")]
     pub color: ColourArg,
     /// Plain ASCII only
-    #[arg(long, env = "LAGGARD_ASCII")]
+    #[arg(long, hide_short_help = true, env = "LAGGARD_ASCII")]
     pub ascii: bool,
 }
 
@@ -162,13 +162,13 @@ pub(super) struct ReadingArgs {
     #[arg(long, value_name = "PREFIX", env = "LAGGARD_PREFIX", allow_hyphen_values = true)]
     pub prefix: Option<String>,
     /// The format, instead of detecting it
-    #[arg(long, value_name = "NAME", env = "LAGGARD_SOURCE", value_parser = clap::builder::PossibleValuesParser::new(sources()))]
+    #[arg(long, hide_short_help = true, value_name = "NAME", env = "LAGGARD_SOURCE", value_parser = clap::builder::PossibleValuesParser::new(sources()))]
     pub source: Option<String>,
     /// Zone of times that name none, an IANA name [default: UTC]
     #[arg(long, value_name = "ZONE", env = "LAGGARD_TIMEZONE")]
     pub timezone: Option<String>,
     /// The server has standard_conforming_strings = off
-    #[arg(long, env = "LAGGARD_BACKSLASH_ESCAPES")]
+    #[arg(long, hide_short_help = true, env = "LAGGARD_BACKSLASH_ESCAPES")]
     pub backslash_escapes: bool,
     /// Threads that read [default: one for each processor]
     #[arg(short, long, value_name = "N", env = "LAGGARD_JOBS", value_parser = clap::value_parser!(u16).range(1..))]
@@ -189,7 +189,7 @@ pub(super) struct TalkArgs {
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// No progress bar
-    #[arg(long, env = "LAGGARD_NO_PROGRESS")]
+    #[arg(long, hide_short_help = true, env = "LAGGARD_NO_PROGRESS")]
     pub no_progress: bool,
 }
 
@@ -203,7 +203,7 @@ pub(super) struct FingerprintArgs {
     #[arg(short = '0', long)]
     pub null: bool,
     /// The server has standard_conforming_strings = off
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub backslash_escapes: bool,
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::sql::fingerprint::Normaliser;
 use crate::sql::lexer::Dialect;
@@ -49,7 +49,8 @@ impl From<io::Error> for Failure {
 /// Runs a command line and answers how to exit.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let parsed = command(&arguments).try_get_matches_from(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &arguments),
     };
@@ -62,6 +63,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             failure.exit
         }
     }
+}
+
+/// The command line's definition; `-h` leaves the variables out so that it fits a screen.
+fn command(arguments: &[OsString]) -> clap::Command {
+    let short = arguments.iter().any(|argument| argument == "-h");
+    Cli::command().mut_subcommand("report", |report| report.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
 }
 
 /// A line on standard error. A closed stream is nobody's error.

@@ -166,7 +166,9 @@ struct Grid {
 }
 
 fn latency_cells(latency: &LatencyLine) -> [String; 4] {
-    let [p50, _, p95, p99, _] = latency.percentiles.map(percentile);
+    // The mark hangs behind the number, so that numbers stay in line.
+    let hanging = |p: Option<Percentile>| if p.is_some_and(|p| p.is_maximum) { percentile(p) } else { percentile(p) + " " };
+    let [p50, _, p95, p99, _] = latency.percentiles.map(hanging);
     [p50, p95, p99, duration(latency.max)]
 }
 
@@ -177,7 +179,7 @@ fn statement_table(lines: &[StatementLine]) -> Grid {
         row.push(grouped(line.calls));
         row.push(if line.errors > 0 { grouped(line.errors) } else { String::new() });
         row.extend(latency_cells(&line.latency));
-        row.extend([spark::bars(&line.latency.spread), line.id[..line.id.len().min(8)].to_owned(), sanitised(&line.text)]);
+        row.extend([spark::bars(&line.latency.spread), line.id[..line.id.len().min(6)].to_owned(), sanitised(&line.text)]);
         row
     });
     let mut grid = Grid {
@@ -208,14 +210,14 @@ impl Grid {
         self.left.iter_mut().for_each(|left| *left -= usize::from(*left > column));
     }
 
-    fn table(&self) -> comfy_table::Table {
+    fn table(&self, gap: u16) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.force_no_tty();
         table.set_header(self.header.clone());
         for column in 0..self.header.len() {
             if let Some(column_of_table) = table.column_mut(column) {
-                column_of_table.set_padding((0, if column + 1 == self.header.len() { 0 } else { 2 }));
+                column_of_table.set_padding((0, if column + 1 == self.header.len() { 0 } else { gap }));
                 if !self.left.contains(&column) {
                     column_of_table.set_cell_alignment(CellAlignment::Right);
                 }
@@ -226,20 +228,20 @@ impl Grid {
 
     /// As wide as the terminal: what is left of a line goes to the last column, and longer text is cut.
     fn fitted(&self, width: usize) -> String {
-        let mut measured = self.table();
+        let mut measured = self.table(1);
         measured.set_content_arrangement(ContentArrangement::Disabled);
         let last = self.header.len() - 1;
         for row in &self.rows {
             measured.add_row(row[..last].to_vec());
         }
-        let fixed: usize = measured.column_max_content_widths().iter().take(last).map(|&w| usize::from(w) + 2).sum();
+        let fixed: usize = measured.column_max_content_widths().iter().take(last).map(|&w| usize::from(w) + 1).sum();
         // On a narrow terminal a statement of a few words is still worth more than none.
         let room = width.saturating_sub(fixed).max(24);
-        let mut table = self.table();
+        let mut table = self.table(1);
         table.set_content_arrangement(ContentArrangement::Disabled);
         for row in &self.rows {
             let mut row = row.clone();
-            row[last] = cut(&row[last], room);
+            row[last] = cut(&abbreviated(&row[last], room), room);
             table.add_row(row);
         }
         if let Some(column) = table.column_mut(last) {
@@ -250,7 +252,7 @@ impl Grid {
 
     /// Columns for programs and pipes: nothing is cut.
     fn plain(&self) -> String {
-        let mut table = self.table();
+        let mut table = self.table(2);
         table.set_content_arrangement(ContentArrangement::Disabled);
         for row in &self.rows {
             table.add_row(row.clone());
@@ -258,6 +260,26 @@ impl Grid {
         table.to_string()
     }
 }
+
+/// A statement that does not fit loses its select list first: what it reads from says more than what it returns.
+fn abbreviated(statement: &str, room: usize) -> String {
+    let Some(list) = statement.strip_prefix("select ").filter(|_| statement.len() > room) else { return statement.to_owned() };
+    let mut depth = 0usize;
+    for (at, c) in list.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            ' ' if depth == 0 && list[at..].starts_with(" from ") => {
+                return if at > SHORT_LIST { format!("select …{}", &list[at..]) } else { statement.to_owned() };
+            }
+            _ => {}
+        }
+    }
+    statement.to_owned()
+}
+
+/// A select list this short, in bytes, is not worth leaving out.
+const SHORT_LIST: usize = 12;
 
 fn event_facts(report: &Report) -> Vec<String> {
     let events = &report.events;

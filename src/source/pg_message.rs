@@ -394,7 +394,10 @@ fn lock_wait(message: &[u8]) -> Option<What<'_>> {
 mod tests {
     use super::*;
 
-    fn said(message: &str) -> Option<(Option<u64>, Step, Option<String>, Option<String>)> {
+    /// Duration in microseconds, step, portal and statement.
+    type What4 = Option<(Option<u64>, Step, Option<String>, Option<String>)>;
+
+    fn said(message: &str) -> What4 {
         let record = Record {
             time: Timestamp(0),
             offset: 0,
@@ -412,7 +415,7 @@ mod tests {
         event(&record).map(|e| (e.took.map(|t| t.0), e.step, owned(e.portal), owned(e.sql)))
     }
 
-    fn timed_as(step: Step, sql: &str) -> Option<(Option<u64>, Step, Option<String>, Option<String>)> {
+    fn timed_as(step: Step, sql: &str) -> What4 {
         Some((Some(102), step, None, Some(sql.to_owned())))
     }
 

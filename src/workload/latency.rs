@@ -256,7 +256,7 @@ mod tests {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
         let rank = (sorted.len() as u64 * permille).div_ceil(1_000).max(1);
-        sorted[rank as usize - 1]
+        sorted[usize::try_from(rank).expect("small") - 1]
     }
 
     fn value() -> impl Strategy<Value = u64> {

@@ -9,4 +9,5 @@ mod languages;
 mod laws;
 mod orms;
 mod pitfalls;
+mod readme;
 mod weaknesses;
