@@ -16,6 +16,7 @@ use crate::input::Input;
 use crate::input::blocks::{Block, Blocks, Cut};
 use crate::input::decompress::{Packing, Refusal, unpack};
 use crate::input::discover::Candidate;
+use crate::source::pg_prefix::Prefix;
 use crate::source::{self, Reader, Seen, Source, Untangle};
 use crate::sql::lexer::Dialect;
 use crate::units::Timestamp;
@@ -73,6 +74,7 @@ const HEAD: usize = 64 * 1024;
 /// # Errors
 /// If a setting makes no sense. What is wrong with an input is in [`Reading::errors`].
 pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Progress) -> Result<Reading, Error> {
+    settings.source_options.validate()?;
     let mut reading = Reading {
         workload: Workload::new(settings.rules.clone()),
         inputs: Vec::new(),
@@ -160,6 +162,10 @@ fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened, Error> {
     let source = match &settings.source {
         Some(name) => source::by_name(name).ok_or_else(|| unknown(&path, format!("no source is called {name}")))?,
         None => source::detect(&head, &settings.source_options).map_err(|claims| {
+            // A prefix that only syslog could do with is the likelier mistake.
+            if let Some(error) = settings.source_options.prefix.as_deref().and_then(|prefix| Prefix::compile(prefix).err()) {
+                return error;
+            }
             unknown(&path, if claims.is_empty() { "no known log format".to_owned() } else { format!("could be {}", claims.join(" or ")) })
         })?,
     };

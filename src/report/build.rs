@@ -241,16 +241,18 @@ fn event_lines(workload: &Workload) -> EventLines {
         .collect();
     let order = |e: &ErrorLine| (e.sqlstate.clone(), e.severity.clone(), e.message.clone());
     errors.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| order(a).cmp(&order(b))));
+    let told = |count: u64| Some(count).filter(|_| !workload.is_foreign());
     EventLines {
         errors,
         lock_waits: (events.lock_waits, events.lock_wait_total),
         deadlocks: events.deadlocks,
         temp_files: (events.temp_files, events.temp_bytes),
-        checkpoints: events.checkpoints,
-        autovacuums: events.autovacuums,
-        connections: events.connections(),
-        disconnections: events.disconnections,
-        cancelled: events.cancelled,
+        checkpoints: told(events.checkpoints),
+        autovacuums: told(events.autovacuums),
+        connections: told(events.connections()),
+        disconnections: told(events.disconnections),
+        // A SQLSTATE tells in every language.
+        cancelled: Some(events.cancelled).filter(|_| !workload.is_foreign() || events.errors.keys().all(|kind| kind.sqlstate.is_some())),
     }
 }
 

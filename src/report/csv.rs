@@ -48,9 +48,9 @@ impl Renderer for Csv {
 
     fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(to);
-        writer.write_record(HEADER)?;
+        writer.write_record(HEADER).map_err(io_error)?;
         for line in &report.statements {
-            writer.write_record(row(line).map(|cell| if style.safe_csv { safe(cell) } else { cell }))?;
+            writer.write_record(row(line).map(|cell| if style.safe_csv { safe(cell) } else { cell })).map_err(io_error)?;
         }
         writer.flush()
     }
@@ -88,6 +88,14 @@ fn row(line: &StatementLine) -> [String; 24] {
         line.seen.map(|(_, last)| last.to_string()).unwrap_or_default(),
         line.text.clone(),
     ]
+}
+
+/// What the system said, so that a closed pipe is known as one.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// OWASP, "CSV Injection": cells that begin so are formulas to a spreadsheet.

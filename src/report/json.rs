@@ -218,11 +218,12 @@ struct Events {
     lock_waits: LockWaits,
     deadlocks: u64,
     temp_files: TempFiles,
-    checkpoints: u64,
-    autovacuums: u64,
-    connections: u64,
-    disconnections: u64,
-    cancelled: u64,
+    /// This and what follows is `null` if the server speaks a language that hides it.
+    checkpoints: Option<u64>,
+    autovacuums: Option<u64>,
+    connections: Option<u64>,
+    disconnections: Option<u64>,
+    cancelled: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]

@@ -270,16 +270,16 @@ pub struct EventLines {
     pub deadlocks: u64,
     /// Temporary files and their bytes.
     pub temp_files: (u64, u64),
-    /// Checkpoints completed.
-    pub checkpoints: u64,
+    /// Checkpoints completed; this and what follows is `None` if the server speaks a language that hides it.
+    pub checkpoints: Option<u64>,
     /// Tables that autovacuum vacuumed.
-    pub autovacuums: u64,
+    pub autovacuums: Option<u64>,
     /// Connections.
-    pub connections: u64,
+    pub connections: Option<u64>,
     /// Sessions ended.
-    pub disconnections: u64,
+    pub disconnections: Option<u64>,
     /// Statements cancelled.
-    pub cancelled: u64,
+    pub cancelled: Option<u64>,
 }
 
 /// One kind of error.

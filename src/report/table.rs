@@ -297,8 +297,8 @@ fn event_facts(report: &Report) -> Vec<String> {
     if events.deadlocks > 0 {
         facts.push(counted(events.deadlocks, "deadlock"));
     }
-    if events.cancelled > 0 {
-        facts.push(format!("{} cancelled", counted(events.cancelled, "statement")));
+    if let Some(cancelled) = events.cancelled.filter(|&n| n > 0) {
+        facts.push(format!("{} cancelled", counted(cancelled, "statement")));
     }
     if events.temp_files.0 > 0 {
         facts.push(format!("{}, {}", counted(events.temp_files.0, "temporary file"), ByteCount(events.temp_files.1)));
@@ -309,7 +309,7 @@ fn event_facts(report: &Report) -> Vec<String> {
         (events.checkpoints, "checkpoint"),
         (events.autovacuums, "autovacuum"),
     ];
-    let counted: Vec<String> = connections.iter().filter(|(n, _)| *n > 0).map(|&(n, thing)| counted(n, thing)).collect();
+    let counted: Vec<String> = connections.iter().filter_map(|&(n, thing)| n.filter(|&n| n > 0).map(|n| counted(n, thing))).collect();
     if !counted.is_empty() {
         facts.push(counted.join(" · "));
     }

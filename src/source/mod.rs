@@ -13,6 +13,7 @@ use crate::event::{Item, Skipped};
 use crate::units::Timestamp;
 
 mod pg_csvlog;
+mod pg_field;
 mod pg_infer;
 mod pg_jsonlog;
 mod pg_message;
@@ -63,6 +64,20 @@ pub struct Options {
     pub reference: Timestamp,
     /// Whether the newest record comes first.
     pub newest_first: bool,
+}
+
+impl Options {
+    /// Refuses what no input could make sense of.
+    ///
+    /// # Errors
+    /// If the prefix is none. In syslog it needs no time.
+    pub fn validate(&self) -> Result<(), Error> {
+        let Some(prefix) = &self.prefix else { return Ok(()) };
+        pg_prefix::Prefix::compile(&format!("%n {prefix}")).map(drop).map_err(|_| match pg_prefix::Prefix::compile(prefix) {
+            Err(error) => error,
+            Ok(_) => Error::Prefix { prefix: prefix.clone(), reason: "cannot be read back" },
+        })
+    }
 }
 
 impl Default for Options {

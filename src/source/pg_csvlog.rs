@@ -11,10 +11,10 @@ use std::borrow::Cow;
 use crate::error::Error;
 use crate::event::{Item, Who};
 
+use super::pg_field::session_id;
 use super::pg_message::{self, Record, severity};
-use super::pg_prefix::session_id;
 use super::pg_time::{Clock, civil};
-use super::{BOM, Options, Reader, Seen, Sniff, Source, trim_cr};
+use super::{BOM, OPEN_END, Options, Reader, Seen, Sniff, Source, trim_cr};
 
 /// See the module.
 pub(super) struct PgCsvlog;
@@ -59,11 +59,12 @@ impl Source for PgCsvlog {
 
     fn sniff(&self, head: &[u8], _: &Options) -> Sniff {
         let head = head.strip_prefix(BOM).unwrap_or(head);
-        let start = next_row(head, 0).unwrap_or(head.len());
+        let start = if looks_like_row(head, 0) { 0 } else { next_row(head, 0).unwrap_or(head.len()) };
         let mut fields = Vec::new();
         let row = row_end(&head[start..], &mut fields);
         let is_row = matches!(row, Row::Whole(_)) && (column::LEAST..=column::MOST + 4).contains(&fields.len());
-        if is_row && start == 0 { Sniff::Yes } else { Sniff::No }
+        // A log may begin in the middle of a row.
+        if is_row { Sniff::Yes } else { Sniff::No }
     }
 
     fn open(&self, _: &[u8], options: &Options) -> Result<Box<dyn Reader>, Error> {
@@ -142,16 +143,14 @@ fn quoted(bytes: &[u8], start: usize) -> Option<(Field<'_>, usize)> {
     }
 }
 
-/// Where the next line begins, at or behind `from`, that looks like the start of a row: a time and a comma.
+/// Where the next line begins, behind `from`, that looks like the start of a row: a time and a comma.
 fn next_row(bytes: &[u8], from: usize) -> Option<usize> {
-    let looks_like_row = |at: usize| {
-        let line = &bytes[at..bytes.len().min(at + 64)];
-        civil(line).is_some() && line.contains(&b',')
-    };
-    if from == 0 && looks_like_row(0) {
-        return Some(0);
-    }
-    memchr::memchr_iter(b'\n', &bytes[from..]).map(|n| from + n + 1).find(|&at| at < bytes.len() && looks_like_row(at))
+    memchr::memchr_iter(b'\n', &bytes[from..]).map(|n| from + n + 1).find(|&at| looks_like_row(bytes, at))
+}
+
+fn looks_like_row(bytes: &[u8], at: usize) -> bool {
+    let line = &bytes[at.min(bytes.len())..bytes.len().min(at + 64)];
+    civil(line).is_some() && line.contains(&b',')
 }
 
 struct PgCsvlogReader {
@@ -188,13 +187,16 @@ impl Reader for PgCsvlogReader {
             let rest = &bytes[at..];
             let end = match row_end(rest, &mut fields) {
                 Row::Whole(length) => Some(length),
-                // A last line without its line end is whole if it has all its fields.
-                Row::Unfinished if fields.len() >= column::LEAST && !rest.ends_with(b",") => None,
+                // A last line without its line end is whole if it has all its fields. Only an input ends so: blocks are cut
+                // behind line ends, perhaps within the reach of a quote that some broken row left open.
+                Row::Unfinished if fields.len() >= column::LEAST && !rest.ends_with(b",") && !rest.ends_with(b"\n") => None,
                 _ => {
-                    if !trim_cr(rest).trim_ascii().is_empty() {
-                        seen.skipped.add("row that breaks the rules of CSV", here, rest);
+                    let next = next_row(bytes, at).filter(|&next| next > at).unwrap_or(bytes.len());
+                    let broken = bytes[at..next].trim_ascii_end();
+                    if !broken.is_empty() {
+                        seen.skipped.add("row that breaks the rules of CSV", here, broken);
                     }
-                    at = next_row(bytes, at).filter(|&next| next > at).unwrap_or(bytes.len());
+                    at = next;
                     continue;
                 }
             };
@@ -202,6 +204,9 @@ impl Reader for PgCsvlogReader {
                 && !(fields.len() == 1 && fields[0].text.is_empty())
             {
                 seen.skipped.add(reason, here, &rest[..end.unwrap_or(rest.len())]);
+            }
+            if end.is_none() {
+                seen.skipped.add(OPEN_END, here, rest);
             }
             at += end.unwrap_or(rest.len());
         }

@@ -5,7 +5,7 @@
 
 use regex::bytes::Regex;
 
-use super::pg_prefix::Prefix;
+use super::pg_prefix::{Head, Prefix};
 use super::pg_time::{Clock, UTC, civil};
 use super::{BOM, lines};
 
@@ -50,14 +50,14 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     if lines.first().is_some_and(|l| l[0] == b'{') {
         return None;
     }
-    let is_syslog = |line: &&&[u8]| Regex::new(SYSLOG).is_ok_and(|regex| regex.is_match(line));
-    if lines.iter().take(20).filter(is_syslog).count() * 2 > lines.len().min(20) {
+    let syslog = Regex::new(SYSLOG).ok()?;
+    if lines.iter().take(20).filter(|line| syslog.is_match(line)).count() * 2 > lines.len().min(20) {
         return None;
     }
     let mut best: Option<(usize, usize, Prefix)> = None;
     let mut consider = |text: &str| {
         let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_implausible()) else { return };
-        let score = (score(&prefix, lines), prefix.fields());
+        let score = score(&prefix, lines);
         if score.0 > 0 && best.as_ref().is_none_or(|(lines, fields, _)| score > (*lines, *fields)) {
             best = Some((score.0, score.1, prefix));
         }
@@ -77,10 +77,12 @@ pub(super) fn fits(head: &[u8], prefix: &Prefix) -> bool {
     lines(head.strip_prefix(BOM).unwrap_or(head)).any(|(_, line)| prefix.head(line, &mut clock).is_some())
 }
 
-/// How many lines begin with the prefix. Words of other languages count only if the log has no English ones.
-fn score(prefix: &Prefix, lines: &[&[u8]]) -> usize {
+/// How many lines begin with the prefix, and how many of its fields are of use: those behind `%q` only if a line has them.
+fn score(prefix: &Prefix, lines: &[&[u8]]) -> (usize, usize) {
     let mut clock = Clock::new(&UTC);
-    lines.iter().filter(|line| prefix.head(line, &mut clock).is_some()).count()
+    let heads: Vec<_> = lines.iter().filter_map(|line| prefix.head(line, &mut clock)).collect();
+    let named = |head: &Head<'_>| head.who.user.or(head.who.database).or(head.who.application).or(head.who.host).is_some();
+    (heads.len(), prefix.fields(heads.iter().any(named)))
 }
 
 /// Whether something stripped the tabs off continuation lines: none is tabbed, and most of the lines that are no records
@@ -150,7 +152,8 @@ fn pieced_together(lines: &[&[u8]]) -> Vec<String> {
     for head in heads.iter().take(6) {
         let pieces = patterns.pieces(head);
         guesses.push(pieces.concat());
-        for at in 1..pieces.len() {
+        // The blank before the optional part is written for every process.
+        for at in (1..pieces.len()).filter(|&at| pieces[at] != " ") {
             let optional = [&pieces[..at], &["%q".to_owned()], &pieces[at..]].concat();
             guesses.push(optional.concat());
         }

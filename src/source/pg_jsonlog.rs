@@ -12,8 +12,8 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::event::{Item, Who};
 
+use super::pg_field::session_id;
 use super::pg_message::{self, Record, severity};
-use super::pg_prefix::session_id;
 use super::pg_time::Clock;
 use super::{BOM, Options, Reader, Seen, Sniff, Source, lines};
 

@@ -42,6 +42,11 @@ pub(super) struct Record<'r> {
     pub(super) statement: Option<&'r [u8]>,
 }
 
+/// Whether a DETAIL of any language holds parameters, `<words>: $1 = …`.
+pub(super) fn has_parameters(detail: &[u8]) -> bool {
+    memchr::memchr(b':', detail).is_some_and(|colon| detail[colon + 1..].trim_ascii_start().starts_with(b"$1 = "))
+}
+
 /// The severity that a word names.
 pub(super) fn severity(word: &[u8]) -> Severity {
     match word {
@@ -59,7 +64,7 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
         Severity::Error => out(&error(record)),
         severity => {
             if let Some(event) = event(record) {
-                if record.severity == Severity::Foreign {
+                if record.severity == Severity::Foreign || is_foreign(record.message) {
                     out(&note(record, What::LogWord { word: record.word }));
                 }
                 let plan = event.sql.filter(|_| event.step == Step::Plan).map(pg_plan::statement);
@@ -135,6 +140,11 @@ impl<'r> Said<'r> {
 /// Whether a message of any language tells a duration.
 pub(super) fn says_duration(message: &[u8]) -> bool {
     foreign_number(message).is_some()
+}
+
+/// Whether a message that tells a duration or a statement does so in another language than English.
+fn is_foreign(message: &[u8]) -> bool {
+    !["duration: ", "statement: ", "execute "].iter().any(|words| message.starts_with(words.as_bytes()))
 }
 
 /// `duration: 0.102 ms  execute S_1: SELECT …` in any language.
@@ -256,7 +266,7 @@ fn untimed(message: &[u8]) -> Option<Said<'_>> {
     let sql = said.sql?;
     match said.step {
         Step::Execute | Step::Fetch if message.starts_with(b"execute ") => Some(said),
-        Step::Simple | Step::Foreign(_) if one_word(message) && looks_like_sql(sql) => {
+        Step::Simple | Step::Foreign(_) if announces(message) && looks_like_sql(sql) => {
             let step = if said.step == Step::Simple { Step::Simple } else { Step::Execute };
             Some(Said { step, ..said })
         }
@@ -264,11 +274,14 @@ fn untimed(message: &[u8]) -> Option<Said<'_>> {
     }
 }
 
-/// Whether a message begins with a single word, perhaps with a prepared statement's name, and a colon.
-fn one_word(message: &[u8]) -> bool {
+/// Whether a message begins with a word or two, perhaps with a prepared statement's name, and a colon.
+fn announces(message: &[u8]) -> bool {
     let word = message.iter().take_while(|&&b| b.is_ascii_alphabetic() || b >= 0x80).count();
     let known_otherwise = [b"parameter".as_slice(), b"process", b"connection", b"checkpoint", b"automatic", b"AUDIT"];
-    word > 1 && matches!(message.get(word), Some(b':' | b' ')) && !known_otherwise.iter().any(|w| message.starts_with(w))
+    // `esecuzione di S_1` is the longest that any language has.
+    let colon = memchr::memchr(b':', message).unwrap_or(message.len());
+    let short = message[..colon].iter().filter(|&&b| b == b' ').count() <= 2;
+    short && word > 1 && matches!(message.get(word), Some(b':' | b' ')) && !known_otherwise.iter().any(|w| message.starts_with(w))
 }
 
 /// Whether a text begins with a word that begins SQL statements.

@@ -80,7 +80,8 @@ impl Reader for PgStderrReader {
         loop {
             let line = memchr::memrchr(b'\n', &bytes[..end])? + 1;
             let first = bytes[line];
-            let mut primary = || matches!(self.prefix.head(trim_cr(&bytes[line..end]), &mut clock), Some(Head { kind: Kind::Primary(s), .. }) if s != Severity::Foreign);
+            let mut primary =
+                || self.prefix.head(trim_cr(&bytes[line..end]), &mut clock).is_some_and(|head| head.begins_record(&bytes[line..end]));
             if first != b'\t' && first != b'\n' && primary() {
                 return Some(line);
             }

@@ -61,12 +61,13 @@ impl Source for PgSyslog {
 /// The prefix inside the messages: inferred as for plain logs, a time put before each.
 fn inferred(head: &[u8]) -> Option<String> {
     let clock = &mut Clock::new(&pg_time::UTC);
+    let envelopes: Vec<Envelope<'_>> = lines(head).filter_map(|(_, line)| Envelope::read(line, clock, Timestamp(0))).collect();
+    // Only PostgreSQL counts its parts; without counters other programs' lines cannot be told from its own yet.
+    let counted = envelopes.iter().any(|envelope| envelope.part > 0);
     let mut plain = Vec::new();
-    for (_, line) in lines(head) {
-        if let Some(envelope) = Envelope::read(line, clock, Timestamp(0)).filter(|e| e.part <= 1) {
-            plain.extend_from_slice(envelope.message);
-            plain.push(b'\n');
-        }
+    for envelope in envelopes.iter().filter(|envelope| envelope.part == u64::from(counted)) {
+        plain.extend_from_slice(envelope.message);
+        plain.push(b'\n');
     }
     if let Some(prefix) = super::pg_infer::infer(&plain) {
         return Some(prefix.text().to_owned());
@@ -191,7 +192,11 @@ impl Reader for PgSyslogReader {
         let mut end = memchr::memrchr(b'\n', bytes)?;
         loop {
             let start = memchr::memrchr(b'\n', &bytes[..end]).map_or(0, |n| n + 1);
-            let begins = Envelope::read(&bytes[start..end], &mut clock, self.options.reference).is_some_and(|e| is_beginning(&e));
+            let begins = Envelope::read(&bytes[start..end], &mut clock, self.options.reference).is_some_and(|envelope| {
+                let line = Line { pid: envelope.pid, record: envelope.record, time: envelope.time, offset: 0 };
+                let head = self.head(envelope.message, &line, &mut Clock::new(&self.options.zone));
+                is_beginning(&envelope) && head.is_some_and(|head| head.begins_record(envelope.message))
+            });
             if begins && start > 0 {
                 return Some(start);
             }

@@ -6,11 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::sql::parameters;
 use crate::units::Timestamp;
 
 use super::lines;
-use super::pg_message::{Severity, looks_like_sql, says_duration};
+use super::pg_message::{Severity, has_parameters, looks_like_sql, says_duration};
 use super::pg_prefix::{Kind, Prefix, Satellite};
 use super::pg_time::{Clock, UTC};
 
@@ -34,7 +33,7 @@ pub(super) fn satellites(head: &[u8], prefix: &Prefix) -> Vec<(Box<[u8]>, Satell
         let used = uses.entry(line.word).or_default();
         used.times += 1;
         used.sql += usize::from(looks_like_sql(line.text));
-        used.parameters += usize::from(parameters::in_detail(line.text).is_some());
+        used.parameters += usize::from(has_parameters(line.text));
         used.duration += usize::from(says_duration(line.text));
     }
     let log: Vec<&[u8]> = uses.iter().filter(|(_, u)| u.duration > 0).map(|(word, _)| *word).collect();

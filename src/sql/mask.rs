@@ -11,14 +11,21 @@ pub fn masked(sql: &[u8], dialect: Dialect) -> String {
     let mut words = 0usize;
     let mut sets = false;
     let mut assigned = false;
+    let mut defines = false;
+    let mut secret = false;
     for token in lex(sql, dialect) {
         let text = String::from_utf8_lossy(token.text);
         match token.kind {
             TokenKind::Comment => continue,
-            TokenKind::Semicolon => (words, sets, assigned) = (0, false, false),
+            TokenKind::Semicolon => (words, sets, assigned, defines, secret) = (0, false, false, false, false),
             TokenKind::Word => {
                 words += 1;
                 sets |= words == 1 && text.eq_ignore_ascii_case("set");
+                defines |= words == 1 && (text.eq_ignore_ascii_case("create") || text.eq_ignore_ascii_case("alter"));
+                if std::mem::replace(&mut secret, defines && text.eq_ignore_ascii_case("password")) && !text.eq_ignore_ascii_case("null") {
+                    out.push_str("'…'");
+                    continue;
+                }
             }
             _ => {}
         }
@@ -61,6 +68,7 @@ mod tests {
         );
         assert_eq!(mask("SET role TO s3cret; SELECT 1"), "SET role TO '…'; SELECT 0");
         assert_eq!(mask("ALTER ROLE bob PASSWORD 'hunter2'"), "ALTER ROLE bob PASSWORD '…'");
+        assert_eq!(mask("CREATE USER bob PASSWORD hunter2 LOGIN"), "CREATE USER bob PASSWORD '…' LOGIN");
         assert_eq!(mask("set search_path = a, b"), "set search_path = '…', '…'");
     }
 }

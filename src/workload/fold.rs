@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::event::{Ended, Step};
+use crate::event::Step;
 use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
 
 use super::language::Language;
-use super::parsed::{NONE, NewStatement, NoteRow, Parsed, Person, Row, RowKind};
-use super::session::{Call, ForeignSteps, Origin, Report, Session, TagSet, Wait};
+use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
+use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::{Share, Statement};
 use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
-struct Block {
+pub(super) struct Block {
     statements: Vec<Option<u32>>,
     people: Vec<Origin>,
     tags: Vec<Arc<TagSet>>,
@@ -89,7 +89,7 @@ impl Workload {
     }
 
     /// The number of a statement, which it gets when it is first of use.
-    fn number(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<u32> {
+    pub(super) fn number(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<u32> {
         let new = parsed.statements.get(local as usize)?;
         let known = block.statements.get_mut(local as usize)?;
         Some(*known.get_or_insert_with(|| self.register(new)))
@@ -257,7 +257,7 @@ impl Workload {
         session.foreign = Some(ForeignSteps { call, portal: row.portal, steps: vec![(word, took)] });
     }
 
-    fn flush_foreign(&mut self, slot: u32) {
+    pub(super) fn flush_foreign(&mut self, slot: u32) {
         self.flush_foreign_before(slot, None);
     }
 
@@ -287,7 +287,7 @@ impl Workload {
     }
 
     /// A call that came to its end.
-    fn call(&mut self, call: Call) {
+    pub(super) fn call(&mut self, call: Call) {
         let statement = &mut self.statements[call.statement as usize];
         let session = self.sessions.get(call.origin.session);
         let waited = session.take_waits();
@@ -356,7 +356,7 @@ impl Workload {
     }
 
     /// A session is over: what it left open is counted as far as it is known.
-    fn close(&mut self, slot: u32) {
+    pub(super) fn close(&mut self, slot: u32) {
         self.flush_foreign(slot);
         self.close_portals(slot);
         if let Some(call) = self.sessions.get(slot).announced.take() {
@@ -364,163 +364,6 @@ impl Workload {
         }
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
-    }
-
-    fn note(&mut self, note: &NoteRow, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
-        if let NoteRow::LogWord { word } = note {
-            return self.language.is_log(word);
-        }
-        // Notes change what is known of a session whether or not they count.
-        self.flush_foreign(origin.session);
-        let counts = origin.passes && self.rules.filter.passes_time(row.at);
-        let statement = match note {
-            NoteRow::Unfamiliar { .. } if !counts => None,
-            _ => self.number(row.statement, parsed, block),
-        };
-        match note {
-            NoteRow::Error { severity, sqlstate, message, cancels, deadlock } => {
-                if counts && *deadlock {
-                    self.deadlock(origin);
-                }
-                let kind = ErrorKind { sqlstate: *sqlstate, severity: severity.clone(), message: message.clone() };
-                self.error(origin, counts.then_some(kind), statement);
-                self.events.cancelled += u64::from(counts && *cancels);
-            }
-            NoteRow::Statement => self.late_statement(origin, statement, counts),
-            NoteRow::LockWait { waited, lock, ended } if counts && *ended != Ended::InDeadlock => {
-                self.wait(origin, Wait { lock: *lock, waited: *waited, may_be_deadlock: *ended == Ended::Unknown });
-            }
-            NoteRow::TempFile { bytes } if counts => self.temp_file(origin, *bytes, statement),
-            NoteRow::Unfamiliar { deadlock, .. } if counts => {
-                if *deadlock {
-                    self.deadlock(origin);
-                }
-                self.unfamiliar(origin, note, row.at, statement);
-            }
-            NoteRow::Connection => {
-                self.close(origin.session);
-                self.events.received += u64::from(counts);
-            }
-            NoteRow::Disconnection => {
-                self.close(origin.session);
-                self.events.disconnections += u64::from(counts);
-            }
-            NoteRow::Authorised => self.events.authorised += u64::from(counts),
-            NoteRow::Checkpoint => self.events.checkpoints += u64::from(counts),
-            NoteRow::Autovacuum => self.events.autovacuums += u64::from(counts),
-            NoteRow::Setting { name, value } => drop(self.events.settings.insert(name.clone(), value.clone())),
-            NoteRow::LockWait { .. } | NoteRow::TempFile { .. } | NoteRow::Unfamiliar { .. } | NoteRow::LogWord { .. } => {}
-        }
-    }
-
-    /// A statement failed; `kind` if the error counts.
-    fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>) {
-        // Workers of a parallel query are told to stop when it is cancelled; the failure is their leader's.
-        let of_worker = kind.as_ref().is_some_and(|kind| kind.message.starts_with("terminating background worker"));
-        let statement = statement.filter(|_| !of_worker);
-        // The statement may have been announced, or stand further down among lines of other sessions.
-        let announced = self.sessions.get(origin.session).announced.take();
-        let failed = statement.or_else(|| announced.as_ref().map(|call| call.statement));
-        if let Some(earlier) = announced.filter(|call| Some(call.statement) != failed) {
-            self.call(earlier);
-        }
-        let session = self.sessions.get(origin.session);
-        session.abort();
-        session.report = failed.is_none().then_some(Report::Error);
-        let counts = kind.is_some();
-        if let Some(kind) = kind {
-            self.events.error(kind, 1);
-            if let Some((_, group)) = self.groups.get_mut(origin.group as usize) {
-                group.errors += 1;
-            }
-        }
-        if let Some(failed) = failed {
-            self.failed(origin, failed, counts);
-        }
-    }
-
-    fn failed(&mut self, origin: Origin, statement: u32, counts: bool) {
-        let session = self.sessions.get(origin.session);
-        session.failed = Some(statement);
-        let waited = session.take_waits();
-        let (files, bytes) = std::mem::take(&mut session.temp_files);
-        self.events.lock_wait_total += waited;
-        let statement = &mut self.statements[statement as usize];
-        statement.waited += waited;
-        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
-        statement.errors += u64::from(counts);
-    }
-
-    /// `STATEMENT:` of a message further up.
-    fn late_statement(&mut self, origin: Origin, statement: Option<u32>, counts: bool) {
-        let Some(statement) = statement else { return };
-        let session = self.sessions.get(origin.session);
-        match session.report.take() {
-            Some(Report::Error) => self.failed(origin, statement, counts),
-            Some(Report::Unfamiliar { word, .. }) => drop(self.language.further(word, word, statement, true)),
-            None => {
-                let (files, bytes) = std::mem::take(&mut session.temp_files);
-                let statement = &mut self.statements[statement as usize];
-                statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
-            }
-        }
-    }
-
-    fn wait(&mut self, origin: Origin, wait: Wait) {
-        let session = self.sessions.get(origin.session);
-        match session.waits.iter_mut().find(|known| known.lock == wait.lock) {
-            // Still waiting, or acquired: the same wait, longer.
-            Some(known) => known.waited = known.waited.max(wait.waited),
-            None => {
-                self.events.lock_waits += 1;
-                session.waits.push(wait);
-            }
-        }
-    }
-
-    /// A wait that may have been the deadlock was it, and is none that ever got its lock.
-    fn deadlock(&mut self, origin: Origin) {
-        self.events.deadlocks += 1;
-        if self.sessions.get(origin.session).waits.pop_if(|wait| wait.may_be_deadlock).is_some() {
-            self.events.lock_waits = self.events.lock_waits.saturating_sub(1);
-        }
-    }
-
-    fn temp_file(&mut self, origin: Origin, bytes: u64, statement: Option<u32>) {
-        self.events.temp_files += 1;
-        self.events.temp_bytes += bytes;
-        let failed = self.sessions.get(origin.session).failed;
-        // The files of a statement that failed are removed after its error is told.
-        let files = match statement.or(failed) {
-            Some(statement) => &mut self.statements[statement as usize].temp_files,
-            None => &mut self.sessions.get(origin.session).temp_files,
-        };
-        *files = (files.0 + 1, files.1 + bytes);
-    }
-
-    /// A message whose severity is in an unknown language; see `language`.
-    fn unfamiliar(&mut self, origin: Origin, note: &NoteRow, at: Timestamp, statement: Option<u32>) {
-        let NoteRow::Unfamiliar { word, message, is_sql, has_statement, .. } = note else { return };
-        let (word, is_sql) = (self.language.number(word), *is_sql);
-        let session = self.sessions.get(origin.session);
-        match session.report {
-            Some(Report::Unfamiliar { word: first, at: began }) if began == at && first != word => {
-                let last = statement.is_some_and(|statement| self.language.further(first, word, statement, is_sql));
-                if last {
-                    self.sessions.get(origin.session).report = None;
-                }
-            }
-            Some(Report::Error) if is_sql => self.late_statement(origin, statement, true),
-            _ => {
-                session.report = Some(Report::Unfamiliar { word, at });
-                session.abort();
-                self.language.report(word, message);
-                if let Some(statement) = statement.filter(|_| *has_statement) {
-                    session.report = None;
-                    self.language.complete(word, statement);
-                }
-            }
-        }
     }
 }
 

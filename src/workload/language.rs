@@ -78,6 +78,11 @@ impl Language {
         u32::try_from(at).expect("a language has fewer words")
     }
 
+    /// Whether the server speaks another language than English.
+    pub(super) fn is_foreign(&self) -> bool {
+        !self.log.is_empty()
+    }
+
     pub(super) fn is_log(&mut self, word: &str) {
         if !self.log.contains(word) {
             self.log.insert(word.into());

@@ -17,6 +17,7 @@ mod fold;
 mod language;
 pub mod latency;
 mod message;
+mod notes;
 mod parsed;
 mod reading;
 mod session;
@@ -125,6 +126,13 @@ impl Workload {
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Whether the server speaks another language than English, in which much of what happens besides statements is not
+    /// understood.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.language.is_foreign()
     }
 
     /// The times of the first and the last record.
@@ -242,18 +250,17 @@ impl Workload {
 impl PartialEq for Workload {
     /// Equal if every report of them would be, whatever the order in which names and statements were met.
     fn eq(&self, other: &Self) -> bool {
-        fn sorted(workload: &Workload) -> Vec<(Fingerprint, String)> {
+        /// A statement and its shares by application, user and database.
+        type Shared = (Statement, [Vec<(String, Share)>; 3]);
+        fn sorted(workload: &Workload) -> Vec<Shared> {
             let mut all: Vec<_> = workload
                 .statements()
-                .map(|s| {
-                    let shares = [Key::Application, Key::User, Key::Database].map(|key| workload.shares(s, &key));
-                    let mut plain = s.clone();
-                    plain.names.clear();
-                    plain.last_session = 0;
-                    (s.fingerprint, format!("{plain:?} {shares:?}"))
+                .map(|statement| {
+                    let shares = [Key::Application, Key::User, Key::Database].map(|key| workload.shares(statement, &key));
+                    (Statement { names: Vec::new(), last_session: 0, ..statement.clone() }, shares)
                 })
                 .collect();
-            all.sort();
+            all.sort_by_key(|(statement, _)| statement.fingerprint);
             all
         }
         fn groups(workload: &Workload) -> Vec<(&Option<String>, &Group)> {

@@ -122,6 +122,12 @@ impl<'a> Emitter<'a> {
             "array" if self.cursor.kind(at + 1) == Some(Kind::OpenBracket) => return self.array(at, end),
             "values" if self.cursor.kind(at + 1) == Some(Kind::Open) => return self.rows(at, end),
             "extract" if self.cursor.is_extract(at) => return self.extract(at),
+            "password" if self.in_ddl && self.cursor.kind(at + 1) == Some(Kind::Word) && !self.cursor.is_word(at + 1, "null") => {
+                // Without its quotes it is a mistake, and no less secret.
+                self.plain(at, Glue::Loose);
+                self.placeholder();
+                return at + 2;
+            }
             "current" if self.cursor.is_word(at + 1, "of") => return self.current_of(at),
             "by" => self.set_positions(at > 0 && matches!(self.cursor.text(at - 1), "order" | "group")),
             _ if words::follows_position(word) && !matches!(word, "desc" | "nulls") => self.set_positions(false),

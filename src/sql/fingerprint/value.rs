@@ -44,7 +44,12 @@ impl<'a> Cursor<'a> {
         while self.kind(next) == Some(Kind::Operator) && matches!(self.text(next), "-" | "+") {
             next += 1;
         }
-        let signed = next > at && matches!(self.kind(next), Some(Kind::Value { .. })) && self.expects_operand(at);
+        let value = match self.kind(next) {
+            Some(Kind::Value { .. }) => true,
+            Some(Kind::Word) => matches!(self.text(next), "null" | "true" | "false"),
+            _ => false,
+        };
+        let signed = next > at && value && self.expects_operand(at);
         if signed { next + 1 } else { at }
     }
 
