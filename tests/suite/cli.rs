@@ -167,7 +167,9 @@ fn a_missing_file_is_2_and_the_others_are_read() {
 fn a_truncated_archive_is_2_with_its_offset_and_what_was_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let text: String = (0..20_000u64)
-        .map(|n| call((n / 400) as u32, "ann", "web", 1, &format!("SELECT {}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))))
+        .map(|n| {
+            call(u32::try_from(n / 400).expect("small"), "ann", "web", 1, &format!("SELECT {}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        })
         .collect();
     let whole = gzip(text.as_bytes());
     let cut = whole.len() * 2 / 3;
@@ -374,8 +376,8 @@ fn every_compression_is_read_to_its_last_member() {
         to.write_all(bytes).expect("to memory");
         to.finish().expect("to memory")
     };
-    let mut packers: Vec<(&str, Box<dyn Fn(&[u8]) -> Vec<u8>>)> =
-        vec![("gz", Box::new(gzip)), ("bz2", Box::new(bzip2)), ("lz4", Box::new(lz4))];
+    type Packer = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+    let mut packers: Vec<(&str, Packer)> = vec![("gz", Box::new(gzip)), ("bz2", Box::new(bzip2)), ("lz4", Box::new(lz4))];
     #[cfg(feature = "zstd")]
     packers.push(("zst", Box::new(|bytes| zstd::stream::encode_all(bytes, 1).expect("to memory"))));
     #[cfg(feature = "xz")]
