@@ -31,7 +31,7 @@ impl Renderer for Json {
 /// The whole document.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Document {
+pub struct Document<'r> {
     schema: &'static str,
     tool: Tool,
     inputs: Vec<Input>,
@@ -41,7 +41,9 @@ pub struct Document {
     /// With `--by KEY`: one entry a key.
     groups: Option<Vec<Group>>,
     /// By `total_us` descending, then id.
-    statements: Vec<Statement>,
+    #[serde(serialize_with = "one_by_one")]
+    #[cfg_attr(test, schemars(with = "Vec<Statement>"))]
+    statements: Vec<&'r StatementLine>,
     findings: Vec<Finding>,
     events: Events,
     coverage: Option<Coverage>,
@@ -266,10 +268,15 @@ struct Warning {
     text: String,
 }
 
-impl Document {
+/// Statements become JSON while they are written, so that a hundred thousand of them are not held twice.
+fn one_by_one<S: serde::Serializer>(lines: &[&StatementLine], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(lines.iter().map(|line| Statement::of(line)))
+}
+
+impl<'r> Document<'r> {
     /// What is said of a report.
     #[must_use]
-    pub fn of(report: &Report) -> Self {
+    pub fn of(report: &'r Report) -> Self {
         let mut lines: Vec<&StatementLine> = report.statements.iter().collect();
         lines.sort_by(|a, b| by_total(a, b));
         Document {
@@ -295,7 +302,7 @@ impl Document {
                 groups.iter().map(group).collect()
             }),
             events: events(report, &lines),
-            statements: lines.into_iter().map(Statement::of).collect(),
+            statements: lines,
             findings: Vec::new(),
             coverage: None,
             warnings: report.warnings.iter().map(|w| Warning { id: w.id(), text: w.to_string() }).collect(),
@@ -303,7 +310,7 @@ impl Document {
     }
 }
 
-impl Document {
+impl Document<'_> {
     /// The document with an empty list of statements, for formats that write them apart.
     pub(super) fn without_statements(self) -> Self {
         Document { statements: Vec::new(), ..self }
