@@ -38,7 +38,7 @@ pub enum Error {
         cure: &'static str,
     },
     /// No source recognises the input, or several do.
-    #[error("{}: {reason}; tried {tried}. Say which it is with --source, and --prefix for stderr logs", path.display())]
+    #[error("{}: {reason}; tried {tried}. If it is a log, say which with --source, and --prefix for stderr logs", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum Error {
         reason: &'static str,
     },
     /// A file that names no log at all.
-    #[error("{}: the file is empty", path.display())]
+    #[error("{}: there is nothing in it", path.display())]
     Empty {
         /// The file.
         path: PathBuf,

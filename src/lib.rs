@@ -50,9 +50,9 @@ pub fn read(inputs: Vec<Input>, settings: &Settings) -> Result<Reading, Error> {
 #[must_use]
 pub fn report(reading: &Reading, view: &View) -> Report {
     let selected = report::build::select(&reading.workload, view);
-    let texts: Vec<_> = selected.iter().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    let jobs = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let structures = structure::structures(&texts, jobs.min(1 + texts.len() / 64));
+    // All of them, because the share that cannot be parsed is told of all, not of those shown.
+    let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
+    let structures = structure::structures(&texts, view.jobs);
     Report::build(reading, &selected, &structures, view)
 }
 

@@ -4,24 +4,23 @@
 //! in the order of the log, so the result does not depend on the number of workers or the size of blocks.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use crate::error::Error;
 use crate::event::Skipped;
-use crate::input::Input;
 use crate::input::blocks::{Block, Blocks, Cut};
-use crate::input::decompress::{Packing, Refusal, unpack};
 use crate::input::discover::Candidate;
-use crate::source::pg_prefix::Prefix;
-use crate::source::{self, Reader, Seen, Source, Untangle};
+use crate::source::{self, Reader, Untangle};
 use crate::sql::lexer::Dialect;
-use crate::units::Timestamp;
 use crate::workload::digest::Digest;
 use crate::workload::{InputSummary, Parsed, Reading, Rules, Workload};
+
+use opened::{Once, Opened, broken, content, open, unpacked};
+
+mod opened;
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -66,9 +65,6 @@ impl Progress for Silent {
     fn read(&self, _: u64, _: u64, _: u64) {}
 }
 
-/// How much of an input decides what it is.
-const HEAD: usize = 64 * 1024;
-
 /// Reads inputs into a workload.
 ///
 /// # Errors
@@ -101,11 +97,18 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
     for input in opened {
         let next = u32::try_from(servers.len()).unwrap_or(u32::MAX);
         let server = *servers.entry(input.input.server()).or_insert(next);
-        let (summary, error) = input.read(server, &mut reading.workload, &mut workers, &mut done);
+        let before = reading.workload.happened();
+        let (mut summary, error) = input.read(server, &mut reading.workload, &mut workers, &mut done);
+        summary.events = reading.workload.happened() - before;
         reading.inputs.push(summary);
         reading.errors.extend(error);
     }
+    let before = reading.workload.happened();
     reading.workload.finish();
+    // What was open to the end belongs to the input that came last.
+    if let Some(last) = reading.inputs.last_mut() {
+        last.events += reading.workload.happened() - before;
+    }
     if reading.workload.has_plans_only() {
         reading.workload.promote_plans();
         reading.durations_from_plans = true;
@@ -113,121 +116,19 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
     Ok(reading)
 }
 
-/// An input whose format is known.
-struct Opened {
-    input: Input,
-    unpacked: Box<dyn Read + Send>,
-    packing: Packing,
-    consumed: Arc<AtomicU64>,
-    head: Vec<u8>,
-    /// Why the head is all there is, if it is because of an error.
-    failed: Option<io::Error>,
-    source: &'static dyn Source,
-    reader: Box<dyn Reader>,
-    first: Option<Timestamp>,
-    newest_first: bool,
-}
-
-fn raw(input: &Input) -> Result<Box<dyn Read + Send>, Error> {
-    match input {
-        Input::File(path) => match std::fs::File::open(path) {
-            Ok(file) => Ok(Box::new(file)),
-            Err(source) => Err(Error::Io { path: path.clone(), source }),
-        },
-        Input::Stdin => Ok(Box::new(io::stdin())),
-        Input::Memory(_, bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
-    }
-}
-
-fn unpacked(input: &Input) -> Result<crate::input::decompress::Unpacked, Error> {
-    unpack(raw(input)?).map_err(|refusal| match refusal {
-        Refusal::Io(source) => Error::Io { path: input.path(), source },
-        Refusal::Unsupported(packing, cure) => Error::UnsupportedArchive { path: input.path(), format: packing.name(), cure },
-    })
-}
-
-/// Reads the head, recognises the format and makes a reader for it.
-fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened, Error> {
-    let input = candidate.input.clone();
-    let path = input.path();
-    let mut unpacked = unpacked(&input)?;
-    let mut head = Vec::new();
-    let failed = (&mut unpacked).take(HEAD as u64).read_to_end(&mut head).err();
-    if head.is_empty() {
-        return Err(match failed {
-            Some(reason) => broken(&path, unpacked.packing, &unpacked.consumed, &reason),
-            None => Error::Empty { path },
-        });
-    }
-    let source = match &settings.source {
-        Some(name) => source::by_name(name).ok_or_else(|| unknown(&path, format!("no source is called {name}")))?,
-        None => source::detect(&head, &settings.source_options).map_err(|claims| {
-            // A prefix that only syslog could do with is the likelier mistake.
-            if let Some(error) = settings.source_options.prefix.as_deref().and_then(|prefix| Prefix::compile(prefix).err()) {
-                return error;
-            }
-            unknown(&path, if claims.is_empty() { "no known log format".to_owned() } else { format!("could be {}", claims.join(" or ")) })
-        })?,
-    };
-    let mut options = settings.source_options.clone();
-    options.reference = options.reference.min(modified(&input).unwrap_or(Timestamp(i64::MAX)));
-    let mut reader = source.open(&head, &options)?;
-    let seen = survey(&head, reader.as_ref());
-    let newest_first = seen.drift < -2 && seen.drift.unsigned_abs() * 2 > seen.records;
-    if newest_first {
-        options.newest_first = true;
-        reader = source.open(&head, &options)?;
-    }
-    let (packing, consumed) = (unpacked.packing, Arc::clone(&unpacked.consumed));
-    Ok(Opened { input, unpacked: Box::new(unpacked), packing, consumed, head, failed, source, reader, first: seen.earliest, newest_first })
-}
-
-fn unknown(path: &std::path::Path, reason: String) -> Error {
-    let tried = source::ALL.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ");
-    Error::UnknownFormat { path: path.to_path_buf(), reason, tried }
-}
-
-/// When a file was written last, which no record in it can be later than.
-fn modified(input: &Input) -> Option<Timestamp> {
-    let Input::File(path) = input else { return None };
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_micros()).ok().map(Timestamp)
-}
-
-/// The times in a head, of its whole records only.
-fn survey(head: &[u8], reader: &dyn Reader) -> Seen {
-    let mut text = Vec::new();
-    if let Some(mut untangle) = reader.untangle() {
-        untangle.push(head, &mut text);
-        untangle.finish(&mut text);
-    } else {
-        text.extend_from_slice(head);
-    }
-    reader.read(&text, 0, &mut |_| {})
-}
-
-fn broken(path: &std::path::Path, packing: Packing, consumed: &AtomicU64, reason: &io::Error) -> Error {
-    match packing {
-        Packing::Plain => Error::Io { path: path.to_path_buf(), source: io::Error::new(reason.kind(), reason.to_string()) },
-        _ => Error::BrokenArchive {
-            path: path.to_path_buf(),
-            format: packing.name(),
-            offset: consumed.load(Ordering::Relaxed),
-            reason: reason.to_string(),
-        },
-    }
-}
-
 /// Leaves out files with the same content as an earlier one. Only files whose heads are equal are read in full for it.
 fn without_repetitions(opened: Vec<Opened>, reading: &mut Reading) -> Vec<Opened> {
-    let mut contents: Vec<Option<u64>> = vec![None; opened.len()];
+    let mut contents = BTreeMap::new();
     let mut kept: Vec<usize> = Vec::new();
     let mut inputs: Vec<Option<Opened>> = opened.into_iter().map(Some).collect();
     for at in 0..inputs.len() {
         let same = kept.iter().copied().find(|&earlier| {
             let (Some(Some(a)), Some(Some(b))) = (inputs.get(earlier), inputs.get(at)) else { return false };
-            a.head == b.head && content(a, &mut contents[earlier]) == content(b, &mut contents[at])
+            if a.head_hash != b.head_hash {
+                return false;
+            }
+            let mut of = |at: usize, input: &Opened| *contents.entry(at).or_insert_with(|| content(input));
+            of(earlier, a).is_some_and(|hash| of(at, b) == Some(hash))
         });
         match (same, inputs[at].as_ref()) {
             (Some(_), Some(repetition)) => {
@@ -238,33 +139,6 @@ fn without_repetitions(opened: Vec<Opened>, reading: &mut Reading) -> Vec<Opened
         }
     }
     inputs.into_iter().flatten().collect()
-}
-
-/// A hash of everything an input unpacks to; of standard input, which cannot be read twice, one that is like no other.
-fn content(opened: &Opened, known: &mut Option<u64>) -> u64 {
-    *known.get_or_insert_with(|| {
-        let mut hasher = std::hash::DefaultHasher::new();
-        let Ok(mut unpacked) = (match opened.input {
-            Input::Stdin => return u64::MAX,
-            _ => unpacked(&opened.input),
-        }) else {
-            return u64::MAX - 1;
-        };
-        let mut buffer = vec![0; HEAD];
-        let mut length = 0u64;
-        while let Ok(read) = unpacked.read(&mut buffer) {
-            if read == 0 {
-                break;
-            }
-            // The hasher's answer depends on how writes are grouped, so every write is one byte string of known place.
-            for chunk in buffer[..read].iter() {
-                hasher.write_u8(*chunk);
-            }
-            length += read as u64;
-        }
-        hasher.write_u64(length);
-        hasher.finish() >> 1
-    })
 }
 
 /// Cuts with a reader's knowledge of records.
@@ -310,22 +184,28 @@ impl Opened {
             unknown_zone: 0,
             newest_first: self.newest_first,
         };
-        let rest: Box<dyn Read + Send> = if self.failed.is_some() { Box::new(io::empty()) } else { self.unpacked };
-        let input = io::Cursor::new(self.head).chain(rest);
+        let Once { head, rest, mut failed } = match self.once {
+            Some(once) => once,
+            None => match unpacked(&self.input) {
+                Ok(rest) => Once { head: Vec::new(), rest, failed: None },
+                Err(error) => return (summary, Some(error)),
+            },
+        };
+        let (packing, consumed) = (rest.packing, Arc::clone(&rest.consumed));
+        let rest: Box<dyn Read + Send> = if failed.is_some() { Box::new(io::empty()) } else { Box::new(rest) };
+        let input = io::Cursor::new(head).chain(rest);
         let untangle = reader.untangle();
         let untangles = untangle.is_some();
         let mut blocks = Blocks::new(input, ReaderCut { reader, untangle }, workers.block_size, untangles);
-        let consumed = &self.consumed;
         let mut reversed = Vec::new();
         let mut fold = |parsed: Parsed, dropped: u64, offset: u64| {
             summary.records += parsed.records;
-            summary.events += parsed.events();
             summary.unknown_zone += parsed.unknown_zone;
             let mut skipped = parsed.skipped.clone();
             if dropped > 0 {
                 skipped.add("rest of a record beyond 128 MiB: dropped", offset, b"");
             }
-            done.events += parsed.events();
+            done.events += parsed.lines();
             done.skipped += skipped.total();
             summary.skipped.append(skipped);
             done.progress.read(done.bytes + consumed.load(Ordering::Relaxed), done.events, done.skipped);
@@ -339,10 +219,10 @@ impl Opened {
         for parsed in reversed.into_iter().rev() {
             workload.fold(server, &parsed);
         }
-        summary.bytes = self.consumed.load(Ordering::Relaxed);
+        summary.bytes = consumed.load(Ordering::Relaxed);
         done.bytes += summary.bytes;
-        let failed = self.failed.or_else(|| blocks.error());
-        let error = failed.map(|reason| broken(&summary.path, self.packing, &self.consumed, &reason));
+        let failed = failed.take().or_else(|| blocks.error());
+        let error = failed.map(|reason| broken(&summary.path, packing, &consumed, &reason));
         (summary, error)
     }
 }

@@ -17,7 +17,7 @@ const STACK: usize = 64 << 20;
 #[must_use]
 pub fn structures(statements: &[(Fingerprint, &str)], jobs: usize) -> Structures {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(STACK).build();
-    let Ok(pool) = pool else { return Structures::default() };
+    let Ok(pool) = pool else { return statements.iter().map(|(fingerprint, text)| (*fingerprint, from_words(text))).collect() };
     pool.install(|| statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>())
         .into_iter()
         .collect()
@@ -27,6 +27,10 @@ fn structure(text: &str) -> Structure {
     if let Some(shape) = shape::parse(text) {
         return Structure { verb: shape.verb, tables: shape.tables, parsed: Some((shape.pretty, shape.complexity)) };
     }
+    from_words(text)
+}
+
+fn from_words(text: &str) -> Structure {
     let tokens = lex(text.as_bytes(), Dialect::default()).filter(|t| !matches!(t.kind, TokenKind::Whitespace | TokenKind::Comment));
     let (verb, tables) = shape::from_words(tokens.filter_map(|t| std::str::from_utf8(t.text).ok()));
     Structure { verb, tables, parsed: None }

@@ -7,24 +7,16 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use crate::report::{Samples, Sort};
 use crate::workload::Measure;
 
-const EXAMPLES: &str = "\
-Examples:
-  laggard report /var/log/postgresql/              what is slow, over all rotated files
-  laggard report pg.log --since 08:00 --app web    one application, this morning
-  zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program
-
-Exit codes: 0 done, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
-
 /// Says what is slow in a database's log, why, and whether it got worse.
 #[derive(Debug, Parser)]
-#[command(name = "laggard", version, before_help = EXAMPLES_SHORT, after_help = AFTER, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "laggard", version, before_help = EXAMPLES, after_help = AFTER, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-const EXAMPLES_SHORT: &str = "\
+const EXAMPLES: &str = "\
 Examples:
   laggard report /var/log/postgresql/              what is slow, over all rotated files
   laggard report pg.log --since 08:00 --app web    one application, this morning
@@ -36,7 +28,7 @@ const AFTER: &str = "Exit codes: 0 done, 2 trouble with arguments or input, 3 no
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// What is slow: every distinct statement with its true latency percentiles
-    #[command(before_help = EXAMPLES)]
+    #[command(before_help = EXAMPLES, after_help = AFTER)]
     Report(Box<ReportArgs>),
     /// Id and normalised text of each statement, one a line
     Fingerprint(FingerprintArgs),
@@ -128,7 +120,7 @@ pub(super) struct OutputArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct SelectArgs {
-    /// Not before: RFC 3339, 2026-11-22, "2026-11-22 08:00", 08:00, today, yesterday, 90m ago as 90m
+    /// Not before: RFC 3339, 2026-11-22, "2026-11-22 08:00", 08:00, today, yesterday, or 90m for 90 minutes ago
     #[arg(long, value_name = "TIME", env = "LAGGARD_SINCE")]
     pub since: Option<String>,
     /// Before, in the same forms
@@ -185,7 +177,7 @@ pub(super) struct TalkArgs {
     /// Only the answer and errors
     #[arg(short, long, env = "LAGGARD_QUIET")]
     pub quiet: bool,
-    /// What was detected and why, and the first record of each kind that was not understood
+    /// What was detected, and where the first record of each kind stands that was not understood (with --samples full, itself)
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// No progress bar

@@ -16,8 +16,32 @@ pub(super) struct Output {
     file: Option<PathBuf>,
 }
 
-/// The outputs that the arguments ask for.
-pub(super) fn of(args: &OutputArgs) -> Result<Vec<Output>, Failure> {
+/// Counts what is written.
+struct Counting<W> {
+    inner: W,
+    count: u64,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// The outputs that the arguments ask for; none of them may be an input.
+pub(super) fn of(args: &OutputArgs, inputs: &[PathBuf]) -> Result<Vec<Output>, Failure> {
+    let same = |file: &PathBuf| {
+        file.canonicalize().ok().is_some_and(|file| inputs.iter().any(|input| input.canonicalize().ok().as_ref() == Some(&file)))
+    };
+    if let Some(file) = args.output.iter().find(|file| same(file)) {
+        return Err(Failure::trouble(format!("{}: is an input; it is not written to", file.display())));
+    }
     let named = |name: &str| report::by_name(name).ok_or_else(|| Failure::trouble(format!("no format is called {name}")));
     let chosen = args.format.as_deref().map(named).transpose()?;
     let mut outputs = Vec::new();
@@ -75,6 +99,14 @@ impl Output {
 
 /// Writes to a temporary name beside the file and renames, so that nobody sees half of it. Answers its size.
 fn written(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
+    // A link is followed; a pipe or a device is written to, never replaced.
+    let file = &file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+    if file.metadata().is_ok_and(|m| !m.is_file()) {
+        let mut to = Counting { inner: io::BufWriter::new(std::fs::OpenOptions::new().write(true).open(file)?), count: 0 };
+        write(&mut to)?;
+        to.inner.flush()?;
+        return Ok(to.count);
+    }
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = file.with_file_name(name);

@@ -14,13 +14,13 @@ use crate::units::Timestamp;
 use crate::workload::{Filter, Key, NameFilter, Reading, Rules};
 use crate::{Error, source};
 
-use super::args::{ReportArgs, SelectArgs};
+use super::args::{ReportArgs, SamplesArg, SelectArgs};
 use super::progress::Bar;
 use super::{Exit, Failure, elapsed, outputs, say, terminal, when};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let started = Instant::now();
-    let outputs = outputs::of(&args.output)?;
+    let outputs = outputs::of(&args.output, &args.inputs)?;
     let display = display_zone(args)?;
     let mut settings = settings(args, &display)?;
     let found = discover(&args.inputs);
@@ -39,10 +39,15 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     }
     let exit = exit(&reading, &settings);
     if reading.inputs.is_empty() {
+        if reading.errors.is_empty() {
+            let strangers: Vec<String> = reading.strangers.iter().take(5).map(|path| path.display().to_string()).collect();
+            let which = if strangers.is_empty() { String::new() } else { format!("; not recognised: {}", strangers.join(", ")) };
+            say(&format!("no log found{which}"));
+        }
         return Ok(exit);
     }
     if args.talk.verbose > 0 {
-        explain(&reading, started);
+        explain(&reading, started, args.output.samples == SamplesArg::Full);
     }
     let all = outputs::shows_all(&outputs);
     let view = View {
@@ -50,12 +55,18 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         sort: args.output.sort.into(),
         samples: args.output.samples.into(),
         dialect: settings.dialect,
+        jobs: settings.jobs,
     };
     let report = crate::report(&reading, &view);
     if exit == Exit::Nothing && !args.talk.quiet {
         say(if settings.rules.filter.is_open() { "no statements in the input" } else { "no statements are left after the filters" });
     }
-    let style = Style { zone: Some(display), safe_csv: args.output.csv_safe, ..terminal::style(args.output.color, args.output.ascii) };
+    let style = Style {
+        top: Some(args.output.top.unwrap_or(DEFAULT_TOP)),
+        zone: Some(display),
+        safe_csv: args.output.csv_safe,
+        ..terminal::style(args.output.color, args.output.ascii)
+    };
     for output in &outputs {
         if all && output.is_for_eyes() && args.output.top.is_none() {
             let mut shorter = report.clone();
@@ -74,20 +85,21 @@ const DEFAULT_TOP: usize = 20;
 fn exit(reading: &Reading, settings: &Settings) -> Exit {
     let trouble = reading.errors.iter().map(|error| if error.is_unrecognised() { Exit::Nothing } else { Exit::Trouble }).max();
     let workload = &reading.workload;
-    let filtered_out = workload.calls() == 0 && workload.events().error_count() == 0 && !settings.rules.filter.is_open();
+    let filtered_out = workload.statements().next().is_none() && workload.events().error_count() == 0 && !settings.rules.filter.is_open();
     let events: u64 = reading.inputs.iter().map(|input| input.events).sum();
     let nothing = (reading.inputs.is_empty() || filtered_out || events == 0).then_some(Exit::Nothing);
     trouble.into_iter().chain(nothing).max().unwrap_or(Exit::Done)
 }
 
 /// What was detected, and what was not understood.
-fn explain(reading: &Reading, started: Instant) {
+fn explain(reading: &Reading, started: Instant, full: bool) {
     for input in &reading.inputs {
         let path = input.path.display();
         let detail = if input.detail.is_empty() { String::new() } else { format!(", {}", input.detail) };
         say(&format!("{path}: {}{detail}, {} records", input.format, input.records));
         for (reason, skip) in input.skipped.iter() {
-            say(&format!("{path}: {} × {reason}, first at byte {}", skip.count, skip.first_offset));
+            let first = if full { format!(": {}", String::from_utf8_lossy(&skip.sample)) } else { String::new() };
+            say(&format!("{path}: {} × {reason}, first at byte {}{first}", skip.count, skip.first_offset));
         }
     }
     say(&elapsed(reading.inputs.iter().map(|i| i.bytes).sum(), started.elapsed()));
@@ -113,7 +125,7 @@ fn settings(args: &ReportArgs, display: &TimeZone) -> Result<Settings, Failure> 
         jobs: reading.jobs.map_or(defaults.jobs, usize::from),
         block_size: reading.block_size.unwrap_or(defaults.block_size),
         dialect: Dialect::PostgreSql { standard_conforming_strings: !reading.backslash_escapes },
-        source: reading.source.clone().or_else(|| reading.prefix.as_ref().and_then(|_| args.reading.source.clone())),
+        source: reading.source.clone(),
         source_options: source::Options {
             prefix: reading.prefix.clone(),
             zone,

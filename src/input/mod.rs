@@ -35,6 +35,8 @@ impl Input {
     /// What tells one server's files from another's: the folder they lie in.
     #[must_use]
     pub fn server(&self) -> PathBuf {
-        self.path().parent().map(Path::to_path_buf).unwrap_or_default()
+        let path = self.path();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())
     }
 }

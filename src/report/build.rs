@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
-use crate::units::Micros;
+use crate::units::{Micros, Timestamp};
 use crate::workload::{InputSummary, Key, Latency, Permille, Reading, Share, Statement, Workload};
 
 use super::{
@@ -57,6 +57,8 @@ pub struct View {
     pub samples: Samples,
     /// The lexical rules of the samples.
     pub dialect: Dialect,
+    /// How many threads may parse statements; at least one does.
+    pub jobs: usize,
 }
 
 /// What the structure of a statement is to a report.
@@ -103,7 +105,7 @@ impl Report {
         let count = workload.statements().count() as u64;
         Report {
             inputs: reading.inputs.iter().map(|input| input_line(input, view)).collect(),
-            window: workload.window(),
+            window: covered(workload),
             totals: Totals {
                 statements: count,
                 databases: workload.databases() as u64,
@@ -129,6 +131,14 @@ impl Report {
             warnings: warnings(reading, structures),
         }
     }
+}
+
+/// The part of the log's time that the filters leave.
+fn covered(workload: &Workload) -> Option<(Timestamp, Timestamp)> {
+    let filter = &workload.rules().filter;
+    let (start, end) = workload.window()?;
+    let (start, end) = (filter.since.map_or(start, |since| start.max(since)), filter.until.map_or(end, |until| end.min(until)));
+    (start <= end).then_some((start, end))
 }
 
 fn latency_line(latency: &Latency, (low, high): (Micros, Micros)) -> LatencyLine {
@@ -168,14 +178,23 @@ fn input_line(input: &InputSummary, view: &View) -> InputLine {
                 reason,
                 count: skip.count,
                 first_offset: skip.first_offset,
-                // Whatever it is, it may hold values.
                 sample: match view.samples {
                     Samples::Full => String::from_utf8_lossy(&skip.sample).into_owned(),
-                    _ => masked(&skip.sample, view.dialect),
+                    _ => outline(&skip.sample),
                 },
             })
             .collect(),
     }
+}
+
+/// What a text looks like without what it says: whatever was not understood may hold anything.
+fn outline(text: &[u8]) -> String {
+    let plain = |c: char| match c {
+        c if c.is_alphabetic() => 'x',
+        c if c.is_numeric() => '0',
+        c => c,
+    };
+    String::from_utf8_lossy(text).chars().map(plain).collect()
 }
 
 fn statement_line(s: &Statement, workload: &Workload, structures: &Structures, view: &View, latency: LatencyLine) -> StatementLine {
@@ -183,7 +202,8 @@ fn statement_line(s: &Statement, workload: &Workload, structures: &Structures, v
     let (pretty, complexity) = structure.parsed.map_or_else(|| (s.text.clone(), None), |(pretty, complexity)| (pretty, Some(complexity)));
     let shares = |key: Key| workload.shares(s, &key).into_iter().map(|(name, share)| share_line(name, share)).collect();
     let total = workload.total().total();
-    let mut tags: Vec<(String, ShareLine)> = s.tags().map(|(tag, share)| (tag.key.clone(), share_line(tag.value.clone(), share))).collect();
+    let mut tags: Vec<(String, ShareLine)> =
+        s.tags().map(|(key, value, share)| (key.to_owned(), share_line(value.to_owned(), share))).collect();
     tags.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| y.total.cmp(&x.total)).then_with(|| x.name.cmp(&y.name)));
     StatementLine {
         id: s.fingerprint.to_string(),
@@ -206,7 +226,6 @@ fn statement_line(s: &Statement, workload: &Workload, structures: &Structures, v
         databases: shares(Key::Database),
         tags,
         query_ids: s.query_ids.iter().copied().collect(),
-        temp_files: s.temp_files,
         sample: sample(s, view),
     }
 }
@@ -241,12 +260,16 @@ fn event_lines(workload: &Workload) -> EventLines {
         .collect();
     let order = |e: &ErrorLine| (e.sqlstate.clone(), e.severity.clone(), e.message.clone());
     errors.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| order(a).cmp(&order(b))));
+    let mut shares: Vec<(String, u64, u64)> =
+        workload.statements().filter(|s| s.temp_files.0 > 0).map(|s| (s.fingerprint.to_string(), s.temp_files.0, s.temp_files.1)).collect();
+    shares.sort_by(|(a, _, x), (b, _, y)| y.cmp(x).then_with(|| a.cmp(b)));
     let told = |count: u64| Some(count).filter(|_| !workload.is_foreign());
     EventLines {
         errors,
         lock_waits: (events.lock_waits, events.lock_wait_total),
         deadlocks: events.deadlocks,
         temp_files: (events.temp_files, events.temp_bytes),
+        temp_file_shares: shares,
         checkpoints: told(events.checkpoints),
         autovacuums: told(events.autovacuums),
         connections: told(events.connections()),
@@ -277,7 +300,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     let path = |path: &std::path::PathBuf| path.display().to_string();
     warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
-    warnings.extend(reading.strangers.iter().map(|p| Warning::Stranger { path: path(p) }));
+    if !reading.strangers.is_empty() {
+        warnings.push(Warning::Strangers { paths: reading.strangers.iter().map(path).collect() });
+    }
     warnings.extend(reading.errors.iter().map(|error| Warning::Incomplete { error: error.to_string() }));
     let unparsed = workload
         .statements()

@@ -141,9 +141,10 @@ pub(super) struct Statement {
     pretty: String,
     complexity: Option<u32>,
     calls: u64,
-    total_us: u64,
+    /// `null` if the log has calls but no durations.
+    total_us: Option<u64>,
     /// Of the time of all statements, 0 to 1.
-    share: f64,
+    share: Option<f64>,
     rows: Option<u64>,
     errors: u64,
     #[serde(flatten)]
@@ -301,7 +302,7 @@ impl<'r> Document<'r> {
                 };
                 groups.iter().map(group).collect()
             }),
-            events: events(report, &lines),
+            events: events(report),
             statements: lines,
             findings: Vec::new(),
             coverage: None,
@@ -333,14 +334,10 @@ fn input(line: &super::InputLine) -> Input {
     }
 }
 
-fn events(report: &Report, lines: &[&StatementLine]) -> Events {
+fn events(report: &Report) -> Events {
     let events = &report.events;
-    let mut shares: Vec<TempFileShare> = lines
-        .iter()
-        .filter(|s| s.temp_files.0 > 0)
-        .map(|s| TempFileShare { id: s.id.clone(), count: s.temp_files.0, bytes: s.temp_files.1 })
-        .collect();
-    shares.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.id.cmp(&b.id)));
+    let shares =
+        events.temp_file_shares.iter().map(|(id, count, bytes)| TempFileShare { id: id.clone(), count: *count, bytes: *bytes }).collect();
     let error = |e: &super::ErrorLine| Error {
         sqlstate: e.sqlstate.clone(),
         severity: e.severity.clone(),
@@ -390,6 +387,7 @@ impl Statement {
             total_us: share.total.0,
         };
         let [parse, bind, execute] = line.steps;
+        let unknown = line.calls > 0 && line.latency.known == super::Known::Nothing;
         Statement {
             id: line.id.clone(),
             text: line.text.clone(),
@@ -398,8 +396,8 @@ impl Statement {
             pretty: line.pretty.clone(),
             complexity: line.complexity,
             calls: line.calls,
-            total_us: line.latency.total.0,
-            share: line.share,
+            total_us: Some(line.latency.total.0).filter(|_| !unknown),
+            share: Some(line.share).filter(|_| !unknown),
             rows: line.rows,
             errors: line.errors,
             latency: Latency::of(&line.latency),

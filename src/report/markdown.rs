@@ -8,7 +8,7 @@ use crate::units::grouped;
 
 use super::table::{duration, heading, percent, percentile};
 use super::text::{cut, sanitised};
-use super::{Renderer, Report, StatementLine, Style};
+use super::{GroupLine, Renderer, Report, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Markdown;
@@ -36,6 +36,11 @@ impl Renderer for Markdown {
         for warning in &report.warnings {
             text.push_str(&format!("> {}\n\n", escaped(&sanitised(&warning.to_string()))));
         }
+        if let Some(groups) = &report.groups {
+            text.push_str("| group | total | calls | errors | p50 | p95 | p99 | max |\n|---|--:|--:|--:|--:|--:|--:|--:|\n");
+            groups.iter().take(style.top.unwrap_or(usize::MAX)).for_each(|group| text.push_str(&group_row(group)));
+            text.push('\n');
+        }
         text.push_str("| # | total | share | calls | p50 | p95 | p99 | max | statement |\n|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
         for (at, line) in report.statements.iter().enumerate() {
             let row = row(at + 1, line);
@@ -50,6 +55,18 @@ impl Renderer for Markdown {
         }
         to.write_all(text.as_bytes())
     }
+}
+
+fn group_row(group: &GroupLine) -> String {
+    let [p50, _, p95, p99, _] = group.latency.percentiles.map(|p| percentile(p).replace('*', "\\*"));
+    let key = group.key.as_deref().map_or_else(|| "–".to_owned(), |key| code(&cut(&sanitised(key), STATEMENT)));
+    format!(
+        "| {key} | {} | {} | {} | {p50} | {p95} | {p99} | {} |\n",
+        duration(Some(group.latency.total)),
+        grouped(group.calls),
+        grouped(group.errors),
+        duration(group.latency.max)
+    )
 }
 
 fn row(number: usize, line: &StatementLine) -> String {

@@ -57,6 +57,8 @@ pub struct Style {
     pub colour: bool,
     /// Whether only ASCII may be used.
     pub ascii: bool,
+    /// How many groups are shown to eyes.
+    pub top: Option<usize>,
     /// The zone in which times are shown.
     pub zone: Option<jiff::tz::TimeZone>,
     /// Whether CSV cells that a spreadsheet would take for formulas get a `'` before them.
@@ -242,8 +244,6 @@ pub struct StatementLine {
     pub tags: Vec<(String, ShareLine)>,
     /// The server's ids of it.
     pub query_ids: Vec<i64>,
-    /// Temporary files written for it, and their bytes.
-    pub temp_files: (u64, u64),
     /// An example.
     pub sample: Option<String>,
 }
@@ -270,6 +270,8 @@ pub struct EventLines {
     pub deadlocks: u64,
     /// Temporary files and their bytes.
     pub temp_files: (u64, u64),
+    /// The statements they were written for: id, files, bytes; most bytes first.
+    pub temp_file_shares: Vec<(String, u64, u64)>,
     /// Checkpoints completed; this and what follows is `None` if the server speaks a language that hides it.
     pub checkpoints: Option<u64>,
     /// Tables that autovacuum vacuumed.

@@ -40,7 +40,11 @@ impl Renderer for Table {
         }
         if let Some(groups) = &report.groups {
             out.line(DIM, "")?;
-            out.table(&group_table(groups))?;
+            let shown = style.top.unwrap_or(groups.len()).min(groups.len());
+            out.table(&group_table(&groups[..shown]))?;
+            if shown < groups.len() {
+                out.line(DIM, &format!("{} more groups", grouped((groups.len() - shown) as u64)))?;
+            }
         }
         if !report.statements.is_empty() {
             out.line(DIM, "")?;
@@ -111,6 +115,9 @@ pub(super) fn heading(report: &Report, style: &Style) -> Vec<String> {
     let bytes: u64 = report.inputs.iter().map(|i| i.bytes).sum();
     parts.push(ByteCount(bytes).to_string());
     let mut counts = vec![counted(report.totals.calls, "call"), counted(report.totals.statements, "statement")];
+    if report.totals.errors > 0 {
+        counts.push(counted(report.totals.errors, "error"));
+    }
     if report.totals.databases > 1 {
         counts.push(counted(report.totals.databases, "database"));
     }
@@ -124,7 +131,11 @@ pub(super) fn heading(report: &Report, style: &Style) -> Vec<String> {
     if report.totals.latency.min.is_some() {
         let latency = &report.totals.latency;
         let [p50, _, p95, p99, _] = latency.percentiles.map(percentile);
-        lines.push(format!("time {} · p50 {p50} · p95 {p95} · p99 {p99} · max {}", duration(Some(latency.total)), duration(latency.max)));
+        lines.push(format!(
+            "time in the server {} · p50 {p50} · p95 {p95} · p99 {p99} · max {}",
+            duration(Some(latency.total)),
+            duration(latency.max)
+        ));
     }
     lines
 }

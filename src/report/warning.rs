@@ -34,10 +34,10 @@ pub enum Warning {
         /// The file.
         path: String,
     },
-    /// A file in a folder is no log.
-    Stranger {
-        /// The file.
-        path: String,
+    /// Files in folders are no logs.
+    Strangers {
+        /// The files.
+        paths: Vec<String>,
     },
     /// An input could not be read, or not to its end.
     Incomplete {
@@ -72,6 +72,9 @@ pub enum Warning {
     },
 }
 
+/// How many files are named before the rest is counted.
+const NAMED: usize = 3;
+
 impl Warning {
     /// Its stable name.
     #[must_use]
@@ -81,7 +84,7 @@ impl Warning {
             Warning::Sampling { .. } => "statements-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
-            Warning::Stranger { .. } => "file-not-a-log",
+            Warning::Strangers { .. } => "file-not-a-log",
             Warning::Incomplete { .. } => "input-incomplete",
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
@@ -104,12 +107,17 @@ impl fmt::Display for Warning {
             }
             Warning::NotUnderstood { skipped, records } => write!(
                 f,
-                "{} of {} records were not understood; -v shows the first of each kind, --prefix and --source override what was inferred",
+                "{} of {} records were not understood; -v shows where, --prefix and --source override what was inferred",
                 grouped(*skipped),
                 grouped(*records)
             ),
             Warning::Repeated { path } => write!(f, "{path} has the same content as another input and was read once"),
-            Warning::Stranger { path } => write!(f, "{path} is no log that is known here and was left out; name it to insist"),
+            Warning::Strangers { paths } => {
+                let more = paths.len().saturating_sub(NAMED);
+                let named = paths.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                write!(f, "left out as no logs that are known here: {named}{and_more}; name one to insist")
+            }
             Warning::Incomplete { error } => f.write_str(error),
             Warning::NotParsed { calls, of } => write!(
                 f,

@@ -221,7 +221,7 @@ fn stepped<'r>(text: &'r [u8], tag: Option<&[u8]>) -> Option<Said<'r>> {
         (b"bind", _) | (_, Some(b"BIND")) => Step::Bind,
         (b"execute", _) => Step::Execute,
         (b"execute fetch from", _) => Step::Fetch,
-        _ => Step::Foreign(crc(words)),
+        _ => Step::Foreign(number(words)),
     };
     let portal = memchr::memrchr(b'/', name).map(|at| &name[at + 1..]).filter(|p| !p.is_empty());
     Some(Said { portal, ..Said::new(None, step, Some(sql)) })
@@ -253,7 +253,7 @@ fn head_and_statement(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A number for a word, to tell one foreign word from another. FNV-1a, 32 bits.
-fn crc(word: &[u8]) -> u32 {
+fn number(word: &[u8]) -> u32 {
     word.iter().fold(0x811c_9dc5, |hash, &b| (hash ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 

@@ -72,6 +72,8 @@ impl<'z> Clock<'z> {
         // The zone must end here as it did there: `CE` is no `CEST`, and no zone is no ` UTC`.
         let ends = match (zone.is_empty(), behind.first()) {
             (true, Some(b' ')) => false,
+            // `+00` is not all of `+00:30`.
+            (_, Some(b':')) => !zone.last().is_some_and(u8::is_ascii_digit),
             (_, next) => !next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-')),
         };
         ends.then_some((Timestamp(self.last.start.0 + micros), 19 + length + zone.len()))

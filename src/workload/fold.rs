@@ -14,8 +14,9 @@ use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
 pub(super) struct Block {
+    server: u32,
     statements: Vec<Option<u32>>,
-    people: Vec<Origin>,
+    people: Vec<Option<Origin>>,
     tags: Vec<Arc<TagSet>>,
 }
 
@@ -23,12 +24,9 @@ impl Workload {
     /// Folds a block of a server's log. Blocks must come in the order of the log.
     pub fn fold(&mut self, server: u32, parsed: &Parsed) {
         self.window = union(self.window, parsed.window);
-        for slot in self.sessions.surplus() {
-            self.close(slot);
-        }
-        let people = parsed.people.iter().map(|person| self.origin(server, person)).collect();
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
-        let mut block = Block { statements: vec![None; parsed.statements.len()], people, tags };
+        let people = vec![None; parsed.people.len()];
+        let mut block = Block { server, statements: vec![None; parsed.statements.len()], people, tags };
         for row in &parsed.rows {
             self.row(row, parsed, &mut block);
         }
@@ -62,6 +60,26 @@ impl Workload {
             statement.execute += plans.total();
             statement.latency.merge(&plans);
         }
+    }
+
+    /// Who a row is about. Looked up at its first row in the block, in the order of the log, so that the sessions that are
+    /// given up are the same for any size of blocks.
+    fn origin_of(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
+        let known = *block.people.get(person as usize)?;
+        if known.is_some() {
+            return known;
+        }
+        let new = parsed.people.get(person as usize)?;
+        if self.sessions.has_no_room(block.server, new.session) {
+            for slot in self.sessions.surplus() {
+                self.close(slot);
+            }
+            // Some of them may be of this block.
+            block.people.fill(None);
+        }
+        let origin = self.origin(block.server, new);
+        block.people[person as usize] = Some(origin);
+        Some(origin)
     }
 
     fn origin(&mut self, server: u32, person: &Person) -> Origin {
@@ -117,7 +135,8 @@ impl Workload {
     }
 
     fn row(&mut self, row: &Row, parsed: &Parsed, block: &mut Block) {
-        let Some(&origin) = block.people.get(row.person as usize) else { return };
+        let Some(origin) = self.origin_of(row.person, parsed, block) else { return };
+        self.sessions.touch(origin.session);
         match row.kind {
             RowKind::Note(number) => {
                 if let Some(note) = parsed.notes.get(number as usize) {
@@ -288,6 +307,7 @@ impl Workload {
 
     /// A call that came to its end.
     pub(super) fn call(&mut self, call: Call) {
+        self.happened += 1;
         let statement = &mut self.statements[call.statement as usize];
         let session = self.sessions.get(call.origin.session);
         let waited = session.take_waits();
@@ -337,7 +357,7 @@ impl Workload {
         statement.named(call.origin.names, share);
         let mut group = call.origin.group;
         if let Some(set) = &call.tags {
-            set.tags.iter().for_each(|tag| statement.tagged(tag, share));
+            set.tags.iter().for_each(|tag| statement.tagged(&tag.key, &tag.value, share));
             group = set.group.unwrap_or(group);
         }
         if let Some((_, group)) = self.groups.get_mut(group as usize) {

@@ -39,6 +39,9 @@ pub(super) struct Resolved {
     pub(super) count: u64,
 }
 
+/// No language has more words for severities; what comes after is hostile, and is one word.
+const MOST_WORDS: usize = 256;
+
 /// How many different messages are kept.
 const MOST_MESSAGES: usize = 10_000;
 
@@ -72,7 +75,9 @@ impl Language {
 
     pub(super) fn number(&mut self, word: &str) -> u32 {
         let at = self.words.iter().position(|w| &**w == word).unwrap_or_else(|| {
-            self.words.push(word.into());
+            if self.words.len() < MOST_WORDS {
+                self.words.push(word.into());
+            }
             self.words.len() - 1
         });
         u32::try_from(at).expect("a language has fewer words")
@@ -84,7 +89,7 @@ impl Language {
     }
 
     pub(super) fn is_log(&mut self, word: &str) {
-        if !self.log.contains(word) {
+        if !self.log.contains(word) && self.log.len() < MOST_WORDS {
             self.log.insert(word.into());
         }
     }

@@ -14,8 +14,6 @@ const OBJECTS: &[&str] = &[
     "function",
     "schema",
     "database",
-    "role",
-    "user",
     "type",
     "view",
     "trigger",
@@ -43,8 +41,9 @@ pub(super) fn normalised(message: &[u8]) -> String {
     while let Some(c) = rest.chars().next() {
         if let Some(close) = closing_quote(c) {
             let inner = &rest[c.len_utf8()..];
-            let end = inner.find(close).unwrap_or(inner.len());
             let keep = c == '"' && OBJECTS.contains(&out.split_whitespace().next_back().unwrap_or_default());
+            // A value may hold quotes of its own, so it ends at the last.
+            let end = if keep { inner.find(close) } else { inner.rfind(close) }.unwrap_or(inner.len());
             out.push(c);
             out.push_str(if keep { &inner[..end] } else { "…" });
             rest = inner.get(end..).unwrap_or_default();
@@ -54,7 +53,7 @@ pub(super) fn normalised(message: &[u8]) -> String {
             }
         } else if c.is_ascii_digit() && !out.ends_with(|p: char| p.is_alphanumeric() || p == '_') {
             out.push('0');
-            rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            rest = rest.strip_prefix("0x").unwrap_or(rest).trim_start_matches(|c: char| c.is_ascii_hexdigit() || c == '.');
         } else {
             out.push(c);
             rest = &rest[c.len_utf8()..];
@@ -106,6 +105,8 @@ mod tests {
             ("invalid input syntax for type integer: \"s3cret\"", "invalid input syntax for type integer: \"…\""),
             ("value 99999999999 is out of range", "value 0 is out of range"),
             ("Relation »geheim« existiert nicht", "Relation »…« existiert nicht"),
+            ("syntax error near \"'my \"hunter2\" 4111\"", "syntax error near \"…\""),
+            ("invalid byte sequence: 0xe9 0x73", "invalid byte sequence: 0 0"),
             ("column t1.x does not exist", "column t1.x does not exist"),
             ("open \"quote", "open \"…"),
             ("", ""),

@@ -70,6 +70,9 @@ pub struct Group {
 /// How many groups are told apart; the rest are one.
 const MOST_GROUPS: usize = 10_000;
 
+/// How many combinations of user, database and application are told apart; the rest are one.
+const MOST_NAMES: usize = 100_000;
+
 /// Everything that was found; see the module.
 #[derive(Debug, Default)]
 pub struct Workload {
@@ -90,6 +93,8 @@ pub struct Workload {
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
+    /// Executions and notes, whether or not they passed the filters.
+    happened: u64,
 }
 
 impl Workload {
@@ -120,6 +125,12 @@ impl Workload {
     #[must_use]
     pub fn untimed(&self) -> u64 {
         self.untimed
+    }
+
+    /// Executions and notes so far, whether or not they passed the filters.
+    #[must_use]
+    pub fn happened(&self) -> u64 {
+        self.happened
     }
 
     /// What happened besides statements.
@@ -181,10 +192,11 @@ impl Workload {
         shares
     }
 
-    /// Databases of the calls, without repetition.
+    /// How many databases the calls went to, where the log tells.
     #[must_use]
     pub fn databases(&self) -> usize {
-        let mut databases: Vec<_> = self.names.iter().filter_map(|n| n.database.as_deref()).collect();
+        let numbers = self.statements().flat_map(|s| s.names.iter().map(|(number, _)| *number as usize));
+        let mut databases: Vec<_> = numbers.filter_map(|number| self.names.get(number)?.database.as_deref()).collect();
         databases.sort_unstable();
         databases.dedup();
         databases.len()
@@ -196,13 +208,13 @@ impl Workload {
         let translate = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
         for statement in other.statements {
             match self.by_fingerprint.get(&statement.fingerprint) {
-                Some(&known) => self.statements[known as usize].merge(statement, translate),
+                Some(&known) => self.statements[known as usize].merge(&statement, translate),
                 None => {
                     let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
                     self.by_fingerprint.insert(statement.fingerprint, number);
                     let mut empty =
                         Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
-                    empty.merge(statement, translate);
+                    empty.merge(&statement, translate);
                     self.statements.push(empty);
                 }
             }
@@ -220,11 +232,15 @@ impl Workload {
         self.window = union(self.window, other.window);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
+        self.happened += other.happened;
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {
         if let Some(&number) = self.by_names.get(names) {
             return number;
+        }
+        if self.names.len() >= MOST_NAMES {
+            return u32::MAX;
         }
         let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.push(names.clone());

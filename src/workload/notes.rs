@@ -8,18 +8,22 @@ use super::parsed::{NoteRow, Parsed, Row};
 use super::session::{Origin, Report, Wait};
 use super::{ErrorKind, Workload};
 
+/// The settings that say whether all statements are logged; the others are not kept.
+const SAMPLING: [&str; 3] = ["log_statement_sample_rate", "log_transaction_sample_rate", "log_min_duration_sample"];
+
 impl Workload {
     pub(super) fn note(&mut self, note: &NoteRow, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
         if let NoteRow::LogWord { word } = note {
             return self.language.is_log(word);
         }
+        // A STATEMENT line is part of a note that was counted.
+        self.happened += u64::from(!matches!(note, NoteRow::Statement));
         // Notes change what is known of a session whether or not they count.
         self.flush_foreign(origin.session);
-        let counts = origin.passes && self.rules.filter.passes_time(row.at);
-        let statement = match note {
-            NoteRow::Unfamiliar { .. } if !counts => None,
-            _ => self.number(row.statement, parsed, block),
-        };
+        let statement = self.number(row.statement, parsed, block);
+        // With a filter on statements only what is about such a statement counts.
+        let about = statement.map_or(self.rules.filter.statement.is_none(), |statement| self.statements[statement as usize].passes);
+        let counts = about && origin.passes && self.rules.filter.passes_time(row.at);
         match note {
             NoteRow::Error { severity, sqlstate, message, cancels, deadlock } => {
                 if counts && *deadlock {
@@ -51,8 +55,14 @@ impl Workload {
             NoteRow::Authorised => self.events.authorised += u64::from(counts),
             NoteRow::Checkpoint => self.events.checkpoints += u64::from(counts),
             NoteRow::Autovacuum => self.events.autovacuums += u64::from(counts),
-            NoteRow::Setting { name, value } => drop(self.events.settings.insert(name.clone(), value.clone())),
-            NoteRow::LockWait { .. } | NoteRow::TempFile { .. } | NoteRow::Unfamiliar { .. } | NoteRow::LogWord { .. } => {}
+            NoteRow::Setting { name, value } if SAMPLING.contains(&&**name) => {
+                drop(self.events.settings.insert(name.clone(), value.clone()))
+            }
+            NoteRow::LockWait { .. }
+            | NoteRow::TempFile { .. }
+            | NoteRow::Unfamiliar { .. }
+            | NoteRow::LogWord { .. }
+            | NoteRow::Setting { .. } => {}
         }
     }
 

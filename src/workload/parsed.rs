@@ -30,11 +30,10 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// Executions and notes in the block: lines that say something, parse and bind apart from their execution left out.
+    /// How many lines of the block say something.
     #[must_use]
-    pub fn events(&self) -> u64 {
-        let is_event = |row: &&Row| !matches!(row.kind, RowKind::Step(Step::Parse | Step::Bind | Step::Plan));
-        self.rows.iter().filter(is_event).count() as u64
+    pub fn lines(&self) -> u64 {
+        self.rows.len() as u64
     }
 
     /// The rows in the opposite order, for a log whose newest record comes first.

@@ -182,13 +182,21 @@ const MOST_SESSIONS: usize = 1 << 16;
 impl Sessions {
     /// The slot of a session of a server.
     pub(super) fn slot(&mut self, server: u32, session: u64) -> u32 {
-        self.clock += 1;
-        let slot = match self.by_key.get(&(server, session)) {
+        match self.by_key.get(&(server, session)) {
             Some(&slot) => slot,
             None => self.open(server, session),
-        };
+        }
+    }
+
+    /// Notes that a session did something, so that it is not given up before others.
+    pub(super) fn touch(&mut self, slot: u32) {
+        self.clock += 1;
         self.slots[slot as usize].active = self.clock;
-        slot
+    }
+
+    /// Whether a session is new and one too many.
+    pub(super) fn has_no_room(&self, server: u32, session: u64) -> bool {
+        self.by_key.len() >= MOST_SESSIONS && !self.by_key.contains_key(&(server, session))
     }
 
     fn open(&mut self, server: u32, session: u64) -> u32 {
@@ -221,9 +229,6 @@ impl Sessions {
 
     /// The slots that must be given up now because there are too many: half of all, the least active.
     pub(super) fn surplus(&mut self) -> Vec<u32> {
-        if self.by_key.len() <= MOST_SESSIONS {
-            return Vec::new();
-        }
         let mut open: Vec<(u64, (u32, u64), u32)> =
             self.by_key.iter().map(|(&key, &slot)| (self.slots[slot as usize].active, key, slot)).collect();
         open.sort_unstable();

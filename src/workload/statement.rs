@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
 
 use super::latency::Latency;
@@ -28,6 +27,9 @@ impl Share {
 /// How many values of one tag, and how many combinations of names, are told apart for a statement. The rest is one share
 /// of its own, so that a tag with a value per request cannot fill the memory.
 pub(super) const MOST_SHARES: usize = 100;
+
+/// How many keys of tags are told apart for a statement.
+const MOST_KEYS: usize = 32;
 
 /// The value that stands for all values beyond [`MOST_SHARES`].
 pub(super) const OTHERS: &str = "(others)";
@@ -72,7 +74,8 @@ pub struct Statement {
     pub plans: Latency,
     /// Shares by number of user, database and application; see `Workload::names`.
     pub(super) names: Vec<(u32, Share)>,
-    pub(super) tags: BTreeMap<Tag, Share>,
+    /// By key, then by value.
+    pub(super) tags: BTreeMap<String, BTreeMap<String, Share>>,
     /// The session that ran it last.
     pub(super) last_session: u64,
     /// Whether the user's `--statement` lets it pass.
@@ -117,9 +120,9 @@ impl Statement {
         self.calls() == 0 && self.errors == 0 && self.plans.count() == 0 && self.temp_files.0 == 0
     }
 
-    /// Its tags and their shares, by key and value.
-    pub fn tags(&self) -> impl Iterator<Item = (&Tag, Share)> {
-        self.tags.iter().map(|(tag, share)| (tag, *share))
+    /// Its tags and their shares: key, value, share, by key and value.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, &str, Share)> {
+        self.tags.iter().flat_map(|(key, values)| values.iter().map(|(value, share)| (key.as_str(), value.as_str(), *share)))
     }
 
     pub(super) fn saw(&mut self, at: Timestamp) {
@@ -146,13 +149,11 @@ impl Statement {
         }
     }
 
-    pub(super) fn tagged(&mut self, tag: &Tag, share: Share) {
-        if let Some(known) = self.tags.get_mut(tag) {
-            return known.add(share);
-        }
-        let of_key = self.tags.keys().filter(|t| t.key == tag.key).count();
-        let tag = if of_key < MOST_SHARES { tag.clone() } else { Tag { key: tag.key.clone(), value: OTHERS.to_owned() } };
-        self.tags.entry(tag).or_default().add(share);
+    pub(super) fn tagged(&mut self, key: &str, value: &str, share: Share) {
+        let key = if self.tags.contains_key(key) || self.tags.len() < MOST_KEYS { key } else { OTHERS };
+        let values = self.tags.entry(key.to_owned()).or_default();
+        let value = if values.contains_key(value) || values.len() < MOST_SHARES { value } else { OTHERS };
+        values.entry(value.to_owned()).or_default().add(share);
     }
 
     pub(super) fn identified(&mut self, query_ids: &[i64]) {
@@ -164,9 +165,9 @@ impl Statement {
     }
 
     /// Adds what is known of the same statement from elsewhere; `names` translates its numbers.
-    pub(super) fn merge(&mut self, other: Statement, names: impl Fn(u32) -> u32) {
+    pub(super) fn merge(&mut self, other: &Statement, names: impl Fn(u32) -> u32) {
         if other.text < self.text {
-            self.text = other.text;
+            self.text.clone_from(&other.text);
         }
         self.latency.merge(&other.latency);
         self.plans.merge(&other.plans);
@@ -181,9 +182,9 @@ impl Statement {
             self.saw(at);
         }
         self.sessions += other.sessions;
-        self.query_ids.extend(other.query_ids);
+        self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
         self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1 + other.temp_files.1);
-        other.names.into_iter().for_each(|(n, share)| self.named(names(n), share));
-        other.tags.iter().for_each(|(tag, share)| self.tagged(tag, *share));
+        other.names.iter().for_each(|(n, share)| self.named(names(*n), *share));
+        other.tags().for_each(|(key, value, share)| self.tagged(key, value, share));
     }
 }

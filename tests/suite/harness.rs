@@ -207,6 +207,10 @@ impl<'f> Statement<'f> {
         self.0["text"].as_str().expect("text")
     }
 
+    pub(crate) fn is_unknown(self, key: &str) -> bool {
+        self.0[key].is_null()
+    }
+
     pub(crate) fn number(self, key: &str) -> u64 {
         self.0[key].as_u64().unwrap_or_else(|| panic!("{key} is {}", self.0[key]))
     }
