@@ -5,7 +5,6 @@ use std::time::Instant;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use crate::input::Input;
 use crate::input::discover::{Candidate, Found, discover};
 use crate::pipeline::{self, Settings};
 use crate::report::{Style, View};
@@ -167,8 +166,8 @@ fn key(by: Option<&str>) -> Result<Option<Key>, Failure> {
 /// The moment that lies a span before the log's last record, which a first pass finds.
 fn since_the_last(span: &str, found: &Found, settings: &Settings) -> Result<Timestamp, Failure> {
     let span = when::span(span).map_err(Failure::trouble)?;
-    if found.inputs.iter().any(|candidate| candidate.input == Input::Stdin) {
-        return Err(Failure::trouble("--last needs files: it reads them twice, and standard input passes once; use --since"));
+    if found.inputs.iter().any(|candidate| !candidate.input.is_lasting()) {
+        return Err(Failure::trouble("--last needs files: it reads them twice, and a pipe passes once; use --since"));
     }
     let again = found.inputs.iter().map(|c| Candidate { input: c.input.clone(), named: c.named }).collect();
     let reading = pipeline::read(again, settings, &pipeline::Silent).map_err(|error: Error| Failure::trouble(error.to_string()))?;

@@ -8,6 +8,8 @@ pub mod blocks;
 pub mod decompress;
 pub mod discover;
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// One thing to read.
@@ -29,6 +31,38 @@ impl Input {
             Input::File(path) => path.clone(),
             Input::Stdin => PathBuf::from("-"),
             Input::Memory(name, _) => PathBuf::from(name),
+        }
+    }
+
+    /// Begins to read it.
+    ///
+    /// # Errors
+    /// If it is a file that cannot be opened.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Input::File(path) => Box::new(File::open(path)?),
+            Input::Stdin => Box::new(io::stdin()),
+            Input::Memory(_, bytes) => Box::new(io::Cursor::new(bytes.clone())),
+        })
+    }
+
+    /// Whether reading it a second time gives the same: files and memory, but no pipes.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Input::File(path) => path.metadata().is_ok_and(|m| m.is_file()),
+            Input::Stdin => false,
+            Input::Memory(..) => true,
+        }
+    }
+
+    /// When it was written last, in seconds since 1970, if it is a file and the system tells.
+    #[must_use]
+    pub fn modified(&self) -> Option<i64> {
+        match self {
+            #[cfg(unix)]
+            Input::File(path) => path.metadata().ok().map(|m| std::os::unix::fs::MetadataExt::mtime(&m)),
+            _ => None,
         }
     }
 

@@ -45,29 +45,10 @@ impl Opened {
     }
 }
 
-/// Whether reading an input a second time gives the same: files and memory, but no pipes.
-fn is_lasting(input: &Input) -> bool {
-    match input {
-        Input::File(path) => std::fs::metadata(path).is_ok_and(|m| m.is_file()),
-        Input::Stdin => false,
-        Input::Memory(..) => true,
-    }
-}
-
-fn raw(input: &Input) -> Result<Box<dyn Read + Send>, Error> {
-    match input {
-        Input::File(path) => match std::fs::File::open(path) {
-            Ok(file) => Ok(Box::new(file)),
-            Err(source) => Err(Error::Io { path: path.clone(), source }),
-        },
-        Input::Stdin => Ok(Box::new(io::stdin())),
-        Input::Memory(_, bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
-    }
-}
-
 pub(super) fn unpacked(input: &Input) -> Result<Unpacked, Error> {
-    unpack(raw(input)?).map_err(|refusal| match refusal {
-        Refusal::Io(source) => Error::Io { path: input.path(), source },
+    let io_error = |source| Error::Io { path: input.path(), source };
+    unpack(input.open().map_err(io_error)?).map_err(|refusal| match refusal {
+        Refusal::Io(source) => io_error(source),
         Refusal::Unsupported(packing, cure) => Error::UnsupportedArchive { path: input.path(), format: packing.name(), cure },
     })
 }
@@ -92,11 +73,14 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened,
             if let Some(error) = settings.source_options.prefix.as_deref().and_then(|prefix| Prefix::compile(prefix).err()) {
                 return error;
             }
+            if claims.is_empty() && settings.source_options.prefix.is_some() {
+                return unknown(&path, "no line begins with what --prefix says".to_owned());
+            }
             unknown(&path, if claims.is_empty() { "no known log format".to_owned() } else { format!("could be {}", claims.join(" or ")) })
         })?,
     };
     let mut options = settings.source_options.clone();
-    options.reference = options.reference.min(modified(&input).unwrap_or(Timestamp(i64::MAX)));
+    options.reference = options.reference.min(modified(&input));
     let mut reader = source.open(&head, &options)?;
     let seen = survey(&head, reader.as_ref());
     let newest_first = seen.drift < -2 && seen.drift.unsigned_abs() * 2 > seen.records;
@@ -105,7 +89,7 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened,
         reader = source.open(&head, &options)?;
     }
     let head_hash = FixedState::default().hash_one(&head);
-    let once = (!is_lasting(&input)).then_some(Once { head, rest: unpacked, failed });
+    let once = (!input.is_lasting()).then_some(Once { head, rest: unpacked, failed });
     Ok(Opened { input, once, head_hash, source, reader, first: seen.earliest, newest_first })
 }
 
@@ -114,12 +98,9 @@ fn unknown(path: &std::path::Path, reason: String) -> Error {
     Error::UnknownFormat { path: path.to_path_buf(), reason, tried }
 }
 
-/// When a file was written last, which no record in it can be later than.
-fn modified(input: &Input) -> Option<Timestamp> {
-    let Input::File(path) = input else { return None };
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_micros()).ok().map(Timestamp)
+/// When an input was written last, which no record in it can be later than.
+fn modified(input: &Input) -> Timestamp {
+    Timestamp(input.modified().and_then(|seconds| seconds.checked_mul(1_000_000)).unwrap_or(i64::MAX))
 }
 
 /// The times in a head, of its whole records only.

@@ -300,6 +300,12 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     let path = |path: &std::path::PathBuf| path.display().to_string();
     warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
+    for (at, input) in reading.inputs.iter().enumerate() {
+        let twin = |other: &&InputSummary| other.format != input.format && stem(&other.path) == stem(&input.path);
+        warnings.extend(
+            reading.inputs[..at].iter().find(twin).map(|other| Warning::TwoFormats { path: path(&other.path), other: path(&input.path) }),
+        );
+    }
     if !reading.strangers.is_empty() {
         warnings.push(Warning::Strangers { paths: reading.strangers.iter().map(path).collect() });
     }
@@ -324,6 +330,12 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     warnings.extend(reading.inputs.iter().filter(|i| i.newest_first).map(|i| Warning::NewestFirst { path: path(&i.path) }));
     warnings
+}
+
+/// The folder of a file and its name up to the first dot behind the folder: `postgresql-2026-11-23_000000`.
+fn stem(path: &std::path::Path) -> (Option<&std::path::Path>, Option<&str>) {
+    let name = path.file_name().and_then(|name| name.to_str());
+    (path.parent(), name.and_then(|name| name.split('.').next()))
 }
 
 /// Round numbers that people set `log_min_duration_statement` to, in milliseconds.

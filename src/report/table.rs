@@ -168,7 +168,13 @@ pub(super) fn percent(share: f64) -> String {
     if percent > 0.0 && percent < 1.0 { "<1 %".to_owned() } else { format!("{percent:.0} %") }
 }
 
+/// What a narrow terminal does without, the first first.
+const DISPENSABLE: [&str; 5] = ["spread", "id", "share", "errors", "p95"];
+/// A statement of a few words is worth more than none, in columns.
+const LEAST_ROOM: usize = 24;
+
 /// Rows of text; all columns but the last are numbers.
+#[derive(Clone)]
 struct Grid {
     header: Vec<&'static str>,
     rows: Vec<Vec<String>>,
@@ -239,15 +245,15 @@ impl Grid {
 
     /// As wide as the terminal: what is left of a line goes to the last column, and longer text is cut.
     fn fitted(&self, width: usize) -> String {
-        let mut measured = self.table(1);
-        measured.set_content_arrangement(ContentArrangement::Disabled);
-        let last = self.header.len() - 1;
-        for row in &self.rows {
-            measured.add_row(row[..last].to_vec());
+        let needed = |grid: &Grid| grid.fixed_width() + LEAST_ROOM;
+        let least = DISPENSABLE.iter().find_map(|name| self.header.iter().position(|h| h == name));
+        if let Some(column) = least.filter(|_| needed(self) > width) {
+            let mut narrower = self.clone();
+            narrower.remove(column);
+            return narrower.fitted(width);
         }
-        let fixed: usize = measured.column_max_content_widths().iter().take(last).map(|&w| usize::from(w) + 1).sum();
-        // On a narrow terminal a statement of a few words is still worth more than none.
-        let room = width.saturating_sub(fixed).max(24);
+        let last = self.header.len() - 1;
+        let room = width.saturating_sub(self.fixed_width()).max(LEAST_ROOM);
         let mut table = self.table(1);
         table.set_content_arrangement(ContentArrangement::Disabled);
         for row in &self.rows {
@@ -259,6 +265,17 @@ impl Grid {
             column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(u16::try_from(room).unwrap_or(u16::MAX))));
         }
         table.to_string()
+    }
+
+    /// Columns of all but the last column.
+    fn fixed_width(&self) -> usize {
+        let mut measured = self.table(1);
+        measured.set_content_arrangement(ContentArrangement::Disabled);
+        let last = self.header.len() - 1;
+        for row in &self.rows {
+            measured.add_row(row[..last].to_vec());
+        }
+        measured.column_max_content_widths().iter().take(last).map(|&w| usize::from(w) + 1).sum()
     }
 
     /// Columns for programs and pipes: nothing is cut.

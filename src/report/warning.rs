@@ -39,6 +39,13 @@ pub enum Warning {
         /// The files.
         paths: Vec<String>,
     },
+    /// Two inputs look like one log that the server wrote in two formats.
+    TwoFormats {
+        /// The one.
+        path: String,
+        /// The other.
+        other: String,
+    },
     /// An input could not be read, or not to its end.
     Incomplete {
         /// What happened.
@@ -85,6 +92,7 @@ impl Warning {
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
             Warning::Strangers { .. } => "file-not-a-log",
+            Warning::TwoFormats { .. } => "same-log-in-two-formats",
             Warning::Incomplete { .. } => "input-incomplete",
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
@@ -117,6 +125,9 @@ impl fmt::Display for Warning {
                 let named = paths.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
                 let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 write!(f, "left out as no logs that are known here: {named}{and_more}; name one to insist")
+            }
+            Warning::TwoFormats { path, other } => {
+                write!(f, "{path} and {other} look like one log in two formats: every call may be counted twice; name only one of them")
             }
             Warning::Incomplete { error } => f.write_str(error),
             Warning::NotParsed { calls, of } => write!(

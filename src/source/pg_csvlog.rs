@@ -149,7 +149,8 @@ fn next_row(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 fn looks_like_row(bytes: &[u8], at: usize) -> bool {
-    let line = &bytes[at.min(bytes.len())..bytes.len().min(at + 64)];
+    let head = &bytes[at.min(bytes.len())..bytes.len().min(at + 64)];
+    let line = &head[..memchr::memchr(b'\n', head).unwrap_or(head.len())];
     civil(line).is_some() && line.contains(&b',')
 }
 

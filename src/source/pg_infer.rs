@@ -37,8 +37,11 @@ const SYSLOG: &str = r"^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\
 
 /// How many lines of the head are looked at.
 const LINES: usize = 400;
-/// The share of lines that must begin with a prefix, in per cent: foreign lines and cut ones come in every log.
-const ENOUGH: usize = 60;
+/// The share of lines that must begin with a prefix, in per cent. Foreign lines come in every log, but a prefix that leaves
+/// more of them is wrong, and to ask for the right one is better than to read half.
+const ENOUGH: usize = 70;
+/// In a short log so many foreign lines prove nothing.
+const FEW: usize = 3;
 
 /// The prefix of a log that begins with `head`; `None` if no prefix fits, so that it is no such log.
 pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
@@ -64,7 +67,10 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     };
     KNOWN.iter().copied().for_each(&mut consider);
     pieced_together(lines).iter().map(String::as_str).for_each(&mut consider);
-    let (.., prefix) = best.filter(|(matched, ..)| matched * 100 >= lines.len() * ENOUGH)?;
+    let (.., prefix) = best.filter(|(matched, ..)| {
+        let others = lines.len() - matched;
+        matched * 100 >= lines.len() * ENOUGH || (others <= FEW && others < *matched)
+    })?;
     // `%m` and `%t` read the same; say the one that it is.
     let has_fraction = lines.iter().find_map(|line| civil(line)).is_some_and(|(_, length)| length > 19);
     let text = prefix.text().to_owned();
@@ -161,12 +167,19 @@ fn pieced_together(lines: &[&[u8]]) -> Vec<String> {
     guesses
 }
 
+/// What people put between fields, blanks apart.
+const DELIMITERS: &[u8] = b"<>[](){}|;~,\t";
+
 struct Patterns {
     severity: Regex,
     foreign: Regex,
     /// What a piece of the head looks like, and what it stands for; tried in order.
     pieces: Vec<(Regex, Piece)>,
     key: Regex,
+    /// `%c`, whose second part is the process.
+    session: Regex,
+    /// A time with a fraction.
+    fraction: Regex,
 }
 
 #[derive(Clone, Copy)]
@@ -194,14 +207,15 @@ impl Patterns {
             (r"^(?:\[local\]|[\w.:-]+\(\d+\))", Piece::Plain("%r")),
             (r"^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]+)\b", Piece::Plain("%h")),
             (r"^-?\d+/\d+\b", Piece::Plain("%v")),
-            (r"^(?:00000|[0-9A-Z]{2}[0-9]{3})\b", Piece::Plain("%e")),
+            // Five digits may be a process; a SQLSTATE is mostly the one of success, and has a letter otherwise.
+            (r"^(?:00000|[0-9]{2}(?:[A-Z][0-9A-Z]{2}|[0-9][A-Z][0-9A-Z]|[0-9]{2}[A-Z]))\b", Piece::Plain("%e")),
             (r"^[^\s@\[\]]+@[^\s@/,;\[\]]+", Piece::Account),
             (r"^-?\d+\b", Piece::Number),
             (
                 r"^(?:SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|PARSE|BIND|EXECUTE|SET|idle in transaction|idle|authentication|startup)\b",
                 Piece::Plain("%i"),
             ),
-            (r"^(?:\[unknown\]|[^\s,;|\[\](){}<>]+)", Piece::Word),
+            (r#"^(?:\[unknown\]|[^\s,;|:~='"\[\](){}<>]+)"#, Piece::Word),
         ];
         let pieces = pieces.into_iter().map(|(pattern, piece)| Some((Regex::new(pattern).ok()?, piece))).collect::<Option<Vec<_>>>()?;
         Some(Patterns {
@@ -210,6 +224,8 @@ impl Patterns {
             foreign: Regex::new(r"(?-u:[A-Za-z\x80-\xff]{2,40}) ?:  ").ok()?,
             pieces,
             key: Regex::new(r"^([A-Za-z_]+)[=:]").ok()?,
+            session: Regex::new(r"\b[0-9a-f]{8}\.([0-9a-f]+)\b").ok()?,
+            fraction: Regex::new(r"\d\d:\d\d:\d\d[.,]\d").ok()?,
         })
     }
 
@@ -221,30 +237,44 @@ impl Patterns {
     }
 
     fn pieces(&self, head: &[u8]) -> Vec<String> {
-        let mut guess = Guess { has_process: memchr::memmem::find(head, b"[").is_some() && self.has_process(head), ..Guess::default() };
-        let mut pieces = Vec::new();
+        let mut guess = Guess::of(head, self);
+        let mut pieces: Vec<String> = Vec::new();
         let mut at = 0;
         while at < head.len() {
+            let rest = &head[at..];
             let boundary = at == 0 || !head[at - 1].is_ascii_alphanumeric();
-            if boundary && let Some((piece, length)) = self.keyed(&head[at..]) {
+            let (piece, length) =
+                match boundary.then(|| self.piece(rest, at > 0 && DELIMITERS.contains(&head[at - 1]), &mut guess)).flatten() {
+                    Some(found) => found,
+                    None if rest[0] == b'%' => ("%%".to_owned(), 1),
+                    // Padding: one blank stands for many, and none for those before a delimiter.
+                    None if rest[0] == b' ' => {
+                        let blanks = rest.iter().take_while(|&&b| b == b' ').count();
+                        let delimits = |b: Option<&u8>| b.is_some_and(|b| DELIMITERS.contains(b));
+                        let padded = blanks > 1 && (delimits(rest.get(blanks)) || delimits(at.checked_sub(1).and_then(|at| head.get(at))));
+                        (if padded { String::new() } else { " ".to_owned() }, blanks)
+                    }
+                    None => (char::from(rest[0]).to_string(), 1),
+                };
+            if !piece.is_empty() {
                 pieces.push(piece);
-                at += length;
-                continue;
             }
-            let found = self.pieces.iter().find_map(|(regex, piece)| regex.find(&head[at..]).map(|m| (*piece, m.as_bytes())));
-            match found {
-                Some((piece, text)) if boundary => {
-                    pieces.push(guess.piece(piece, text));
-                    at += text.len();
-                }
-                _ => {
-                    let byte = head[at];
-                    pieces.push(if byte == b'%' { "%%".to_owned() } else { char::from(byte).to_string() });
-                    at += 1;
-                }
-            }
+            at += length;
         }
         pieces
+    }
+
+    /// What begins at a boundary, and its length. Behind a delimiter a name may have blanks and runs to the next.
+    fn piece(&self, rest: &[u8], delimited: bool, guess: &mut Guess) -> Option<(String, usize)> {
+        if let Some(found) = self.keyed(rest) {
+            return Some(found);
+        }
+        let (piece, length) = self.pieces.iter().find_map(|(regex, piece)| regex.find(rest).map(|m| (*piece, m.len())))?;
+        let to_delimiter = rest.iter().position(|b| DELIMITERS.contains(b)).filter(|&end| delimited && end > length);
+        match (piece, to_delimiter) {
+            (Piece::Word, Some(end)) => Some((guess.piece(piece, &rest[..end]), end)),
+            _ => Some((guess.piece(piece, &rest[..length]), length)),
+        }
     }
 
     fn has_process(&self, head: &[u8]) -> bool {
@@ -254,8 +284,16 @@ impl Patterns {
     /// `user=bob,` and the like: the key names the escape, and the value runs to the next key or separator.
     fn keyed(&self, text: &[u8]) -> Option<(String, usize)> {
         let key = self.key.find(text)?.as_bytes();
-        let escape = escape_of(&key[..key.len() - 1])?;
+        let Some(escape) = escape_of(&key[..key.len() - 1]) else {
+            // `ts=` and the like are there for people; what follows tells what it is.
+            return key.ends_with(b"=").then(|| (String::from_utf8_lossy(key).into_owned(), key.len()));
+        };
         let value = &text[key.len()..];
+        if let Some(quote @ (b'\'' | b'"')) = value.first() {
+            let close = 1 + memchr::memchr(*quote, &value[1..])?;
+            let quote = char::from(*quote);
+            return Some((format!("{}{quote}{escape}{quote}", String::from_utf8_lossy(key)), key.len() + close + 1));
+        }
         if !matches!(escape, "%u" | "%d" | "%a" | "%h" | "%b" | "%i") {
             let length = value.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/')).count();
             return Some((format!("{}{escape}", String::from_utf8_lossy(key)), key.len() + length));
@@ -302,25 +340,36 @@ fn escape_of(key: &[u8]) -> Option<&'static str> {
 #[derive(Default)]
 struct Guess {
     has_process: bool,
+    /// The process that `%c` names, in decimal.
+    process: Option<String>,
+    /// Whether one of two times has a fraction, which then is the line's own and the other the session's.
+    has_fraction: bool,
     times: usize,
     words: usize,
     numbers: usize,
 }
 
 impl Guess {
+    fn of(head: &[u8], patterns: &Patterns) -> Self {
+        let session = patterns.session.captures(head).and_then(|found| std::str::from_utf8(found.get(1)?.as_bytes()).ok());
+        let process = session.and_then(|hex| u64::from_str_radix(hex, 16).ok()).map(|pid| pid.to_string());
+        let has_process = process.is_some() || patterns.has_process(head);
+        Guess { has_process, process, has_fraction: patterns.fraction.is_match(head), ..Guess::default() }
+    }
+
     fn piece(&mut self, piece: Piece, text: &[u8]) -> String {
         match piece {
             Piece::Time => {
                 self.times += 1;
                 let millis = text.contains(&b'.') || text.contains(&b',');
-                if self.times > 1 {
-                    "%s"
-                } else if millis {
-                    "%m"
-                } else {
-                    "%t"
-                }
-                .to_owned()
+                // Of two times the one with a fraction is the line's own.
+                let started = if self.has_fraction { !millis } else { self.times > 1 };
+                let escape = match (started, millis) {
+                    (true, _) => "%s",
+                    (false, true) => "%m",
+                    (false, false) => "%t",
+                };
+                escape.to_owned()
             }
             Piece::Plain(escape) => escape.to_owned(),
             Piece::Process => "[%p]".to_owned(),
@@ -346,7 +395,7 @@ impl Guess {
         if text.len() > 11 || text.starts_with(b"-") {
             return "%Q";
         }
-        if !self.has_process {
+        if !self.has_process || self.process.as_deref().is_some_and(|process| process.as_bytes() == text) {
             self.has_process = true;
             return "%p";
         }
@@ -372,6 +421,12 @@ mod tests {
             (format!("{at} rhost=10.0.0.1(5000) app=two words user=bob LOG:  x\n"), "%m rhost=%r app=%a user=%u "),
             (format!("<{at} 7 bob|shop> LOG:  x\n"), "<%m %p %u|%d> "),
             (format!("{at} [7] queryid=-5 bob shop LOG:  x\n"), "%m [%p] queryid=%Q %u %d "),
+            (format!("{at} 42424 alice shop LOG:  x\n"), "%m %p %u %d "),
+            (format!("{at} [7]: LOG:  x\n"), "%m [%p]: "),
+            (format!("<{at}> <bob> <two words> <42424> LOG:  x\n<{at}> <bob> <psql> <42424> LOG:  x\n"), "<%m> <%u> <%d> <%p> "),
+            (format!("6b071dfc.376d|53|{at}|bob|shop|LOG:  x\n"), "%c|%l|%m|%u|%d|"),
+            (format!("pid=7;user=bob;ts={at};LOG:  x\n"), "pid=%p;user=%u;ts=%m;"),
+            (format!("alice       |   42|{at}|LOG:  x\nbo          |42424|{at}|LOG:  x\n"), "%u|%p|%m|"),
         ];
         for (log, prefix) in cases {
             assert_eq!(inferred(&log).as_deref(), Some(prefix), "{log}");

@@ -335,7 +335,9 @@ impl<'a> Emitter<'a> {
     }
 
     fn punctuation(&mut self, at: usize, token: &str, blank: bool, glue: Glue) -> usize {
-        if blank && self.glue != Glue::Tight {
+        // `:` and `:` apart are no cast, and two dots apart no range.
+        let merges = self.text.ends_with([':', '.']) && token.starts_with([':', '.', '=']);
+        if merges || (blank && self.glue != Glue::Tight) {
             self.text.push(' ');
         }
         self.text.push_str(token);
