@@ -36,7 +36,9 @@ const KNOWN: &[&str] = &[
 const SYSLOG: &str = r"^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\d-\d\dT\S+) [^\s\[\]]+ [\w./-]+\[\d+\]: ";
 
 /// How many lines of the head are looked at.
-const LINES: usize = 400;
+const LINES: usize = 300;
+/// How many are enough to give up on a prefix that fits fewer than half of them.
+const GLANCE: usize = 16;
 /// The share of lines that must begin with a prefix, in per cent. Foreign lines come in every log, but a prefix that leaves
 /// more of them is wrong, and to ask for the right one is better than to read half.
 const ENOUGH: usize = 70;
@@ -60,6 +62,11 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     let mut best: Option<(usize, usize, Prefix)> = None;
     let mut consider = |text: &str| {
         let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_implausible()) else { return };
+        // Most guesses fail at once.
+        let first = &lines[..lines.len().min(GLANCE)];
+        if score(&prefix, first).0 * 2 < first.len() {
+            return;
+        }
         let score = score(&prefix, lines);
         if score.0 > 0 && best.as_ref().is_none_or(|(lines, fields, _)| score > (*lines, *fields)) {
             best = Some((score.0, score.1, prefix));

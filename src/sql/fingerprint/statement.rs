@@ -46,6 +46,11 @@ fn names(out: &mut Emitter<'_>, at: usize, end: usize, keywords: &[&str]) -> usi
     out.word_at(at);
     let mut at = at + 1;
     while at < end && cursor.kind(at) != Some(Kind::Semicolon) {
+        // A sign belongs to the value behind it, as everywhere, and a name is one here.
+        if cursor.kind(at) == Some(Kind::Operator) && matches!(cursor.text(at), "-" | "+") {
+            at += 1;
+            continue;
+        }
         let named = match cursor.kind(at) {
             Some(Kind::Word) => !keywords.contains(&cursor.text(at)),
             Some(Kind::Quoted) => true,

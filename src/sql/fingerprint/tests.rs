@@ -166,6 +166,10 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "select * from t where current of c1",
         "values (1, (values (2), (3)))",
         "select U&'d!0061t' uescape '!' from t",
+        "fetch,,-t`t<`",
+        "fetch backward -1 from c",
+        "^:\n:",
+        "-null]",
     ] {
         let once = normalise(sql.as_bytes(), Dialect::default());
         let twice = normalise(once.text.as_bytes(), Dialect::default());
