@@ -116,7 +116,7 @@ impl<'a> Emitter<'a> {
             }
             "inner" if self.cursor.is_word(at + 1, "join") => return at + 1,
             "outer" if self.cursor.is_word(at + 1, "join") => return at + 1,
-            "asc" => return at + 1,
+            "asc" if at > 0 && self.cursor.kind(at - 1) != Some(Kind::Semicolon) => return at + 1,
             "null" | "true" | "false" if value::is_constant_word(self.cursor, at) => return self.value(at),
             "in" if self.cursor.kind(at + 1) == Some(Kind::Open) => return self.in_list(at, end),
             "array" if self.cursor.kind(at + 1) == Some(Kind::OpenBracket) => return self.array(at, end),

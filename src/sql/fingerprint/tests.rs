@@ -170,6 +170,7 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "fetch backward -1 from c",
         "^:\n:",
         "-null]",
+        "2;asc;2",
     ] {
         let once = normalise(sql.as_bytes(), Dialect::default());
         let twice = normalise(once.text.as_bytes(), Dialect::default());
