@@ -14,13 +14,12 @@ pub(super) static UTC: TimeZone = TimeZone::UTC;
 pub(super) struct Clock<'z> {
     zone: &'z TimeZone,
     cached: Option<(i64, i64)>,
-    last: Second,
+    last: Option<Second>,
     /// How many times had a zone that nobody knows.
     pub(super) unknown_zone: u64,
 }
 
 /// The second that the last line was written in, as text and as a moment. Lines come in bursts of one second.
-#[derive(Default)]
 struct Second {
     text: [u8; 19],
     /// The zone behind the fraction, its blank included.
@@ -40,7 +39,7 @@ pub(super) struct Civil {
 
 impl<'z> Clock<'z> {
     pub(super) fn new(zone: &'z TimeZone) -> Self {
-        Clock { zone, cached: None, last: Second::default(), unknown_zone: 0 }
+        Clock { zone, cached: None, last: None, unknown_zone: 0 }
     }
 
     /// A time such as `2026-11-23 05:33:39.504 UTC` or `2026-11-23T05:33:39+01:00` at the start of `text`, and its length.
@@ -58,16 +57,17 @@ impl<'z> Clock<'z> {
         if let (Some(text), true) = (text.first_chunk(), zone_length <= 8 && unknown == self.unknown_zone) {
             let mut zone = [0; 8];
             zone[..zone_length].copy_from_slice(&rest[..zone_length]);
-            self.last = Second { text: *text, zone, zone_length, start };
+            self.last = Some(Second { text: *text, zone, zone_length, start });
         }
         Some((Timestamp(start.0 + civil.micros), length + zone_length))
     }
 
     /// The time, if it differs from the last in its fraction alone.
     fn same_second(&self, text: &[u8]) -> Option<(Timestamp, usize)> {
-        let rest = text.strip_prefix(&self.last.text)?;
+        let last = self.last.as_ref()?;
+        let rest = text.strip_prefix(&last.text)?;
         let (micros, length) = fraction(rest);
-        let zone = &self.last.zone[..self.last.zone_length];
+        let zone = &last.zone[..last.zone_length];
         let behind = rest[length..].strip_prefix(zone)?;
         // The zone must end here as it did there: `CE` is no `CEST`, and no zone is no ` UTC`.
         let ends = match (zone.is_empty(), behind.first()) {
@@ -76,7 +76,7 @@ impl<'z> Clock<'z> {
             (_, Some(b':')) => !zone.last().is_some_and(u8::is_ascii_digit),
             (_, next) => !next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-')),
         };
-        ends.then_some((Timestamp(self.last.start.0 + micros), 19 + length + zone.len()))
+        ends.then_some((Timestamp(last.start.0 + micros), 19 + length + zone.len()))
     }
 
     /// The moment of a civil time in a zone, given by name or offset; empty if the log does not tell.
@@ -265,6 +265,17 @@ mod tests {
     #[test]
     fn the_epoch_of_n_is_read() {
         assert_eq!(epoch(b"1795412266.172 [22016]"), Some((Timestamp(1_795_412_266_172_000), 14)));
+    }
+
+    #[test]
+    fn the_last_second_is_remembered_and_nothing_before_it() {
+        let mut clock = Clock::new(&UTC);
+        assert!(clock.read(&[0; 19]).is_none());
+        let mut read = |text: &str| clock.read(text.as_bytes()).map(|(moment, length)| (moment.to_string(), length));
+        assert_eq!(read("2026-11-23 05:33:39.504 +00 x"), Some(("2026-11-23T05:33:39.504Z".to_owned(), 27)));
+        assert_eq!(read("2026-11-23 05:33:39.7 +00 x"), Some(("2026-11-23T05:33:39.7Z".to_owned(), 25)));
+        assert_eq!(read("2026-11-23 05:33:39.7 +00:30 x"), Some(("2026-11-23T05:03:39.7Z".to_owned(), 28)));
+        assert_eq!(read("2026-11-23 05:33:39.7 CET x"), Some(("2026-11-23T04:33:39.7Z".to_owned(), 25)));
     }
 
     #[test]
