@@ -119,8 +119,6 @@ pub struct Seen {
     pub records: u64,
     /// Records that were not understood.
     pub skipped: Skipped,
-    /// The first record's time.
-    pub first: Option<Timestamp>,
     /// The earliest time.
     pub earliest: Option<Timestamp>,
     /// The latest time.
@@ -141,7 +139,6 @@ impl Seen {
             _ => {}
         }
         self.last = Some(time);
-        self.first = self.first.or(Some(time));
         self.earliest = Some(self.earliest.map_or(time, |t| t.min(time)));
         self.latest = Some(self.latest.map_or(time, |t| t.max(time)));
     }

@@ -14,6 +14,7 @@ use crate::sql::tags;
 
 use super::message;
 use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
+use super::statement::MOST_QUERY_IDS;
 
 /// Digests the blocks of one worker, one after the other.
 #[derive(Default)]
@@ -33,8 +34,6 @@ pub struct Digest {
 
 /// Sessions are looked up by as many low bits; a miss costs a hash.
 const RECENT: usize = 1 << 10;
-/// How many server ids are kept of a statement.
-const MOST_QUERY_IDS: usize = 16;
 
 impl Digest {
     /// A digest for statements of a dialect.

@@ -35,7 +35,7 @@ const MOST_KEYS: usize = 32;
 pub(super) const OTHERS: &str = "(others)";
 
 /// How many of the server's ids are kept.
-const MOST_QUERY_IDS: usize = 16;
+pub(super) const MOST_QUERY_IDS: usize = 16;
 
 /// One distinct statement; see the module.
 #[derive(Clone, Debug, PartialEq)]
