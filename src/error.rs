@@ -55,6 +55,30 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A file of a later version than this build reads.
+    #[error("this file is {found}, and this build reads {supported}; a newer laggard reads it")]
+    NewerFormat {
+        /// What it says it is.
+        found: String,
+        /// What is read here.
+        supported: &'static str,
+    },
+    /// A snapshot file that ends before its end.
+    #[error("{}: this snapshot ends before its end; what is missing would look as if it were gone. Take it again, or copy it again", path.display())]
+    CutSnapshot {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Snapshots between which there is no interval.
+    #[error("{} and {}: {reason}, so there is no interval between them; --allow-mixed counts them apart and adds", path.display(), other.display())]
+    MixedServers {
+        /// The one.
+        path: PathBuf,
+        /// The other.
+        other: PathBuf,
+        /// Why they are not of one server.
+        reason: &'static str,
+    },
     /// A file that names no log at all.
     #[error("{}: there is nothing in it", path.display())]
     Empty {
@@ -67,6 +91,6 @@ impl Error {
     /// Whether nothing in an input was recognised, which has an exit code of its own.
     #[must_use]
     pub fn is_unrecognised(&self) -> bool {
-        matches!(self, Error::UnknownFormat { .. } | Error::Empty { .. })
+        matches!(self, Error::UnknownFormat { .. } | Error::Empty { .. } | Error::MixedServers { .. })
     }
 }

@@ -1,9 +1,15 @@
 //! The currency between the layers: what one record of a log says, borrowed from the block it was read from.
 //!
-//! An [`Event`] is one step of one statement; a [`Note`] is anything else worth knowing. Neither knows which format told
-//! it, nor what becomes of it.
+//! An [`Event`] is one step of one statement; a [`Note`] is anything else worth knowing; a [`tally::Tally`] is what counters
+//! say of a statement over a time, and is never made into events. None of them knows which format told it, nor what becomes
+//! of it.
 
 use std::collections::BTreeMap;
+
+pub mod columns;
+pub mod tally;
+
+use tally::Piece;
 
 use crate::units::{Micros, Timestamp};
 
@@ -154,12 +160,24 @@ pub enum Ended {
 }
 
 /// What a source hands on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Item<'b> {
     /// A step of a statement.
     Event(Event<'b>),
-    /// Anything else.
+    /// Anything else that a log says.
     Note(Note<'b>),
+    /// A piece of a snapshot of counters.
+    Piece(Piece<'b>),
+}
+
+/// What inputs of a format hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// What happened, one record after the other.
+    #[default]
+    Events,
+    /// Counters at one moment.
+    Counters,
 }
 
 /// Records that were not understood: how many for each reason, where the first stands, and a sample of it.

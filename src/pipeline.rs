@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
 use crate::error::Error;
-use crate::event::Skipped;
+use crate::event::{Holds, Skipped};
 use crate::input::blocks::{Block, Blocks, Cut};
 use crate::input::discover::Candidate;
 use crate::source::{self, Reader, Untangle};
@@ -37,6 +37,8 @@ pub struct Settings {
     pub source_options: source::Options,
     /// Which calls count, and how.
     pub rules: Rules,
+    /// Whether snapshots of several servers are counted apart and added, rather than refused.
+    pub mixed: bool,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             source: None,
             source_options: source::Options::default(),
             rules: Rules::default(),
+            mixed: false,
         }
     }
 }
@@ -76,6 +79,8 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
         inputs: Vec::new(),
         errors: Vec::new(),
         repeated: Vec::new(),
+        astray: Vec::new(),
+        is_limited: false,
         strangers: Vec::new(),
         durations_from_plans: false,
     };
@@ -88,13 +93,26 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
             Err(error) => reading.errors.push(error),
         }
     }
+    let (snapshots, mut logs): (Vec<_>, Vec<_>) = opened.into_iter().partition(|input| input.source.holds() == Holds::Counters);
     // Rotated files are read in the order of their first records; their names may lie.
-    opened.sort_by_key(|input| (input.first.is_none(), input.first));
-    let opened = without_repetitions(opened, &mut reading);
+    logs.sort_by_key(|input| (input.first.is_none(), input.first));
+    let logs = without_repetitions(logs, &mut reading);
     let mut servers = BTreeMap::new();
     let mut done = Done { bytes: 0, events: 0, skipped: 0, progress };
     let mut workers = Workers::new(settings);
-    for input in opened {
+    for input in snapshots {
+        reading.workload.begin_snapshot(input.input.path());
+        let (mut summary, error) = input.read(0, &mut reading.workload, &mut workers, &mut done);
+        summary.events = summary.records;
+        reading.inputs.push(summary);
+        reading.errors.extend(error);
+    }
+    let settled = reading.workload.settle(settings.mixed);
+    reading.repeated.extend(settled.repeated);
+    reading.astray.extend(settled.astray);
+    reading.errors.extend(settled.errors);
+    reading.is_limited = !logs.is_empty() && reading.workload.limit_to_counters();
+    for input in logs {
         let next = u32::try_from(servers.len()).unwrap_or(u32::MAX);
         let server = *servers.entry(input.input.server()).or_insert(next);
         let before = reading.workload.happened();
@@ -176,6 +194,7 @@ impl Opened {
         let mut summary = InputSummary {
             path: self.input.path(),
             format: self.source.name(),
+            holds: self.source.holds(),
             detail: reader.detail(),
             bytes: 0,
             records: 0,

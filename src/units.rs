@@ -18,6 +18,19 @@ impl Micros {
     pub const fn from_millis(millis: u64) -> Self {
         Micros(millis * 1_000)
     }
+
+    /// The whole microseconds of a number of them; 0 for what is negative.
+    #[must_use]
+    pub fn floor(micros: f64) -> Self {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
+        Micros(micros.floor().clamp(0.0, 9.0e18) as u64)
+    }
+
+    /// The least whole number of microseconds that is not below.
+    #[must_use]
+    pub fn ceil(micros: f64) -> Self {
+        Micros::floor(micros.ceil())
+    }
 }
 
 impl Add for Micros {

@@ -162,6 +162,9 @@ pub(super) struct ReadingArgs {
     /// The server has standard_conforming_strings = off
     #[arg(long, hide_short_help = true, env = "LAGGARD_BACKSLASH_ESCAPES")]
     pub backslash_escapes: bool,
+    /// Snapshots of several servers are counted apart and added, instead of being refused
+    #[arg(long, hide_short_help = true, env = "LAGGARD_ALLOW_MIXED")]
+    pub allow_mixed: bool,
     /// Threads that read [default: one for each processor]
     #[arg(short, long, value_name = "N", env = "LAGGARD_JOBS", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,

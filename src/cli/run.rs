@@ -132,6 +132,7 @@ fn settings(args: &ReportArgs, display: &TimeZone) -> Result<Settings, Failure> 
             newest_first: false,
         },
         rules: Rules { measure: args.output.latency.into(), filter: filter(&args.select, &now)?, by: key(args.output.by.as_deref())? },
+        mixed: reading.allow_mixed,
     })
 }
 

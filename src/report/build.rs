@@ -5,16 +5,21 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use crate::event::Holds;
+use crate::event::tally::Count;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
 use crate::units::{Micros, Timestamp};
-use crate::workload::{InputSummary, Key, Latency, Permille, Reading, Share, Statement, Workload};
+use crate::workload::{Group, InputSummary, Key, Reading, Share, Statement, Workload};
 
-use super::{
-    ErrorLine, EventLines, GroupLine, InputLine, Known, LatencyLine, Percentile, QUANTILES, Report, ShareLine, SkippedLine, StatementLine,
-    Totals, Warning,
-};
+use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, ShareLine, SkippedLine, StatementLine, Totals, Warning};
+
+use counters::{counter_line, coverage_line};
+use figures::{Figures, Scale};
+
+mod counters;
+mod figures;
 
 /// What tables sort statements by; most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,22 +80,26 @@ pub struct Structure {
 /// Structures by fingerprint.
 pub type Structures = HashMap<Fingerprint, Structure, FixedState>;
 
-/// How many steps a spread has.
-const SPREAD: usize = 10;
-
 /// The statements that a view shows, in its order.
 #[must_use]
 pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
     let mut statements: Vec<&Statement> = workload.statements().collect();
-    let key = |s: &Statement| match view.sort {
-        Sort::Total => s.latency.total(),
-        Sort::Calls => Micros(s.calls()),
-        Sort::Mean => s.latency.mean().map_or(Micros(0), |_| Micros(s.latency.total().0 / s.latency.count().max(1))),
-        Sort::P95 => s.latency.at(Permille(950)).unwrap_or_default(),
-        Sort::P99 => s.latency.at(Permille(990)).unwrap_or_default(),
-        Sort::Max => s.latency.max().unwrap_or_default(),
+    let scale = Scale::of(workload);
+    let key = |s: &Statement| {
+        let Figures { calls, latency } = scale.statement(s);
+        // Where a percentile is not known, the value that it is certainly not above.
+        let percentile = |at: usize| latency.percentiles[at].map(|p| p.value).or(latency.bounds[at].map(|(_, high)| high)).unwrap_or_default();
+        let key = match view.sort {
+            Sort::Total => latency.total,
+            Sort::Calls => Micros(calls),
+            Sort::Mean => Micros(latency.total.0 / calls.max(1)),
+            Sort::P95 => percentile(2),
+            Sort::P99 => percentile(3),
+            Sort::Max => latency.max.or(latency.max_limit).unwrap_or_default(),
+        };
+        (std::cmp::Reverse(key), std::cmp::Reverse(latency.total), s.fingerprint)
     };
-    statements.sort_by_cached_key(|s| (std::cmp::Reverse(key(s)), std::cmp::Reverse(s.latency.total()), s.fingerprint));
+    statements.sort_by_cached_key(|s| key(s));
     statements.truncate(view.top.unwrap_or(usize::MAX));
     statements
 }
@@ -100,67 +109,48 @@ impl Report {
     #[must_use]
     pub fn build(reading: &Reading, selected: &[&Statement], structures: &Structures, view: &View) -> Self {
         let workload = &reading.workload;
-        let range = (workload.total().min().unwrap_or_default(), workload.total().max().unwrap_or_default());
-        let line = |latency: &Latency| latency_line(latency, range);
-        let count = workload.statements().count() as u64;
+        let scale = Scale::of(workload);
+        let total = scale.total(workload);
+        let has_log = reading.inputs.iter().any(|input| input.holds == Holds::Events);
+        let context = Context { workload, structures, view, scale: &scale, total: total.latency.total, has_log };
         Report {
             inputs: reading.inputs.iter().map(|input| input_line(input, view)).collect(),
             window: covered(workload),
             totals: Totals {
-                statements: count,
+                statements: workload.statements().count() as u64,
                 databases: workload.databases() as u64,
-                calls: workload.calls(),
-                errors: workload.events().error_count(),
-                latency: line(workload.total()),
+                calls: total.calls,
+                errors: has_log.then(|| workload.events().error_count()),
+                latency: total.latency,
             },
-            groups: workload.groups().map(|groups| {
-                let mut lines: Vec<GroupLine> = groups
-                    .filter(|(_, group)| group.latency.count() + group.untimed + group.errors > 0)
-                    .map(|(key, group)| GroupLine {
-                        key: key.map(str::to_owned),
-                        calls: group.latency.count() + group.untimed,
-                        errors: group.errors,
-                        latency: line(&group.latency),
-                    })
-                    .collect();
-                lines.sort_by(|a, b| b.latency.total.cmp(&a.latency.total).then_with(|| a.key.cmp(&b.key)));
-                lines
-            }),
-            statements: selected.iter().map(|s| statement_line(s, workload, structures, view, line(&s.latency))).collect(),
-            events: event_lines(workload),
+            groups: groups(workload, &scale),
+            statements: selected.iter().map(|s| context.statement_line(s)).collect(),
+            events: has_log.then(|| event_lines(workload)),
+            coverage: workload.coverage().map(coverage_line),
             warnings: warnings(reading, structures),
         }
     }
 }
 
+fn groups(workload: &Workload, scale: &Scale) -> Option<Vec<GroupLine>> {
+    let line = |(key, group): (Option<&str>, &Group)| {
+        let Figures { calls, latency } = scale.group(group);
+        GroupLine { key: key.map(str::to_owned), calls, errors: group.errors, latency }
+    };
+    let mut lines: Vec<GroupLine> = workload.groups()?.map(line).filter(|group| group.calls + group.errors > 0).collect();
+    lines.sort_by(|a, b| b.latency.total.cmp(&a.latency.total).then_with(|| a.key.cmp(&b.key)));
+    Some(lines)
+}
+
 /// The part of the log's time that the filters leave.
 fn covered(workload: &Workload) -> Option<(Timestamp, Timestamp)> {
+    if let Some(coverage) = workload.coverage() {
+        return coverage.start.zip(coverage.end);
+    }
     let filter = &workload.rules().filter;
     let (start, end) = workload.window()?;
     let (start, end) = (filter.since.map_or(start, |since| start.max(since)), filter.until.map_or(end, |until| end.min(until)));
     (start <= end).then_some((start, end))
-}
-
-fn latency_line(latency: &Latency, (low, high): (Micros, Micros)) -> LatencyLine {
-    let known = match latency.count() {
-        0 => Known::Nothing,
-        _ if latency.is_exact() => Known::Exact,
-        _ => Known::Histogram,
-    };
-    let percentile = |permille| {
-        let quantile = Permille(permille);
-        latency.at(quantile).map(|value| Percentile { value, is_maximum: latency.is_beyond_samples(quantile) })
-    };
-    LatencyLine {
-        known,
-        total: latency.total(),
-        min: latency.min(),
-        mean: latency.mean(),
-        deviation: latency.deviation(),
-        percentiles: QUANTILES.map(percentile),
-        max: latency.max(),
-        spread: latency.spread(low, high, SPREAD),
-    }
 }
 
 fn input_line(input: &InputSummary, view: &View) -> InputLine {
@@ -197,36 +187,52 @@ fn outline(text: &[u8]) -> String {
     String::from_utf8_lossy(text).chars().map(plain).collect()
 }
 
-fn statement_line(s: &Statement, workload: &Workload, structures: &Structures, view: &View, latency: LatencyLine) -> StatementLine {
-    let structure = structures.get(&s.fingerprint).cloned().unwrap_or_default();
-    let (pretty, complexity) = structure.parsed.map_or_else(|| (s.text.clone(), None), |(pretty, complexity)| (pretty, Some(complexity)));
-    let shares = |key: Key| workload.shares(s, &key).into_iter().map(|(name, share)| share_line(name, share)).collect();
-    let total = workload.total().total();
-    let mut tags: Vec<(String, ShareLine)> =
-        s.tags().map(|(key, value, share)| (key.to_owned(), share_line(value.to_owned(), share))).collect();
-    tags.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| y.total.cmp(&x.total)).then_with(|| x.name.cmp(&y.name)));
-    StatementLine {
-        id: s.fingerprint.to_string(),
-        text: s.text.clone(),
-        verb: structure.verb,
-        tables: structure.tables,
-        pretty,
-        complexity,
-        calls: s.calls(),
-        share: if total.0 == 0 { 0.0 } else { s.latency.total().0 as f64 / total.0 as f64 },
-        rows: s.rows,
-        errors: s.errors,
-        latency,
-        steps: [s.parse, s.bind, s.execute],
-        waited: s.waited,
-        seen: s.seen,
-        sessions: s.sessions,
-        applications: shares(Key::Application),
-        users: shares(Key::User),
-        databases: shares(Key::Database),
-        tags,
-        query_ids: s.query_ids.iter().copied().collect(),
-        sample: sample(s, view),
+/// What the lines of all statements have in common.
+struct Context<'c> {
+    workload: &'c Workload,
+    structures: &'c Structures,
+    view: &'c View,
+    scale: &'c Scale,
+    total: Micros,
+    has_log: bool,
+}
+
+impl Context<'_> {
+    fn statement_line(&self, s: &Statement) -> StatementLine {
+        let structure = self.structures.get(&s.fingerprint).cloned().unwrap_or_default();
+        let (pretty, complexity) =
+            structure.parsed.map_or_else(|| (s.text.clone(), None), |(pretty, complexity)| (pretty, Some(complexity)));
+        let shares = |key: Key| self.workload.shares(s, &key).into_iter().map(|(name, share)| share_line(name, share)).collect();
+        let mut tags: Vec<(String, ShareLine)> =
+            s.tags().map(|(key, value, share)| (key.to_owned(), share_line(value.to_owned(), share))).collect();
+        tags.sort_by(|(a, x), (b, y)| a.cmp(b).then_with(|| y.total.cmp(&x.total)).then_with(|| x.name.cmp(&y.name)));
+        let Figures { calls, latency } = self.scale.statement(s);
+        StatementLine {
+            id: s.fingerprint.to_string(),
+            text: s.text.clone(),
+            verb: structure.verb,
+            tables: structure.tables,
+            pretty,
+            complexity,
+            calls,
+            share: if self.total.0 == 0 { 0.0 } else { latency.total.0 as f64 / self.total.0 as f64 },
+            rows: s.counted.as_ref().map_or(s.rows, |counted| counted.count(Count::Rows)),
+            logged: self.has_log.then(|| LoggedLine {
+                errors: s.errors,
+                steps: [s.parse, s.bind, s.execute],
+                waited: s.waited,
+                seen: s.seen,
+                sessions: s.sessions,
+            }),
+            counters: s.counted.as_deref().map(counter_line),
+            latency,
+            applications: shares(Key::Application),
+            users: shares(Key::User),
+            databases: shares(Key::Database),
+            tags,
+            query_ids: s.query_ids.iter().copied().collect(),
+            sample: sample(s, self.view),
+        }
     }
 }
 
@@ -288,6 +294,7 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let calls = workload.calls();
     let mut warnings = Vec::new();
     warnings.extend(threshold(workload));
+    warnings.extend(counters::warnings(reading));
     for (setting, value) in &workload.events().settings {
         if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {
             warnings.push(Warning::Sampling { setting: setting.to_string(), value: value.to_string() });
@@ -301,7 +308,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let path = |path: &std::path::PathBuf| path.display().to_string();
     warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
     for (at, input) in reading.inputs.iter().enumerate() {
-        let twin = |other: &&InputSummary| other.format != input.format && stem(&other.path) == stem(&input.path);
+        // Snapshots in two formats are found out by their numbers.
+        let both_events = |other: &InputSummary| other.holds == Holds::Events && input.holds == Holds::Events;
+        let twin = |other: &&InputSummary| both_events(other) && other.format != input.format && stem(&other.path) == stem(&input.path);
         warnings.extend(
             reading.inputs[..at].iter().find(twin).map(|other| Warning::TwoFormats { path: path(&other.path), other: path(&input.path) }),
         );

@@ -10,7 +10,7 @@ use super::{Renderer, Report, StatementLine, Style};
 /// See the module.
 pub(super) struct Csv;
 
-const HEADER: [&str; 24] = [
+const HEADER: [&str; 28] = [
     "id",
     "verb",
     "calls",
@@ -34,6 +34,10 @@ const HEADER: [&str; 24] = [
     "sessions",
     "first_seen",
     "last_seen",
+    "rows",
+    "p95_limit_us",
+    "state",
+    "partial",
     "text",
 ];
 
@@ -56,17 +60,20 @@ impl Renderer for Csv {
     }
 }
 
-fn row(line: &StatementLine) -> [String; 24] {
+fn row(line: &StatementLine) -> [String; 28] {
     let latency = &line.latency;
     let whole = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
     let fraction = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     let [p50, p90, p95, p99, p999] = latency.percentiles.map(|p| whole(p.map(|p| p.value.0)));
-    let [parse, bind, execute] = line.steps.map(|s| s.0.to_string());
+    let logged = line.logged.as_ref();
+    let [parse, bind, execute] = [0, 1, 2].map(|at| whole(logged.map(|l| l.steps[at].0)));
+    let seen = logged.and_then(|l| l.seen);
+    let counters = line.counters.as_ref();
     [
         line.id.clone(),
         line.verb.clone(),
         line.calls.to_string(),
-        line.errors.to_string(),
+        whole(logged.map(|l| l.errors)),
         latency.total.0.to_string(),
         line.share.to_string(),
         latency.known.name().to_owned(),
@@ -82,10 +89,14 @@ fn row(line: &StatementLine) -> [String; 24] {
         parse,
         bind,
         execute,
-        line.waited.0.to_string(),
-        line.sessions.to_string(),
-        line.seen.map(|(first, _)| first.to_string()).unwrap_or_default(),
-        line.seen.map(|(_, last)| last.to_string()).unwrap_or_default(),
+        whole(logged.map(|l| l.waited.0)),
+        whole(logged.map(|l| l.sessions)),
+        seen.map(|(first, _)| first.to_string()).unwrap_or_default(),
+        seen.map(|(_, last)| last.to_string()).unwrap_or_default(),
+        whole(line.rows),
+        whole(latency.bounds[2].map(|(_, high)| high.0)),
+        counters.map(|c| c.state.to_owned()).unwrap_or_default(),
+        counters.map(|c| c.partial.to_string()).unwrap_or_default(),
         line.text.clone(),
     ]
 }

@@ -8,7 +8,7 @@ use std::io;
 use serde::Serialize;
 
 use super::build::by_total;
-use super::{LatencyLine, Renderer, Report, ShareLine, StatementLine, Style};
+use super::{CounterLine, Known, LatencyLine, Renderer, Report, ShareLine, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Json;
@@ -45,7 +45,8 @@ pub struct Document<'r> {
     #[cfg_attr(test, schemars(with = "Vec<Statement>"))]
     statements: Vec<&'r StatementLine>,
     findings: Vec<Finding>,
-    events: Events,
+    /// `null` without a log.
+    events: Option<Events>,
     coverage: Option<Coverage>,
     warnings: Vec<Warning>,
 }
@@ -97,7 +98,8 @@ struct Totals {
     statements: u64,
     calls: u64,
     total_us: u64,
-    errors: u64,
+    /// `null` without a log: counters count no failures.
+    errors: Option<u64>,
     #[serde(flatten)]
     latency: Latency,
 }
@@ -146,18 +148,19 @@ pub(super) struct Statement {
     /// Of the time of all statements, 0 to 1.
     share: Option<f64>,
     rows: Option<u64>,
-    errors: u64,
+    /// This is `null` without a log, as are the keys from `parse_us` to `sessions`.
+    errors: Option<u64>,
     #[serde(flatten)]
     latency: Latency,
     /// For moments: proved bounds of the percentiles.
     bounds: Option<Bounds>,
-    parse_us: u64,
-    bind_us: u64,
-    execute_us: u64,
-    lock_wait_us: u64,
+    parse_us: Option<u64>,
+    bind_us: Option<u64>,
+    execute_us: Option<u64>,
+    lock_wait_us: Option<u64>,
     first_seen: Option<String>,
     last_seen: Option<String>,
-    sessions: u64,
+    sessions: Option<u64>,
     applications: Vec<Share>,
     users: Vec<Share>,
     databases: Vec<Share>,
@@ -168,15 +171,67 @@ pub(super) struct Statement {
     sample: Option<String>,
 }
 
-/// Nothing in a report of logs; snapshots fill it.
+/// Between which values each percentile certainly lies, both included.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Bounds {}
+struct Bounds {
+    p50_us: Option<(u64, u64)>,
+    p90_us: Option<(u64, u64)>,
+    p95_us: Option<(u64, u64)>,
+    p99_us: Option<(u64, u64)>,
+    p999_us: Option<(u64, u64)>,
+    /// The maximum is not above; `null` if it is known.
+    max_us: Option<(u64, u64)>,
+}
 
-/// Nothing in a report of logs; snapshots fill it.
+/// What snapshots tell; `null` is what the server does not count. Blocks are of 8 kB unless the server was built otherwise.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Counters {}
+struct Counters {
+    shared_hit: Option<u64>,
+    shared_read: Option<u64>,
+    dirtied: Option<u64>,
+    written: Option<u64>,
+    local_hit: Option<u64>,
+    local_read: Option<u64>,
+    local_dirtied: Option<u64>,
+    local_written: Option<u64>,
+    /// Temporary blocks read and written.
+    temp: Option<u64>,
+    temp_read: Option<u64>,
+    temp_written: Option<u64>,
+    /// Of shared, local and temporary blocks, with `track_io_timing`.
+    read_us: Option<u64>,
+    write_us: Option<u64>,
+    wal_records: Option<u64>,
+    wal_fpi: Option<u64>,
+    wal_bytes: Option<u64>,
+    wal_buffers_full: Option<u64>,
+    /// Times planned, and their time, which is not in the latency; with `pg_stat_statements.track_planning`.
+    plans: Option<u64>,
+    plan_us: Option<u64>,
+    jit_functions: Option<u64>,
+    jit_us: Option<u64>,
+    workers_to_launch: Option<u64>,
+    workers_launched: Option<u64>,
+    generic_plans: Option<u64>,
+    custom_plans: Option<u64>,
+    /// Executions within functions, among the calls.
+    nested_calls: u64,
+    /// `continuous`, `restarted`, `new`, `gone` or `hidden`.
+    state: &'static str,
+    /// Whether executions may be missing.
+    partial: bool,
+    /// Of entries that are gone: what they had counted when they were last seen, which is not in `calls`.
+    last_seen: Option<LastSeen>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct LastSeen {
+    calls: u64,
+    total_us: u64,
+}
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -192,10 +247,21 @@ struct Finding {
     rule: String,
 }
 
-/// Nothing in a report of logs; snapshots fill it.
+/// How much of the counters' interval is known.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Coverage {}
+struct Coverage {
+    /// The share of execution time whose base is known, 0 to 1.
+    known_share: Option<f64>,
+    /// Entries that vanished or began anew in between; `null` for the life of the counters.
+    lost: Option<u64>,
+    /// How many times the server dropped entries to make room.
+    dealloc_rounds: Option<u64>,
+    /// Entries by what became of them.
+    entries: std::collections::BTreeMap<&'static str, u64>,
+    /// `interval` between snapshots, or `life` of the counters up to the only one.
+    of: &'static str,
+}
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -302,10 +368,10 @@ impl<'r> Document<'r> {
                 };
                 groups.iter().map(group).collect()
             }),
-            events: events(report),
+            events: report.events.as_ref().map(events),
             statements: lines,
             findings: Vec::new(),
-            coverage: None,
+            coverage: report.coverage.as_ref().map(coverage),
             warnings: report.warnings.iter().map(|w| Warning { id: w.id(), text: w.to_string() }).collect(),
         }
     }
@@ -334,8 +400,62 @@ fn input(line: &super::InputLine) -> Input {
     }
 }
 
-fn events(report: &Report) -> Events {
-    let events = &report.events;
+fn coverage(line: &super::CoverageLine) -> Coverage {
+    Coverage {
+        known_share: line.known_share,
+        lost: line.lost,
+        dealloc_rounds: line.dealloc_rounds,
+        entries: line.entries.iter().copied().collect(),
+        of: if line.is_life { "life" } else { "interval" },
+    }
+}
+
+fn bounds(line: &LatencyLine) -> Bounds {
+    let [p50_us, p90_us, p95_us, p99_us, p999_us] = line.bounds.map(|bounds| bounds.map(|(low, high)| (low.0, high.0)));
+    let least = line.mean.map_or(0, |mean| crate::units::Micros::floor(mean).0);
+    let max_us = line.max_limit.filter(|_| line.max.is_none()).map(|limit| (least.min(limit.0), limit.0));
+    Bounds { p50_us, p90_us, p95_us, p99_us, p999_us, max_us }
+}
+
+fn counters(line: &CounterLine) -> Counters {
+    let ([shared_hit, shared_read, dirtied, written], [local_hit, local_read, local_dirtied, local_written]) = (line.shared, line.local);
+    let ([temp_read, temp_written], [wal_records, wal_fpi, wal_bytes, wal_buffers_full]) = (line.temp, line.wal);
+    let ([workers_to_launch, workers_launched], [generic_plans, custom_plans]) = (line.workers, line.plan_kinds);
+    let [read_us, write_us] = line.io.map(|time| time.map(|t| t.0));
+    Counters {
+        shared_hit,
+        shared_read,
+        dirtied,
+        written,
+        local_hit,
+        local_read,
+        local_dirtied,
+        local_written,
+        temp: temp_read.zip(temp_written).map(|(read, written)| read + written),
+        temp_read,
+        temp_written,
+        read_us,
+        write_us,
+        wal_records,
+        wal_fpi,
+        wal_bytes,
+        wal_buffers_full,
+        plans: line.plans,
+        plan_us: line.plan.map(|t| t.0),
+        jit_functions: line.jit_functions,
+        jit_us: line.jit.map(|t| t.0),
+        workers_to_launch,
+        workers_launched,
+        generic_plans,
+        custom_plans,
+        nested_calls: line.nested_calls,
+        state: line.state,
+        partial: line.partial,
+        last_seen: line.last_seen.map(|(calls, total)| LastSeen { calls, total_us: total.0 }),
+    }
+}
+
+fn events(events: &super::EventLines) -> Events {
     let shares =
         events.temp_file_shares.iter().map(|(id, count, bytes)| TempFileShare { id: id.clone(), count: *count, bytes: *bytes }).collect();
     let error = |e: &super::ErrorLine| Error {
@@ -386,8 +506,10 @@ impl Statement {
             calls: share.calls,
             total_us: share.total.0,
         };
-        let [parse, bind, execute] = line.steps;
-        let unknown = line.calls > 0 && line.latency.known == super::Known::Nothing;
+        let steps = line.logged.as_ref().map_or([None; 3], |logged| logged.steps.map(Some));
+        let [parse_us, bind_us, execute_us] = steps.map(|step| step.map(|s| s.0));
+        let logged = line.logged.as_ref();
+        let unknown = line.calls > 0 && line.latency.known == Known::Nothing;
         Statement {
             id: line.id.clone(),
             text: line.text.clone(),
@@ -399,21 +521,21 @@ impl Statement {
             total_us: Some(line.latency.total.0).filter(|_| !unknown),
             share: Some(line.share).filter(|_| !unknown),
             rows: line.rows,
-            errors: line.errors,
+            errors: logged.map(|l| l.errors),
             latency: Latency::of(&line.latency),
-            bounds: None,
-            parse_us: parse.0,
-            bind_us: bind.0,
-            execute_us: execute.0,
-            lock_wait_us: line.waited.0,
-            first_seen: line.seen.map(|(first, _)| first.to_string()),
-            last_seen: line.seen.map(|(_, last)| last.to_string()),
-            sessions: line.sessions,
+            bounds: (line.latency.known == Known::Moments).then(|| bounds(&line.latency)),
+            parse_us,
+            bind_us,
+            execute_us,
+            lock_wait_us: logged.map(|l| l.waited.0),
+            first_seen: logged.and_then(|l| l.seen).map(|(first, _)| first.to_string()),
+            last_seen: logged.and_then(|l| l.seen).map(|(_, last)| last.to_string()),
+            sessions: logged.map(|l| l.sessions),
             applications: shares(&line.applications),
             users: shares(&line.users),
             databases: shares(&line.databases),
             tags: line.tags.iter().map(tag).collect(),
-            counters: None,
+            counters: line.counters.as_ref().map(counters),
             orm: None,
             query_ids: line.query_ids.iter().map(i64::to_string).collect(),
             sample: line.sample.clone(),

@@ -6,9 +6,9 @@ use std::io;
 
 use crate::units::grouped;
 
-use super::table::{duration, heading, percent, percentile};
+use super::table::{duration, heading, longest, percent, quantile};
 use super::text::{cut, sanitised};
-use super::{GroupLine, Renderer, Report, StatementLine, Style};
+use super::{GroupLine, Known, Renderer, Report, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Markdown;
@@ -53,30 +53,33 @@ impl Renderer for Markdown {
         if report.statements.iter().any(|s| s.latency.percentiles.iter().flatten().any(|p| p.is_maximum)) {
             text.push_str("\n\\* the maximum: too few calls for this percentile\n");
         }
+        if report.statements.iter().any(|s| s.latency.known == Known::Moments) {
+            text.push_str("\nFrom sums, not from calls: ≤ is proved, \\~ is a guess that takes the latency for log-normal\n");
+        }
         to.write_all(text.as_bytes())
     }
 }
 
 fn group_row(group: &GroupLine) -> String {
-    let [p50, _, p95, p99, _] = group.latency.percentiles.map(|p| percentile(p).replace('*', "\\*"));
+    let [p50, p95, p99] = [0, 2, 3].map(|at| escaped(&quantile(&group.latency, at)));
     let key = group.key.as_deref().map_or_else(|| "–".to_owned(), |key| code(&cut(&sanitised(key), STATEMENT)));
     format!(
         "| {key} | {} | {} | {} | {p50} | {p95} | {p99} | {} |\n",
         duration(Some(group.latency.total)),
         grouped(group.calls),
         grouped(group.errors),
-        duration(group.latency.max)
+        escaped(&longest(&group.latency))
     )
 }
 
 fn row(number: usize, line: &StatementLine) -> String {
-    let [p50, _, p95, p99, _] = line.latency.percentiles.map(|p| percentile(p).replace('*', "\\*"));
+    let [p50, p95, p99] = [0, 2, 3].map(|at| escaped(&quantile(&line.latency, at)));
     format!(
         "| {number} | {} | {} | {} | {p50} | {p95} | {p99} | {} | {} |\n",
-        duration(Some(line.latency.total).filter(|_| line.latency.min.is_some())),
+        duration(Some(line.latency.total).filter(|_| line.latency.known != Known::Nothing)),
         percent(line.share),
         grouped(line.calls),
-        duration(line.latency.max),
+        escaped(&longest(&line.latency)),
         code(&cut(&sanitised(&line.text), STATEMENT)),
     )
 }

@@ -78,8 +78,10 @@ pub struct Report {
     pub groups: Option<Vec<GroupLine>>,
     /// The statements to show, in the order asked for.
     pub statements: Vec<StatementLine>,
-    /// What happened besides statements.
-    pub events: EventLines,
+    /// What happened besides statements; `None` if there was no log to tell.
+    pub events: Option<EventLines>,
+    /// How much of the counters' interval is known; `None` if there were no snapshots.
+    pub coverage: Option<CoverageLine>,
     /// What the reader should know about the numbers.
     pub warnings: Vec<Warning>,
 }
@@ -125,8 +127,8 @@ pub struct Totals {
     pub databases: u64,
     /// Executions.
     pub calls: u64,
-    /// Failed statements.
-    pub errors: u64,
+    /// Failed statements; `None` if there was no log to tell.
+    pub errors: Option<u64>,
     /// Their latency.
     pub latency: LatencyLine,
 }
@@ -138,6 +140,8 @@ pub enum Known {
     Exact,
     /// Within 1 %.
     Histogram,
+    /// Count, sum, spread and limits, but no single value.
+    Moments,
     /// Not at all.
     #[default]
     Nothing,
@@ -150,6 +154,7 @@ impl Known {
         match self {
             Known::Exact => "exact",
             Known::Histogram => "histogram",
+            Known::Moments => "moments",
             Known::Nothing => "none",
         }
     }
@@ -172,6 +177,12 @@ pub struct LatencyLine {
     pub percentiles: [Option<Percentile>; 5],
     /// The largest.
     pub max: Option<Micros>,
+    /// Of moments: the largest is not above.
+    pub max_limit: Option<Micros>,
+    /// Of moments: between which values each percentile certainly lies, in the order of [`QUANTILES`].
+    pub bounds: [Option<(Micros, Micros)>; 5],
+    /// Of moments: what each percentile would be if the distribution were log-normal; for eyes only.
+    pub guesses: [Option<Micros>; 5],
     /// Counts in equal steps of the logarithm over the whole report's range.
     pub spread: Vec<u64>,
 }
@@ -222,18 +233,12 @@ pub struct StatementLine {
     pub share: f64,
     /// Rows, where the log tells.
     pub rows: Option<u64>,
-    /// Failed executions.
-    pub errors: u64,
+    /// What only logs tell; `None` if there were none.
+    pub logged: Option<LoggedLine>,
+    /// What only snapshots tell.
+    pub counters: Option<CounterLine>,
     /// Its latency.
     pub latency: LatencyLine,
-    /// Time in parse, bind and execute.
-    pub steps: [Micros; 3],
-    /// Time spent waiting for locks.
-    pub waited: Micros,
-    /// When the first and the last call ended.
-    pub seen: Option<(Timestamp, Timestamp)>,
-    /// Sessions that ran it.
-    pub sessions: u64,
     /// By application.
     pub applications: Vec<ShareLine>,
     /// By role.
@@ -246,6 +251,71 @@ pub struct StatementLine {
     pub query_ids: Vec<i64>,
     /// An example.
     pub sample: Option<String>,
+}
+
+/// What logs tell of a statement and counters do not.
+#[derive(Clone, Debug, Default)]
+pub struct LoggedLine {
+    /// Failed executions.
+    pub errors: u64,
+    /// Time in parse, bind and execute.
+    pub steps: [Micros; 3],
+    /// Time spent waiting for locks.
+    pub waited: Micros,
+    /// When the first and the last call ended.
+    pub seen: Option<(Timestamp, Timestamp)>,
+    /// Sessions that ran it.
+    pub sessions: u64,
+}
+
+/// What counters tell of a statement and logs do not; `None` is what the server does not count.
+#[derive(Clone, Debug, Default)]
+pub struct CounterLine {
+    /// `continuous`, `restarted`, `new`, `gone` or `hidden`.
+    pub state: &'static str,
+    /// Whether executions may be missing.
+    pub partial: bool,
+    /// Executions within functions, among the calls.
+    pub nested_calls: u64,
+    /// Calls and time of entries that are gone, as they were last seen.
+    pub last_seen: Option<(u64, Micros)>,
+    /// Times planned.
+    pub plans: Option<u64>,
+    /// Time in planning, which is not in the latency.
+    pub plan: Option<Micros>,
+    /// Shared blocks: found in the cache, read, dirtied, written.
+    pub shared: [Option<u64>; 4],
+    /// Local blocks, likewise.
+    pub local: [Option<u64>; 4],
+    /// Temporary blocks: read, written.
+    pub temp: [Option<u64>; 2],
+    /// Time in reading and in writing blocks.
+    pub io: [Option<Micros>; 2],
+    /// Write-ahead log: records, full-page images, bytes, times that its buffers were full.
+    pub wal: [Option<u64>; 4],
+    /// Functions compiled.
+    pub jit_functions: Option<u64>,
+    /// Time in compiling.
+    pub jit: Option<Micros>,
+    /// Parallel workers: planned, launched.
+    pub workers: [Option<u64>; 2],
+    /// Executions with a generic and with a custom plan.
+    pub plan_kinds: [Option<u64>; 2],
+}
+
+/// How much of the counters' interval is known.
+#[derive(Clone, Debug, Default)]
+pub struct CoverageLine {
+    /// The share of execution time whose base is known, 0 to 1.
+    pub known_share: Option<f64>,
+    /// Entries lost in between.
+    pub lost: Option<u64>,
+    /// How many times the server dropped entries.
+    pub dealloc_rounds: Option<u64>,
+    /// Entries by what became of them.
+    pub entries: Vec<(&'static str, u64)>,
+    /// Whether it is the life of the counters rather than an interval.
+    pub is_life: bool,
 }
 
 /// One name's share.

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use crate::units::{ByteCount, Micros, Timestamp, grouped};
 
 use super::text::{ascii, cut, sanitised};
-use super::{GroupLine, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark};
+use super::{CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark};
 
 /// See the module.
 pub(super) struct Table;
@@ -84,6 +84,9 @@ impl Painter<'_> {
         if report.statements.iter().any(marked) {
             self.line(DIM, "* the maximum: too few calls for this percentile")?;
         }
+        if report.statements.iter().any(|line| line.latency.known == Known::Moments) {
+            self.line(DIM, "from sums, not from calls: ≤ is proved, ~ is a guess that takes the latency for log-normal")?;
+        }
         let hidden = report.totals.statements.saturating_sub(report.statements.len() as u64);
         if hidden > 0 {
             self.line(DIM, &format!("{} more statements; -n {} shows all", grouped(hidden), report.totals.statements))?;
@@ -92,7 +95,7 @@ impl Painter<'_> {
     }
 
     fn events(&mut self, report: &Report) -> io::Result<()> {
-        let facts = event_facts(report);
+        let facts = report.events.as_ref().map(event_facts).unwrap_or_default();
         if facts.is_empty() {
             return Ok(());
         }
@@ -115,8 +118,8 @@ pub(super) fn heading(report: &Report, style: &Style) -> Vec<String> {
     let bytes: u64 = report.inputs.iter().map(|i| i.bytes).sum();
     parts.push(ByteCount(bytes).to_string());
     let mut counts = vec![counted(report.totals.calls, "call"), counted(report.totals.statements, "statement")];
-    if report.totals.errors > 0 {
-        counts.push(counted(report.totals.errors, "error"));
+    if let Some(errors) = report.totals.errors.filter(|&errors| errors > 0) {
+        counts.push(counted(errors, "error"));
     }
     if report.totals.databases > 1 {
         counts.push(counted(report.totals.databases, "database"));
@@ -128,16 +131,58 @@ pub(super) fn heading(report: &Report, style: &Style) -> Vec<String> {
         counts.push(format!("{} not understood{place}", counted(skipped, "record")));
     }
     let mut lines = vec![parts.join("  "), counts.join(" · ")];
-    if report.totals.latency.min.is_some() {
-        let latency = &report.totals.latency;
-        let [p50, _, p95, p99, _] = latency.percentiles.map(percentile);
-        lines.push(format!(
-            "time in the server {} · p50 {p50} · p95 {p95} · p99 {p99} · max {}",
-            duration(Some(latency.total)),
-            duration(latency.max)
-        ));
+    let latency = &report.totals.latency;
+    if latency.known != Known::Nothing {
+        let mean = if latency.known == Known::Moments { format!(" · mean {}", mean(latency)) } else { String::new() };
+        let [p50, p95, p99] = [0, 2, 3].map(|at| quantile(latency, at));
+        let (total, max) = (duration(Some(latency.total)), longest(latency));
+        lines.push(format!("time in the server {total}{mean} · p50 {p50} · p95 {p95} · p99 {p99} · max {max}"));
     }
+    lines.extend(report.coverage.as_ref().map(coverage));
     lines
+}
+
+/// What the counters are of, and how much of it is known.
+fn coverage(coverage: &CoverageLine) -> String {
+    let of = if coverage.is_life { "counters since they were reset" } else { "counters between snapshots" };
+    let mut parts = vec![of.to_owned()];
+    if let Some(share) = coverage.known_share.filter(|_| !coverage.is_life) {
+        // Rounding never makes a whole of less.
+        parts.push(format!("{} of their time has a known base", percent(if share < 1.0 { share.min(0.99) } else { share })));
+    }
+    if let Some(lost) = coverage.lost.filter(|&lost| lost > 0) {
+        parts.push(if lost == 1 { "1 entry lost".to_owned() } else { format!("{} entries lost", grouped(lost)) });
+    }
+    if let Some(rounds) = coverage.dealloc_rounds.filter(|&rounds| rounds > 0) {
+        parts.push(format!("room made by dropping entries {}", if rounds == 1 { "once".to_owned() } else { format!("{} times", grouped(rounds)) }));
+    }
+    parts.join(" · ")
+}
+
+/// A percentile by its place in the line: as it is, as a guess (`~`), or what it is certainly not above (`≤`).
+pub(super) fn quantile(latency: &LatencyLine, at: usize) -> String {
+    if latency.percentiles[at].is_none() {
+        if let Some(guess) = latency.guesses[at] {
+            return format!("~{guess}");
+        }
+        if let Some((_, high)) = latency.bounds[at] {
+            return format!("≤{high}");
+        }
+    }
+    percentile(latency.percentiles[at])
+}
+
+/// The maximum, or what it is certainly not above.
+pub(super) fn longest(latency: &LatencyLine) -> String {
+    match (latency.max, latency.max_limit) {
+        (None, Some(limit)) => format!("≤{limit}"),
+        (max, _) => duration(max),
+    }
+}
+
+/// The mean.
+pub(super) fn mean(latency: &LatencyLine) -> String {
+    duration(latency.mean.map(|mean| Micros::floor(mean + 0.5)))
 }
 
 fn period(start: Timestamp, end: Timestamp, style: &Style) -> String {
@@ -169,7 +214,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// What a narrow terminal does without, the first first.
-const DISPENSABLE: [&str; 5] = ["spread", "id", "share", "errors", "p95"];
+const DISPENSABLE: [&str; 9] = ["spread", "id", "hit", "rows", "share", "p50", "errors", "state", "p95"];
 /// A statement of a few words is worth more than none, in columns.
 const LEAST_ROOM: usize = 24;
 
@@ -184,30 +229,52 @@ struct Grid {
 
 fn latency_cells(latency: &LatencyLine) -> [String; 4] {
     // The mark hangs behind the number, so that numbers stay in line.
-    let hanging = |p: Option<Percentile>| if p.is_some_and(|p| p.is_maximum) { percentile(p) } else { percentile(p) + " " };
-    let [p50, _, p95, p99, _] = latency.percentiles.map(hanging);
-    [p50, p95, p99, duration(latency.max)]
+    let hanging = |at: usize| quantile(latency, at) + if latency.percentiles[at].is_some_and(|p| p.is_maximum) { "" } else { " " };
+    [hanging(0), hanging(2), hanging(3), longest(latency)]
 }
 
 fn statement_table(lines: &[StatementLine]) -> Grid {
-    let rows = lines.iter().enumerate().map(|(at, line)| {
-        let mut row =
-            vec![(at + 1).to_string(), duration(Some(line.latency.total).filter(|_| line.latency.min.is_some())), percent(line.share)];
-        row.push(grouped(line.calls));
-        row.push(if line.errors > 0 { grouped(line.errors) } else { String::new() });
-        row.extend(latency_cells(&line.latency));
-        row.extend([spark::bars(&line.latency.spread), line.id[..line.id.len().min(6)].to_owned(), sanitised(&line.text)]);
-        row
-    });
-    let mut grid = Grid {
-        header: vec!["#", "total", "share", "calls", "errors", "p50", "p95", "p99", "max", "spread", "id", "statement"],
-        rows: rows.collect(),
-        left: vec![9, 10, 11],
-    };
-    if lines.iter().all(|line| line.errors == 0) {
-        grid.remove(4);
+    let mut columns: Vec<(&'static str, Vec<String>)> = Vec::new();
+    let mut column = |name, cell: &dyn Fn(&StatementLine) -> String| columns.push((name, lines.iter().map(cell).collect()));
+    let counters = |of: &dyn Fn(&CounterLine) -> String, line: &StatementLine| line.counters.as_ref().map(of).unwrap_or_default();
+    let errors = |line: &StatementLine| line.logged.as_ref().map_or(0, |logged| logged.errors);
+    let has_counters = lines.iter().any(|line| line.counters.is_some());
+    column("total", &|line| duration(Some(line.latency.total).filter(|_| line.latency.known != Known::Nothing)));
+    column("share", &|line| percent(line.share));
+    column("calls", &|line| grouped(line.calls));
+    if lines.iter().any(|line| errors(line) > 0) {
+        column("errors", &|line| if errors(line) > 0 { grouped(errors(line)) } else { String::new() });
     }
-    grid
+    if has_counters {
+        column("rows", &|line| line.rows.map_or_else(|| "–".to_owned(), grouped));
+        column("hit", &|line| counters(&hit_ratio, line));
+        column("mean", &|line| mean(&line.latency));
+    }
+    for (at, name) in ["p50", "p95", "p99", "max"].into_iter().enumerate() {
+        column(name, &|line| latency_cells(&line.latency)[at].clone());
+    }
+    if lines.iter().any(|line| !line.latency.spread.is_empty()) {
+        column("spread", &|line| spark::bars(&line.latency.spread));
+    }
+    if lines.iter().any(|line| line.counters.as_ref().is_some_and(|c| c.partial || c.state != "continuous")) {
+        let state = |c: &CounterLine| format!("{}{}", c.state, if c.partial && c.state != "gone" { ", partial" } else { "" });
+        column("state", &|line| counters(&state, line));
+    }
+    column("id", &|line| line.id[..line.id.len().min(6)].to_owned());
+    column("statement", &|line| sanitised(&line.text));
+    let left = ["spread", "state", "id", "statement"];
+    let rows = (0..lines.len()).map(|at| std::iter::once((at + 1).to_string()).chain(columns.iter().map(|(_, cells)| cells[at].clone())).collect());
+    Grid {
+        rows: rows.collect(),
+        left: columns.iter().enumerate().filter(|(_, (name, _))| left.contains(name)).map(|(at, _)| at + 1).collect(),
+        header: std::iter::once("#").chain(columns.iter().map(|(name, _)| *name)).collect(),
+    }
+}
+
+/// The share of shared blocks that were found in the cache.
+fn hit_ratio(counters: &CounterLine) -> String {
+    let [Some(hit), Some(read), ..] = counters.shared else { return "–".to_owned() };
+    if hit + read == 0 { String::new() } else { percent(hit as f64 / (hit + read) as f64) }
 }
 
 fn group_table(groups: &[GroupLine]) -> Grid {
@@ -309,8 +376,7 @@ fn abbreviated(statement: &str, room: usize) -> String {
 /// A select list this short, in bytes, is not worth leaving out.
 const SHORT_LIST: usize = 12;
 
-fn event_facts(report: &Report) -> Vec<String> {
-    let events = &report.events;
+fn event_facts(events: &EventLines) -> Vec<String> {
     let mut facts = Vec::new();
     for error in events.errors.iter().take(5) {
         let state = error.sqlstate.as_deref().map(|s| format!("{s} ")).unwrap_or_default();

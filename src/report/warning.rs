@@ -77,6 +77,37 @@ pub enum Warning {
         /// The file.
         path: String,
     },
+    /// A view of facts lies beside no counters, or beside those of several snapshots.
+    Astray {
+        /// The file.
+        path: String,
+    },
+    /// The server counts no statements.
+    NotTracked,
+    /// Snapshots do not tell when they were taken.
+    OrderAssumed,
+    /// The spread of durations drowns in the rounding of an export.
+    RoundedAway {
+        /// Entries concerned.
+        statements: u64,
+    },
+    /// Statements that may not be read.
+    Hidden {
+        /// Entries concerned.
+        entries: u64,
+    },
+    /// Entries that are older than the first snapshot and missing in it.
+    WithoutBase {
+        /// How many.
+        entries: u64,
+    },
+    /// A log together with a single snapshot, which is of another time.
+    LogBesideLife,
+    /// A log together with an interval of counters.
+    Joined {
+        /// Whether calls of the log outside the interval were left out.
+        limited: bool,
+    },
 }
 
 /// How many files are named before the rest is counted.
@@ -99,6 +130,14 @@ impl Warning {
             Warning::PlansOnly => "durations-from-plans",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
+            Warning::Astray { .. } => "facts-without-counters",
+            Warning::NotTracked => "statements-not-tracked",
+            Warning::OrderAssumed => "snapshot-order-assumed",
+            Warning::RoundedAway { .. } => "variance-not-recoverable",
+            Warning::Hidden { .. } => "statements-hidden",
+            Warning::WithoutBase { .. } => "entries-without-base",
+            Warning::LogBesideLife => "log-beside-life-of-counters",
+            Warning::Joined { .. } => "log-joined-with-counters",
         }
     }
 }
@@ -149,6 +188,36 @@ impl fmt::Display for Warning {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))
             }
             Warning::NewestFirst { path } => write!(f, "{path} has its newest record first and was read backwards"),
+            Warning::Astray { path } => {
+                write!(f, "{path} was left out: it belongs beside the export of one pg_stat_statements, in the same folder or with the same name and _info")
+            }
+            Warning::NotTracked => {
+                f.write_str("pg_stat_statements.track = none: the server counts nothing; set it to top and reload")
+            }
+            Warning::OrderAssumed => f.write_str("exports do not tell when they were made: they are taken to be in the order of the arguments"),
+            Warning::RoundedAway { statements } => write!(
+                f,
+                "variance not recoverable for {} entries: the export was rounded to too few decimals; export double precision as it is",
+                grouped(*statements)
+            ),
+            Warning::Hidden { entries } => write!(
+                f,
+                "{} entries are of statements that this role may not read, and are counted as one: GRANT pg_read_all_stats TO it",
+                grouped(*entries)
+            ),
+            Warning::WithoutBase { entries } => write!(
+                f,
+                "{} entries are older than the first snapshot and missing in it, so what they did in between is not known and not counted: export all rows, without LIMIT",
+                grouped(*entries)
+            ),
+            Warning::LogBesideLife => f.write_str(
+                "the counters are of all the time since they were reset, the log is of its own: give two snapshots to have both of one interval",
+            ),
+            Warning::Joined { limited } => write!(
+                f,
+                "calls and times are from the counters, errors and the slowest calls from the log{}",
+                if *limited { ", of which only what ended between the snapshots counts" } else { "" }
+            ),
         }
     }
 }

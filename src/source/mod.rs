@@ -9,9 +9,10 @@
 use jiff::tz::TimeZone;
 
 use crate::error::Error;
-use crate::event::{Item, Skipped};
+use crate::event::{Holds, Item, Skipped};
 use crate::units::Timestamp;
 
+mod laggard_snapshot;
 mod pg_csvlog;
 mod pg_field;
 mod pg_infer;
@@ -19,13 +20,24 @@ mod pg_jsonlog;
 mod pg_message;
 mod pg_plan;
 pub mod pg_prefix;
+mod pg_statements_csv;
+mod pg_statements_json;
 mod pg_stderr;
 mod pg_syslog;
+mod pg_tally;
 mod pg_time;
 mod pg_words;
 
 /// Every format that this build understands.
-pub static ALL: &[&dyn Source] = &[&pg_stderr::PgStderr, &pg_csvlog::PgCsvlog, &pg_jsonlog::PgJsonlog, &pg_syslog::PgSyslog];
+pub static ALL: &[&dyn Source] = &[
+    &pg_stderr::PgStderr,
+    &pg_csvlog::PgCsvlog,
+    &pg_jsonlog::PgJsonlog,
+    &pg_syslog::PgSyslog,
+    &pg_statements_csv::PgStatementsCsv,
+    &pg_statements_json::PgStatementsJson,
+    &laggard_snapshot::LaggardSnapshot,
+];
 
 /// Whether the head of an input is of some format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +58,10 @@ pub trait Source: Sync {
     fn samples(&self) -> &'static [&'static str];
     /// Whether the head of an input, at most 64 KiB, is of this format.
     fn sniff(&self, head: &[u8], options: &Options) -> Sniff;
+    /// What its inputs hold.
+    fn holds(&self) -> Holds {
+        Holds::Events
+    }
     /// A reader for one input that begins with `head`.
     ///
     /// # Errors

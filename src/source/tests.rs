@@ -27,6 +27,7 @@ fn show(item: &Item<'_>) -> String {
             format!("{:?} {:?} {:?} {:?} {:?} {:?}", e.step, e.took, text(e.sql), text(e.who.user), e.who.session, e.query_id)
         }
         Item::Note(n) => format!("{:?} {:?}", n.what, text(n.sql)),
+        Item::Piece(piece) => format!("{piece:?}"),
     }
 }
 

@@ -25,6 +25,12 @@ pub const RULES: u32 = 1;
 pub struct Fingerprint(u128);
 
 impl Fingerprint {
+    /// The identity of a statement whose text is not known, by whatever else tells it from others.
+    #[must_use]
+    pub fn without_text(name: &str) -> Self {
+        Fingerprint(hash::hash(format!("without text: {name}").as_bytes()))
+    }
+
     /// The first 64 bits, which is the id that reports show.
     #[must_use]
     pub fn id(self) -> u64 {

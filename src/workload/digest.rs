@@ -13,6 +13,7 @@ use crate::sql::skeleton::Cache;
 use crate::sql::tags;
 
 use super::message;
+use super::pieces;
 use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
 use super::statement::MOST_QUERY_IDS;
 
@@ -47,6 +48,10 @@ impl Digest {
         match item {
             Item::Event(event) => self.event(event),
             Item::Note(note) => self.note(note),
+            Item::Piece(piece) => {
+                let owned = pieces::owned(piece, |sql| self.statement(sql, None, true, None).0);
+                self.parsed.pieces.extend(owned);
+            }
         }
     }
 

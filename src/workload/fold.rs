@@ -8,6 +8,7 @@ use crate::units::{Micros, Timestamp};
 
 use super::language::Language;
 use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
+use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::{Share, Statement};
 use super::{ErrorKind, Key, Measure, Workload, union};
@@ -30,6 +31,15 @@ impl Workload {
         for row in &parsed.rows {
             self.row(row, parsed, &mut block);
         }
+        if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
+            parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
+            self.gathered.push(gathered);
+        }
+    }
+
+    /// Begins an input that holds pieces of a snapshot, which the next blocks bring.
+    pub fn begin_snapshot(&mut self, path: std::path::PathBuf) {
+        self.gathered.push(Gathered { path, ..Gathered::default() });
     }
 
     /// Ends the log: whatever was still open is counted as far as it is known.

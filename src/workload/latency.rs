@@ -153,7 +153,15 @@ impl Latency {
     /// The value at a quantile by nearest rank; `None` if there are no values.
     #[must_use]
     pub fn at(&self, quantile: Permille) -> Option<Micros> {
-        let rank = rank(self.count, quantile)?;
+        self.at_rank(rank(self.count, quantile)?)
+    }
+
+    /// The value of a rank, counted from 1, the smallest; `None` if there are fewer values.
+    #[must_use]
+    pub fn at_rank(&self, rank: u64) -> Option<Micros> {
+        if rank == 0 || rank > self.count {
+            return None;
+        }
         let value = match &self.values {
             Values::Kept(kept) => {
                 let mut sorted = kept.clone();
@@ -220,8 +228,9 @@ impl PartialEq for Latency {
     }
 }
 
-/// ⌈n · permille / 1000⌉, at least 1.
-fn rank(count: u64, quantile: Permille) -> Option<u64> {
+/// ⌈n · permille / 1000⌉, at least 1: the rank of a quantile among so many values; `None` if there are none.
+#[must_use]
+pub fn rank(count: u64, quantile: Permille) -> Option<u64> {
     (count > 0).then(|| u64::try_from((u128::from(count) * u128::from(quantile.0)).div_ceil(1_000)).unwrap_or(count).clamp(1, count))
 }
 

@@ -10,21 +10,28 @@ use foldhash::fast::FixedState;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
+mod counted;
 pub mod digest;
 mod events;
 mod filter;
 mod fold;
+mod interval;
 mod language;
 pub mod latency;
 mod message;
+pub mod moments;
 mod notes;
 mod parsed;
+mod pieces;
 mod reading;
 mod session;
+mod snapshot;
 mod statement;
 
+pub use counted::{Counted, Coverage, Settled, micros};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
+pub use interval::State;
 pub use latency::{Latency, Permille};
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
@@ -32,6 +39,7 @@ pub use statement::{Share, Statement};
 
 use language::Language;
 use parsed::Names;
+use pieces::Gathered;
 use session::Sessions;
 use statement::OTHERS;
 
@@ -65,6 +73,8 @@ pub struct Group {
     pub untimed: u64,
     /// Failed statements.
     pub errors: u64,
+    /// What the server counted of it, where there are snapshots.
+    pub counted: Option<moments::Moments>,
 }
 
 /// How many groups are told apart; the rest are one.
@@ -95,6 +105,9 @@ pub struct Workload {
     durations: u64,
     /// Executions and notes, whether or not they passed the filters.
     happened: u64,
+    /// Pieces of snapshots, by input.
+    gathered: Vec<Gathered>,
+    coverage: Option<Coverage>,
 }
 
 impl Workload {
@@ -156,6 +169,12 @@ impl Workload {
     #[must_use]
     pub fn shortest(&self) -> Option<(Micros, u64)> {
         self.shortest.map(|shortest| (shortest, self.durations))
+    }
+
+    /// How much of the counters' interval is known; `None` if there were no snapshots.
+    #[must_use]
+    pub fn coverage(&self) -> Option<&Coverage> {
+        self.coverage.as_ref()
     }
 
     /// The groups of `--by`, by key; `None` is what has none. `None` if nothing was to be grouped.
@@ -225,6 +244,7 @@ impl Workload {
             mine.latency.merge(&group.latency);
             mine.untimed += group.untimed;
             mine.errors += group.errors;
+            mine.counted = moments::Moments::sum(mine.counted, group.counted);
         }
         self.total.merge(&other.total);
         self.untimed += other.untimed;
@@ -233,6 +253,7 @@ impl Workload {
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
+        self.coverage = self.coverage.take().or(other.coverage);
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {

@@ -11,6 +11,8 @@ use crate::sql::parameters;
 use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
 
+use super::pieces::PieceRow;
+
 /// The rows of a block and what their numbers stand for.
 #[derive(Debug, Default)]
 pub struct Parsed {
@@ -19,6 +21,7 @@ pub struct Parsed {
     pub(crate) people: Vec<Person>,
     pub(crate) tags: Vec<Vec<Tag>>,
     pub(crate) notes: Vec<NoteRow>,
+    pub(crate) pieces: Vec<PieceRow>,
     /// Log entries in the block.
     pub records: u64,
     /// Records that were not understood.

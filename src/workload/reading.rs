@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::event::Skipped;
+use crate::event::{Holds, Skipped};
 
 use super::Workload;
 
@@ -14,6 +14,8 @@ pub struct InputSummary {
     pub path: PathBuf,
     /// The source that read it.
     pub format: &'static str,
+    /// What it holds.
+    pub holds: Holds,
     /// What was learnt of it.
     pub detail: String,
     /// Bytes read from disk.
@@ -41,6 +43,10 @@ pub struct Reading {
     pub errors: Vec<Error>,
     /// Files that have the same content as another and were not read again.
     pub repeated: Vec<PathBuf>,
+    /// Whether only what the log tells of the counters' interval was counted.
+    pub is_limited: bool,
+    /// Views of facts that belong to no counters.
+    pub astray: Vec<PathBuf>,
     /// Files in folders that no source recognises.
     pub strangers: Vec<PathBuf>,
     /// Whether the log has no durations but those of `auto_explain`, which stand for the calls.

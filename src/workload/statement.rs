@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
+use super::counted::Counted;
 use super::latency::Latency;
 use super::parsed::Sample;
 
@@ -70,6 +71,8 @@ pub struct Statement {
     pub query_ids: BTreeSet<i64>,
     /// Temporary files written for it, and their bytes.
     pub temp_files: (u64, u64),
+    /// What the server counted of it, where there are snapshots.
+    pub counted: Option<Box<Counted>>,
     /// What `auto_explain` alone says of its executions; counts only in logs without durations.
     pub plans: Latency,
     /// Shares by number of user, database and application; see `Workload::names`.
@@ -100,6 +103,7 @@ impl Statement {
             sessions: 0,
             query_ids: BTreeSet::new(),
             temp_files: (0, 0),
+            counted: None,
             plans: Latency::default(),
             names: Vec::new(),
             tags: BTreeMap::new(),
@@ -117,7 +121,7 @@ impl Statement {
     /// Whether anything at all is known of it.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.calls() == 0 && self.errors == 0 && self.plans.count() == 0 && self.temp_files.0 == 0
+        self.calls() == 0 && self.errors == 0 && self.plans.count() == 0 && self.temp_files.0 == 0 && self.counted.is_none()
     }
 
     /// Its tags and their shares: key, value, share, by key and value.
@@ -168,6 +172,10 @@ impl Statement {
     pub(super) fn merge(&mut self, other: &Statement, names: impl Fn(u32) -> u32) {
         if other.text < self.text {
             self.text.clone_from(&other.text);
+        }
+        match (&mut self.counted, &other.counted) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (mine, theirs) => *mine = mine.take().or_else(|| theirs.clone()),
         }
         self.latency.merge(&other.latency);
         self.plans.merge(&other.plans);

@@ -1,0 +1,216 @@
+//! What is known of a latency, be it from a log, from counters, or from both of the same time.
+//!
+//! A log gives values, counters give moments. Where both tell of one interval, the counters know how many calls there were
+//! and the log knows those above its threshold, so that the percentiles above it are exact.
+
+use crate::units::Micros;
+use crate::workload::latency::rank;
+use crate::workload::moments::{Limits, Moments, Told};
+use crate::workload::{Counted, Group, Latency, Permille, Statement, Workload, micros};
+
+use super::super::{Known, LatencyLine, Percentile, QUANTILES};
+
+/// How many steps a spread has.
+const SPREAD: usize = 10;
+
+/// Calls and their latency.
+pub(super) struct Figures {
+    pub(super) calls: u64,
+    pub(super) latency: LatencyLine,
+}
+
+/// What all figures of a report have in common.
+pub(super) struct Scale {
+    range: (Micros, Micros),
+    /// What nothing logged is faster than, if the log tells of the counters' interval.
+    threshold: Option<Micros>,
+}
+
+impl Scale {
+    pub(super) fn of(workload: &Workload) -> Self {
+        let range = (workload.total().min().unwrap_or_default(), workload.total().max().unwrap_or_default());
+        let threshold = workload.shortest().map(|(shortest, _)| shortest).filter(|_| is_one_interval(workload));
+        Scale { range, threshold }
+    }
+
+    /// What a log tells.
+    pub(super) fn logged(&self, latency: &Latency) -> LatencyLine {
+        let known = match latency.count() {
+            0 => Known::Nothing,
+            _ if latency.is_exact() => Known::Exact,
+            _ => Known::Histogram,
+        };
+        let percentile = |permille| {
+            let quantile = Permille(permille);
+            latency.at(quantile).map(|value| Percentile { value, is_maximum: latency.is_beyond_samples(quantile) })
+        };
+        LatencyLine {
+            known,
+            total: latency.total(),
+            min: latency.min(),
+            mean: latency.mean(),
+            deviation: latency.deviation(),
+            percentiles: QUANTILES.map(percentile),
+            max: latency.max(),
+            spread: latency.spread(self.range.0, self.range.1, SPREAD),
+            ..LatencyLine::default()
+        }
+    }
+
+    pub(super) fn statement(&self, s: &Statement) -> Figures {
+        let from_log = || Figures { calls: s.calls(), latency: self.logged(&s.latency) };
+        let Some(counted) = &s.counted else { return from_log() };
+        let Some(moments) = counted.all() else {
+            let nothing = Figures { calls: 0, latency: LatencyLine::default() };
+            return if s.calls() > 0 { from_log() } else { nothing };
+        };
+        let from_counters = || Figures { calls: moments.count(), latency: of_moments(&moments, counted) };
+        let Some(threshold) = self.threshold.filter(|_| s.latency.count() > 0 && counted.nested.is_none()) else {
+            return if s.calls() > moments.count() { from_log() } else { from_counters() };
+        };
+        // An entry that was lost in between counts less than the log.
+        if s.latency.count() >= moments.count() {
+            return from_log();
+        }
+        let mut figures = from_counters();
+        if is_tail(s, &moments, threshold) {
+            take_tail(&mut figures.latency, &s.latency, moments.count());
+            figures.latency.spread = s.latency.spread(self.range.0, self.range.1, SPREAD);
+        }
+        figures
+    }
+
+    pub(super) fn group(&self, group: &Group) -> Figures {
+        match &group.counted {
+            Some(moments) => Figures { calls: moments.count(), latency: of_moments(moments, &Counted::default()) },
+            None => Figures { calls: group.latency.count() + group.untimed, latency: self.logged(&group.latency) },
+        }
+    }
+
+    /// Over everything. The time of what ran within functions is in that of what called them.
+    pub(super) fn total(&self, workload: &Workload) -> Figures {
+        if workload.coverage().is_none() {
+            return Figures { calls: workload.calls(), latency: self.logged(workload.total()) };
+        }
+        let mut calls = 0;
+        let mut sum: Option<Moments> = None;
+        for s in workload.statements() {
+            let sent = s.counted.as_ref().and_then(|counted| counted.sent);
+            let only_logged = s.counted.as_ref().is_none_or(|counted| counted.all().is_none());
+            let moments = if only_logged { of_log(&s.latency) } else { sent };
+            calls += if only_logged { s.calls() } else { sent.map_or(0, |m| m.count()) };
+            sum = Moments::sum(sum, moments);
+        }
+        Figures { calls, latency: sum.map_or_else(LatencyLine::default, |m| of_moments(&m, &Counted::default())) }
+    }
+}
+
+/// Whether the log tells of the whole interval that the counters are of.
+fn is_one_interval(workload: &Workload) -> bool {
+    let Some(coverage) = workload.coverage().filter(|coverage| !coverage.is_life) else { return false };
+    let (Some(start), Some(end), Some((first, last))) = (coverage.start, coverage.end, workload.window()) else { return false };
+    // A log has no record at the very moment of a snapshot.
+    let slack = ((end.0 - start.0) / 100).max(2_000_000);
+    first.0 <= start.0 + slack && last.0 >= end.0 - slack
+}
+
+/// Whether the calls that were logged are the slowest: the others together took no longer than so many calls below the
+/// threshold can.
+fn is_tail(s: &Statement, all: &Moments, threshold: Micros) -> bool {
+    let others = (all.count() - s.latency.count()) as f64;
+    let rest = all.total() * 1_000.0 - s.latency.total().0 as f64;
+    s.untimed == 0 && rest <= others * threshold.0 as f64 && rest >= -(s.latency.total().0 as f64) * 0.05
+}
+
+/// Takes the percentiles that lie among the logged calls, which are the slowest of all.
+fn take_tail(line: &mut LatencyLine, logged: &Latency, calls: u64) {
+    for (at, permille) in QUANTILES.into_iter().enumerate() {
+        let Some(rank) = rank(calls, Permille(permille)) else { continue };
+        let below = calls - logged.count();
+        if let Some(value) = rank.checked_sub(below).and_then(|rank| logged.at_rank(rank)) {
+            line.percentiles[at] = Some(Percentile { value, is_maximum: rank == calls });
+            line.bounds[at] = Some((value, value));
+            line.guesses[at] = None;
+        }
+    }
+    line.max = logged.max();
+    line.max_limit = logged.max();
+}
+
+/// The moments of what a log tells.
+fn of_log(latency: &Latency) -> Option<Moments> {
+    let ms = |us: f64| us / 1_000.0;
+    let told = Told {
+        count: latency.count(),
+        total: ms(latency.total().0 as f64),
+        deviation: latency.deviation().map(ms),
+        min: latency.min().map(|m| ms(m.0 as f64)),
+        max: latency.max().map(|m| ms(m.0 as f64)),
+    };
+    Moments::of(&told, &crate::workload::moments::Rounding::default())
+}
+
+/// What counters tell.
+pub(super) fn of_moments(moments: &Moments, counted: &Counted) -> LatencyLine {
+    let mut line = LatencyLine {
+        known: Known::Moments,
+        total: micros(moments.total()),
+        min: moments.min().exact().map(micros),
+        mean: Some(moments.average() * 1_000.0),
+        deviation: moments.deviation().map(|d| d * 1_000.0),
+        max: moments.max().exact().map(micros),
+        max_limit: Some(outward(moments.max()).1),
+        ..LatencyLine::default()
+    };
+    for (at, permille) in QUANTILES.into_iter().enumerate() {
+        let Some(rank) = rank(moments.count(), Permille(permille)) else { continue };
+        let limits = narrowed(moments.at_rank(rank), bucket(&counted.buckets, moments.count(), rank));
+        match limits.exact().map(micros) {
+            Some(value) => {
+                line.percentiles[at] = Some(Percentile { value, is_maximum: rank == moments.count() });
+                line.bounds[at] = Some((value, value));
+            }
+            None => {
+                line.bounds[at] = Some(outward(limits));
+                line.guesses[at] = moments.guess(permille as f64 / 1_000.0, limits).map(micros);
+            }
+        }
+    }
+    line
+}
+
+fn narrowed(limits: Limits, bucket: Option<Limits>) -> Limits {
+    let Some(bucket) = bucket else { return limits };
+    let (low, high) = (limits.low.max(bucket.low), limits.high.min(bucket.high));
+    // What contradicts itself narrows nothing.
+    if low <= high { Limits { low, high } } else { limits }
+}
+
+/// Whole microseconds that certainly enclose the limits.
+fn outward(limits: Limits) -> (Micros, Micros) {
+    (Micros::floor(limits.low * 1_000.0), Micros::ceil(limits.high * 1_000.0))
+}
+
+/// `pg_stat_monitor` divides durations into one bucket below a millisecond, twenty in equal steps of the logarithm up to
+/// 100 s, and one above, unless `pgsm_histogram_*` was changed, which would give another number of them. Source: its
+/// `histogram_bucket_timings`, which cuts the limits to whole milliseconds.
+fn bucket(buckets: &[u64], calls: u64, rank: u64) -> Option<Limits> {
+    const MIN: f64 = 1.0;
+    const MAX: f64 = 100_000.0;
+    const STEPS: usize = 20;
+    if buckets.len() != STEPS + 2 || buckets.iter().sum::<u64>() != calls {
+        return None;
+    }
+    let mut passed = 0;
+    let at = buckets.iter().position(|count| {
+        passed += count;
+        passed >= rank
+    })?;
+    let step = (MAX - MIN).ln() / STEPS as f64;
+    let limit = |step_number: usize| if step_number == 0 { MIN } else { MIN + (step * step_number as f64).exp() };
+    Some(match at {
+        0 => Limits { low: 0.0, high: MIN },
+        at if at > STEPS => Limits { low: limit(STEPS).floor(), high: f64::INFINITY },
+        at => Limits { low: limit(at - 1).floor(), high: limit(at).ceil() },
+    })
+}

@@ -1,0 +1,107 @@
+//! Pieces of snapshots, as inputs bring them, gathered by input.
+//!
+//! What belongs together is not decided here, nor what the counters mean; see `snapshot` and `interval`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use foldhash::fast::FixedState;
+
+use crate::event::tally::{Counters, Facts, Piece, TallyKey, TallyText};
+
+/// A piece without its borrows; statements are numbered as in `Parsed::statements`.
+#[derive(Debug)]
+pub(crate) enum PieceRow {
+    Facts(Box<Facts>),
+    Tally(Box<TallyRow>),
+    Text { number: u64, statement: u32 },
+    Name { database: bool, oid: u32, name: Box<str> },
+    End,
+}
+
+/// A tally without its borrows.
+#[derive(Clone, Debug)]
+pub(crate) struct TallyRow {
+    pub(crate) key: TallyKey,
+    pub(crate) text: TextRow,
+    pub(crate) user: Option<Box<str>>,
+    pub(crate) database: Option<Box<str>>,
+    pub(crate) counters: Counters,
+}
+
+/// Where the text of a tally is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TextRow {
+    /// The number of a statement: of the block at first, of the workload once it is folded.
+    Statement(u32),
+    Number(u64),
+    Unknown,
+    Hidden,
+}
+
+/// Marks the statements that laggard itself sends, which are not counted.
+const OWN: &[u8] = b"/* laggard */";
+
+fn text(bytes: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(bytes).into()
+}
+
+/// A piece without its borrows; `statement` gives a text its number. `None` for what laggard itself did.
+pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) -> Option<PieceRow> {
+    let is_own = |sql: &[u8]| memchr::memmem::find(sql, OWN).is_some();
+    Some(match *piece {
+        Piece::Facts(facts) => PieceRow::Facts(Box::new(facts.clone())),
+        Piece::Text { number, sql } => PieceRow::Text { number, statement: statement(sql) },
+        Piece::Name { database, oid, name } => PieceRow::Name { database, oid, name: text(name) },
+        Piece::End => PieceRow::End,
+        Piece::Tally(tally) => PieceRow::Tally(Box::new(TallyRow {
+            key: tally.key,
+            text: match tally.text {
+                TallyText::Sql(sql) if is_own(sql) => return None,
+                TallyText::Sql(sql) => TextRow::Statement(statement(sql)),
+                TallyText::Number(number) => TextRow::Number(number),
+                TallyText::Unknown => TextRow::Unknown,
+                TallyText::Hidden => TextRow::Hidden,
+            },
+            user: tally.user.map(text),
+            database: tally.database.map(text),
+            counters: tally.counters.clone(),
+        })),
+    })
+}
+
+/// All pieces of one input.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// The input's name.
+    pub(super) path: PathBuf,
+    pub(super) facts: Facts,
+    pub(super) tallies: Vec<TallyRow>,
+    pub(super) texts: HashMap<u64, u32, FixedState>,
+    /// Names by kind and object id.
+    pub(super) names: HashMap<(bool, u32), Box<str>, FixedState>,
+    pub(super) ended: bool,
+}
+
+impl Gathered {
+    /// Takes a piece; `number` translates statements of its block.
+    pub(super) fn add(&mut self, piece: &PieceRow, mut number: impl FnMut(u32) -> Option<u32>) {
+        match piece {
+            PieceRow::Facts(facts) => self.facts.add(facts),
+            PieceRow::Text { number: text, statement } => {
+                if let Some(statement) = number(*statement) {
+                    self.texts.insert(*text, statement);
+                }
+            }
+            PieceRow::Name { database, oid, name } => drop(self.names.insert((*database, *oid), name.clone())),
+            PieceRow::End => self.ended = true,
+            PieceRow::Tally(tally) => {
+                let text = match tally.text {
+                    TextRow::Statement(local) => number(local).map_or(TextRow::Unknown, TextRow::Statement),
+                    other => other,
+                };
+                self.tallies.push(TallyRow { text, ..(**tally).clone() });
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Inputs to snapshots: which of them belong together, which are one snapshot twice, and in which order they were taken.
+//!
+//! A snapshot may be one file, or the exports of two views side by side. Exports do not tell when they were made, so their
+//! order is that in which the user named them, unless every one of them tells.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::event::tally::{COUNTS, Counters, Facts, TIMES, TallyKey};
+
+use super::moments::{Moments, Rounding, Told};
+use super::pieces::{Gathered, TextRow};
+
+/// Counters of a server at one moment.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    /// The input that holds its counters.
+    pub(super) path: PathBuf,
+    pub(super) facts: Facts,
+    pub(super) entries: BTreeMap<TallyKey, Entry>,
+    /// Whether it says where it ends and ends before.
+    pub(super) is_cut: bool,
+    pub(super) rounding: Rounding,
+}
+
+/// One entry of the server's table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) text: TextRow,
+    pub(super) user: Option<Box<str>>,
+    pub(super) database: Option<Box<str>>,
+    /// Of its executions; `None` if there were none.
+    pub(super) moments: Option<Moments>,
+    pub(super) counters: Counters,
+}
+
+impl Entry {
+    /// Adds an entry that the export does not tell from this one.
+    fn add(&mut self, other: Entry) {
+        self.moments = Moments::sum(self.moments, other.moments);
+        let (mine, theirs) = (&mut self.counters, &other.counters);
+        let extreme = |a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| of(a, b));
+        (mine.min, mine.max) = (extreme(mine.min, theirs.min, f64::min), extreme(mine.max, theirs.max, f64::max));
+        mine.calls += theirs.calls;
+        mine.total += theirs.total;
+        mine.counts = added(mine.counts, theirs.counts);
+        mine.times = added_times(mine.times, theirs.times);
+        mine.since = mine.since.max(theirs.since);
+        mine.extremes_since = mine.extremes_since.max(theirs.extremes_since);
+        if mine.buckets.len() == theirs.buckets.len() {
+            mine.buckets.iter_mut().zip(&theirs.buckets).for_each(|(a, b)| *a += b);
+        } else {
+            mine.buckets.clear();
+        }
+    }
+}
+
+/// Sums of whole numbers; what one side does not tell is not known.
+pub(super) fn added(a: [Option<u64>; COUNTS], b: [Option<u64>; COUNTS]) -> [Option<u64>; COUNTS] {
+    std::array::from_fn(|at| a[at].zip(b[at]).map(|(a, b)| a.saturating_add(b)))
+}
+
+/// Sums of times, likewise.
+pub(super) fn added_times(a: [Option<f64>; TIMES], b: [Option<f64>; TIMES]) -> [Option<f64>; TIMES] {
+    std::array::from_fn(|at| a[at].zip(b[at]).map(|(a, b)| a + b))
+}
+
+/// What came of the inputs.
+#[derive(Debug, Default)]
+pub(super) struct Assembled {
+    /// In the order of time, as far as it is known.
+    pub(super) snapshots: Vec<Snapshot>,
+    /// Inputs that hold a snapshot once more.
+    pub(super) repeated: Vec<PathBuf>,
+    /// Facts that belong to no counters.
+    pub(super) astray: Vec<PathBuf>,
+}
+
+/// Puts inputs together.
+pub(super) fn assemble(gathered: Vec<Gathered>) -> Assembled {
+    let (counters, facts): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|g| !g.tallies.is_empty() || g.facts.has_end);
+    let mut assembled = Assembled::default();
+    let mut places: Vec<(PathBuf, String)> = Vec::new();
+    for input in counters {
+        let place = place(&input.path);
+        let snapshot = Snapshot::of(input);
+        let twin = |(at, other): (usize, &Snapshot)| (places.get(at) == Some(&place) || same_moment(other, &snapshot)) && other.is_same(&snapshot);
+        if let Some(at) = assembled.snapshots.iter().enumerate().position(twin) {
+            assembled.snapshots[at].facts.add(&snapshot.facts);
+            assembled.repeated.push(snapshot.path);
+        } else {
+            places.push(place);
+            assembled.snapshots.push(snapshot);
+        }
+    }
+    for input in facts {
+        let (folder, stem) = place(&input.path);
+        let own = places.iter().position(|place| *place == (folder.clone(), stem.clone()));
+        let neighbours: Vec<usize> = (0..places.len()).filter(|&at| places[at].0 == folder).collect();
+        match own.or((neighbours.len() == 1).then(|| neighbours[0])) {
+            Some(at) => assembled.snapshots[at].facts.add(&input.facts),
+            None => assembled.astray.push(input.path),
+        }
+    }
+    if assembled.snapshots.iter().all(|snapshot| snapshot.facts.taken.is_some()) {
+        assembled.snapshots.sort_by_key(|snapshot| snapshot.facts.taken);
+    }
+    assembled
+}
+
+fn same_moment(a: &Snapshot, b: &Snapshot) -> bool {
+    a.facts.taken.is_some() && a.facts.taken == b.facts.taken
+}
+
+/// The folder of an input, and its name without extensions and without what tells the view of facts from that of counters.
+fn place(path: &Path) -> (PathBuf, String) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split('.').next().unwrap_or_default();
+    (path.parent().unwrap_or(Path::new("")).to_path_buf(), stem.trim_end_matches("_info").trim_end_matches("-info").to_owned())
+}
+
+impl Snapshot {
+    fn of(input: Gathered) -> Self {
+        let rounding = rounding(&input);
+        let mut entries: BTreeMap<TallyKey, Entry> = BTreeMap::new();
+        for row in input.tallies {
+            let text = match row.text {
+                TextRow::Number(number) => input.texts.get(&number).map_or(TextRow::Unknown, |&statement| TextRow::Statement(statement)),
+                other => other,
+            };
+            let mut key = row.key;
+            if let (None, TextRow::Statement(statement)) = (key.query_id, text) {
+                // An export without ids: the text is all that tells one entry from another.
+                key.part ^= u64::from(statement) + 1;
+            }
+            let name = |database, oid| input.names.get(&(database, oid)).cloned();
+            let entry = Entry {
+                text,
+                user: row.user.or_else(|| name(false, key.user)),
+                database: row.database.or_else(|| name(true, key.database)),
+                moments: Moments::of(&told(&row.counters), &rounding),
+                counters: row.counters,
+            };
+            match entries.entry(key) {
+                std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(entry)),
+                std::collections::btree_map::Entry::Occupied(mut place) => place.get_mut().add(entry),
+            }
+        }
+        Snapshot { path: input.path, is_cut: input.facts.has_end && !input.ended, facts: input.facts, entries, rounding }
+    }
+
+    /// Whether every entry has the same calls and time: two formats of one snapshot.
+    fn is_same(&self, other: &Snapshot) -> bool {
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+        self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(|((key, a), (other_key, b))| {
+                key == other_key && a.counters.calls == b.counters.calls && close(a.counters.total, b.counters.total)
+            })
+    }
+}
+
+/// What the counters say of the executions. After a reset of the extremes alone both are 0 until the next call.
+fn told(counters: &Counters) -> Told {
+    let reset = counters.min == Some(0.0) && counters.max == Some(0.0) && counters.total > 0.0;
+    let since_reset = counters.extremes_since.zip(counters.since).is_some_and(|(extremes, since)| extremes > since);
+    let known = |value: Option<f64>| value.filter(|_| !reset && !since_reset);
+    let deviation = counters.deviation;
+    Told { count: counters.calls, total: counters.total, deviation, min: known(counters.min), max: known(counters.max) }
+}
+
+/// How far an export rounded: half a unit of the last decimal that any of its values has. A server's own numbers have more
+/// decimals than a rounded export, and where they have not the error is as small.
+fn rounding(input: &Gathered) -> Rounding {
+    let of = |value: fn(&Counters) -> Option<f64>| {
+        input.tallies.iter().filter_map(|row| value(&row.counters)).filter(|&v| v != 0.0).map(decimals).max()
+    };
+    let (total, deviation) = (of(|c| Some(c.total)), of(|c| c.deviation));
+    let (mean, min, max) = (of(|c| c.mean), of(|c| c.min), of(|c| c.max));
+    let any = [total, deviation, mean, min, max].into_iter().flatten().max();
+    let error = |decimals: Option<usize>| {
+        let decimals = decimals.or(any).unwrap_or(MOST_DECIMALS).min(MOST_DECIMALS);
+        0.5 * 10f64.powi(-i32::try_from(decimals).unwrap_or(0))
+    };
+    Rounding { total: error(total), deviation: error(deviation), extremes: error(min.max(max)) }
+}
+
+/// Beyond so many decimals of a millisecond nothing is lost.
+const MOST_DECIMALS: usize = 12;
+
+/// Decimals of a number in its shortest form.
+fn decimals(value: f64) -> usize {
+    let text = format!("{value}");
+    text.find('.').map_or(0, |at| text.len() - at - 1)
+}
