@@ -19,12 +19,14 @@
 
 use std::io;
 
+pub mod catalog;
 pub mod cli;
 pub mod error;
 pub mod event;
 pub mod input;
 pub mod pipeline;
 pub mod report;
+pub mod snapshot;
 pub mod source;
 pub mod sql;
 pub mod structure;

@@ -14,10 +14,10 @@ pub enum Piece<'b> {
     Facts(&'b Facts),
     /// The counters of one statement.
     Tally(&'b Tally<'b>),
-    /// A statement's text, to which tallies refer by number.
+    /// A statement's text, apart from its counters.
     Text {
-        /// The number.
-        number: u64,
+        /// The server's id of the statement.
+        query_id: i64,
         /// The text.
         sql: &'b [u8],
     },
@@ -108,9 +108,7 @@ pub struct TallyKey {
 pub enum TallyText<'b> {
     /// As the server normalised it.
     Sql(&'b [u8]),
-    /// The number of a [`Piece::Text`].
-    Number(u64),
-    /// The server told none.
+    /// The row tells none; a [`Piece::Text`] may.
     #[default]
     Unknown,
     /// Whoever took the snapshot may not read it.

@@ -91,7 +91,7 @@ impl Reader for SnapshotReader {
 }
 
 /// The kinds of line that a report passes over.
-const CATALOGUE: [&str; 7] = ["setting", "relation", "column", "index", "constraint", "statistics", "view"];
+const CATALOGUE: [&str; 5] = ["relation", "column", "index", "constraint", "statistics"];
 
 fn piece(line: &Map<String, Value>, out: &mut dyn FnMut(&Item<'_>)) -> Result<(), &'static str> {
     let text = |key: &str| line.get(key).and_then(Value::as_str);
@@ -108,8 +108,8 @@ fn piece(line: &Map<String, Value>, out: &mut dyn FnMut(&Item<'_>)) -> Result<()
             out(&Item::Piece(Piece::Facts(&facts)));
         }
         "text" => {
-            let (number, sql) = whole("text").zip(text("query")).ok_or("text without its number")?;
-            out(&Item::Piece(Piece::Text { number, sql: sql.as_bytes() }));
+            let (query_id, sql) = line.get("queryid").and_then(Value::as_i64).zip(text("query")).ok_or("text without its id")?;
+            out(&Item::Piece(Piece::Text { query_id, sql: sql.as_bytes() }));
         }
         kind @ ("role" | "database") => {
             let (oid, name) = whole("oid").and_then(|oid| u32::try_from(oid).ok()).zip(text("name")).ok_or("name without its number")?;

@@ -11,7 +11,7 @@ use crate::event::tally::{Counters, Facts, HIDDEN, Tally, TallyKey, TallyText};
 /// Why the row was not understood.
 pub(super) fn tally<'b>(cells: impl Iterator<Item = (Field, &'b [u8])>) -> Result<Tally<'b>, &'static str> {
     let (mut key, mut counters) = (TallyKey::default(), Counters::default());
-    let (mut text, mut number) = (None, None);
+    let mut text = None;
     let (mut user, mut database) = (None, None);
     let (mut has_calls, mut has_total) = (false, false);
     for (field, value) in cells {
@@ -24,23 +24,19 @@ pub(super) fn tally<'b>(cells: impl Iterator<Item = (Field, &'b [u8])>) -> Resul
                 let value = std::str::from_utf8(value).map_err(|_| UNREADABLE)?;
                 has_calls |= field == Field::Calls && !value.is_empty();
                 has_total |= field == Field::Total && !value.is_empty();
-                match field {
-                    Field::TextNumber => number = value.parse().ok(),
-                    _ => columns::put(&mut key, &mut counters, field, value).map_err(|_| UNREADABLE)?,
-                }
+                columns::put(&mut key, &mut counters, field, value).map_err(|_| UNREADABLE)?;
             }
         }
     }
     if !has_calls || !has_total {
         return Err("row without calls or without their time");
     }
-    let text = match (text, number) {
-        (Some(text), _) if text == HIDDEN => TallyText::Hidden,
-        (Some(sql), _) => TallyText::Sql(sql),
-        (None, Some(number)) => TallyText::Number(number),
+    let text = match text {
+        Some(text) if text == HIDDEN => TallyText::Hidden,
+        Some(sql) => TallyText::Sql(sql),
         // A row that one may not read has neither id nor text when texts were not asked for.
-        (None, None) if key.query_id.is_none() => TallyText::Hidden,
-        (None, None) => TallyText::Unknown,
+        None if key.query_id.is_none() => TallyText::Hidden,
+        None => TallyText::Unknown,
     };
     if text == TallyText::Hidden {
         key.query_id = None;

@@ -212,7 +212,7 @@ impl Workload {
         let number = match change.text {
             TextRow::Statement(number) => number,
             TextRow::Hidden => self.textless("hidden", "<insufficient privilege>".to_owned()),
-            TextRow::Number(_) | TextRow::Unknown => {
+            TextRow::Unknown => {
                 let id = change.key.query_id.unwrap_or_default();
                 self.textless(&format!("query {id}"), format!("<text of query {id} not known>"))
             }

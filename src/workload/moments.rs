@@ -482,7 +482,7 @@ mod tests {
     fn an_extreme_that_moved_is_exact_and_one_that_did_not_a_limit() {
         let of = |values: &[f64]| Moments::of(&told(values), &Rounding::default()).expect("some");
         let interval = Moments::between(&of(&[1.0, 50.0]), &of(&[1.0, 50.0, 3.0, 4.0, 5.0])).expect("three");
-        assert!(interval.max().exact().is_none() && interval.max().low >= 4.0 && interval.max().high <= 12.0, "{interval:?}");
+        assert!(interval.max().exact().is_none() && interval.max().low >= 3.999 && interval.max().high <= 10.001, "{interval:?}");
         let interval = Moments::between(&of(&[1.0, 5.0]), &of(&[1.0, 5.0, 3.0, 4.0, 70.0])).expect("three");
         assert!(interval.max().exact().is_some_and(|max| (max - 70.0).abs() < 1e-9));
     }

@@ -14,7 +14,7 @@ use crate::event::tally::{Counters, Facts, Piece, TallyKey, TallyText};
 pub(crate) enum PieceRow {
     Facts(Box<Facts>),
     Tally(Box<TallyRow>),
-    Text { number: u64, statement: u32 },
+    Text { query_id: i64, statement: u32 },
     Name { database: bool, oid: u32, name: Box<str> },
     End,
 }
@@ -34,7 +34,6 @@ pub(crate) struct TallyRow {
 pub(crate) enum TextRow {
     /// The number of a statement: of the block at first, of the workload once it is folded.
     Statement(u32),
-    Number(u64),
     Unknown,
     Hidden,
 }
@@ -51,7 +50,7 @@ pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) 
     let is_own = |sql: &[u8]| memchr::memmem::find(sql, OWN).is_some();
     Some(match *piece {
         Piece::Facts(facts) => PieceRow::Facts(Box::new(facts.clone())),
-        Piece::Text { number, sql } => PieceRow::Text { number, statement: statement(sql) },
+        Piece::Text { query_id, sql } => PieceRow::Text { query_id, statement: statement(sql) },
         Piece::Name { database, oid, name } => PieceRow::Name { database, oid, name: text(name) },
         Piece::End => PieceRow::End,
         Piece::Tally(tally) => PieceRow::Tally(Box::new(TallyRow {
@@ -59,7 +58,6 @@ pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) 
             text: match tally.text {
                 TallyText::Sql(sql) if is_own(sql) => return None,
                 TallyText::Sql(sql) => TextRow::Statement(statement(sql)),
-                TallyText::Number(number) => TextRow::Number(number),
                 TallyText::Unknown => TextRow::Unknown,
                 TallyText::Hidden => TextRow::Hidden,
             },
@@ -77,7 +75,8 @@ pub(super) struct Gathered {
     pub(super) path: PathBuf,
     pub(super) facts: Facts,
     pub(super) tallies: Vec<TallyRow>,
-    pub(super) texts: HashMap<u64, u32, FixedState>,
+    /// Statements by the server's id.
+    pub(super) texts: HashMap<i64, u32, FixedState>,
     /// Names by kind and object id.
     pub(super) names: HashMap<(bool, u32), Box<str>, FixedState>,
     pub(super) ended: bool,
@@ -88,9 +87,9 @@ impl Gathered {
     pub(super) fn add(&mut self, piece: &PieceRow, mut number: impl FnMut(u32) -> Option<u32>) {
         match piece {
             PieceRow::Facts(facts) => self.facts.add(facts),
-            PieceRow::Text { number: text, statement } => {
+            PieceRow::Text { query_id, statement } => {
                 if let Some(statement) = number(*statement) {
-                    self.texts.insert(*text, statement);
+                    self.texts.insert(*query_id, statement);
                 }
             }
             PieceRow::Name { database, oid, name } => drop(self.names.insert((*database, *oid), name.clone())),

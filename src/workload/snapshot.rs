@@ -125,7 +125,10 @@ impl Snapshot {
         let mut entries: BTreeMap<TallyKey, Entry> = BTreeMap::new();
         for row in input.tallies {
             let text = match row.text {
-                TextRow::Number(number) => input.texts.get(&number).map_or(TextRow::Unknown, |&statement| TextRow::Statement(statement)),
+                TextRow::Unknown => {
+                    let known = row.key.query_id.and_then(|id| input.texts.get(&id));
+                    known.map_or(TextRow::Unknown, |&statement| TextRow::Statement(statement))
+                }
                 other => other,
             };
             let mut key = row.key;

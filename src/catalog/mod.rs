@@ -1,0 +1,156 @@
+//! What the schema is: relations, columns, indexes and constraints of one database, as a snapshot tells them.
+//!
+//! Plain data in the terms of PostgreSQL's catalogue, with the statistics of columns but none of their values unless asked
+//! for. What follows from it for an index is not decided here.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Counters of the statistics views, by the names of their columns in whatever version.
+pub type Usage = BTreeMap<String, Value>;
+
+/// A table, a partitioned table, a materialised view, a view or a foreign table.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Relation {
+    /// Its object id, which the other objects refer to.
+    pub oid: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// `relkind`: r table, p partitioned, m materialised view, v view, f foreign table.
+    pub kind: String,
+    /// `relpersistence`: p permanent, u unlogged, t temporary.
+    pub persistence: String,
+    /// The planner's number of rows; −1 if it was never analysed.
+    pub tuples: f64,
+    /// Pages of 8 kB, as the planner last saw them.
+    pub pages: i64,
+    /// Pages that are visible to all.
+    pub visible_pages: i64,
+    /// Whether it is a partition.
+    pub is_partition: bool,
+    /// The table it is a partition of, or inherits from.
+    pub parent: Option<u32>,
+    /// A view's query.
+    pub definition: Option<String>,
+    /// `pg_stat_all_tables`.
+    pub usage: Option<Usage>,
+}
+
+/// A column and what the planner knows of its values.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Column {
+    /// Its relation.
+    pub relation: u32,
+    /// `attnum`.
+    pub number: i32,
+    /// Its name.
+    pub name: String,
+    /// Its type, as `format_type` has it.
+    pub data_type: String,
+    /// Its collation, if it has one.
+    pub collation: Option<String>,
+    /// Whether it is NOT NULL.
+    pub not_null: bool,
+    /// `pg_stats`: the share of NULLs; this and what follows is `null` without ANALYZE or without the right to read it.
+    pub null_frac: Option<f64>,
+    /// Distinct values; negative: as a share of the rows.
+    pub n_distinct: Option<f64>,
+    /// Mean width in bytes.
+    pub avg_width: Option<i64>,
+    /// Between the order of values and that on disk, −1 to 1.
+    pub correlation: Option<f64>,
+    /// Frequencies of the most common values.
+    pub common_freqs: Option<Vec<f64>>,
+    /// The most common values as text, only if asked for.
+    pub common_values: Option<String>,
+    /// Bounds of the histogram as text, only if asked for.
+    pub histogram: Option<String>,
+}
+
+/// An index.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Index {
+    /// Its object id.
+    pub oid: u32,
+    /// The table.
+    pub relation: u32,
+    /// Its name.
+    pub name: String,
+    /// Its access method, such as `btree`.
+    pub method: String,
+    /// `indkey`: numbers of columns, 0 for an expression.
+    pub columns: Vec<i32>,
+    /// How many of them are keys; the rest is INCLUDEd.
+    pub keys: i32,
+    /// Each key column or expression, as it would be written.
+    pub key_text: Vec<String>,
+    /// The operator class of each key.
+    pub opclasses: Vec<String>,
+    /// The collation of each key, empty if it has none.
+    pub collations: Vec<String>,
+    /// `indoption` of each key: bit 0 descending, bit 1 NULLS FIRST.
+    pub options: Vec<i32>,
+    /// Its predicate, if it is partial.
+    pub predicate: Option<String>,
+    /// Whether it is unique.
+    pub is_unique: bool,
+    /// Whether it is the primary key's.
+    pub is_primary: bool,
+    /// Whether it enforces an exclusion constraint.
+    pub is_exclusion: bool,
+    /// Whether queries may use it.
+    pub is_valid: bool,
+    /// Whether it identifies rows for replication.
+    pub is_replica_identity: bool,
+    /// The planner's number of entries.
+    pub tuples: f64,
+    /// Pages of 8 kB.
+    pub pages: i64,
+    /// `CREATE INDEX …`.
+    pub definition: String,
+    /// `pg_stat_all_indexes`.
+    pub usage: Option<Usage>,
+}
+
+/// A constraint.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Constraint {
+    /// Its table.
+    pub relation: u32,
+    /// Its name.
+    pub name: String,
+    /// `contype`: p primary key, u unique, f foreign key, c check, x exclusion.
+    pub kind: String,
+    /// Its columns by number.
+    pub columns: Vec<i32>,
+    /// A foreign key's other table.
+    pub references: Option<u32>,
+    /// The other table's columns by number.
+    pub referenced_columns: Vec<i32>,
+    /// The index that stands behind it.
+    pub index: Option<u32>,
+    /// As it would be written.
+    pub definition: String,
+}
+
+/// An extended statistics object.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Statistics {
+    /// Its table.
+    pub relation: u32,
+    /// Its name.
+    pub name: String,
+    /// Its columns by number.
+    pub columns: Vec<i32>,
+    /// `stxkind`: d distinct counts, f dependencies, m most common values, e expressions.
+    pub kinds: Vec<String>,
+}
