@@ -2,6 +2,7 @@
 # Runs every check: format, lints, tests, documentation. Installs what is missing where it can and says what it cannot.
 #
 #   sh tests/run.sh
+#   LAGGARD_TEST_SERVERS=require sh tests/run.sh    fails where it otherwise skips tests for want of a PostgreSQL server
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -32,6 +33,9 @@ cargo clippy --locked --all-targets -- -D warnings
 
 say "pure Rust build, without the decoders in C"
 cargo check --locked --no-default-features
+
+say "servers that the tests start"
+sh tests/servers.sh || [ "${LAGGARD_TEST_SERVERS:-}" != require ] || missing "servers, named above, that LAGGARD_TEST_SERVERS=require asks for"
 
 say "tests; they also hold generated text (schema, README) to the code"
 cargo test --locked

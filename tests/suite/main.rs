@@ -2,12 +2,18 @@
 
 mod architecture;
 mod cli;
+#[cfg(target_os = "linux")]
+mod cluster;
 mod corpus;
 mod harness;
 mod hostile;
 mod languages;
 mod laws;
+#[cfg(target_os = "linux")]
+mod machine;
 mod orms;
 mod pitfalls;
 mod readme;
+#[cfg(target_os = "linux")]
+mod servers;
 mod weaknesses;
