@@ -79,18 +79,9 @@ impl Reader for CsvReader {
         if self.header.facts { "pg_stat_statements_info".to_owned() } else { format!("{} columns", self.header.names.len()) }
     }
 
-    fn cut(&self, bytes: &[u8], _: usize) -> Option<usize> {
-        // A quote inside a cell is doubled, so the number of quotes before a line end that ends a record is even.
-        let mut even = true;
-        let mut last = None;
-        for at in memchr::memchr2_iter(b'"', b'\n', bytes) {
-            match bytes[at] {
-                b'"' => even = !even,
-                _ if even => last = Some(at + 1),
-                _ => {}
-            }
-        }
-        last.filter(|&at| at < bytes.len())
+    fn cut(&self, _: &[u8], _: usize) -> Option<usize> {
+        // Where a damaged quote is taken to end depends on all that came before, so the file is read in one piece.
+        None
     }
 
     fn read(&self, bytes: &[u8], offset: u64, out: &mut dyn FnMut(&Item<'_>)) -> Seen {

@@ -95,6 +95,8 @@ pub struct Moments {
     squares: Option<Approx>,
     min: Limits,
     max: Limits,
+    /// How far rounding may have moved an extreme.
+    slack: f64,
 }
 
 /// What a server says of a distribution, in milliseconds.
@@ -130,7 +132,7 @@ impl Moments {
         let mean = sum.over(n);
         let min = told.min.map_or(Limits { low: 0.0, high: mean.high() }, around);
         let max = told.max.map_or(Limits { low: mean.low().max(0.0), high: sum.high() }, around);
-        Some(Moments { count: n, sum, squares, min, max }.tightened())
+        Some(Moments { count: n, sum, squares, min, max, slack: rounding.extremes }.tightened())
     }
 
     /// Moments of the values that `later` counts and `earlier` did not; `None` if there are none. Both are records of one
@@ -149,7 +151,8 @@ impl Moments {
         // An extreme that moved is one of the new values; one that did not is a limit to them.
         let max = if later.max.low > earlier.max.high { later.max } else { Limits { low: mean.low(), high: later.max.high } };
         let min = if later.min.high < earlier.min.low { later.min } else { Limits { low: later.min.low, high: mean.high() } };
-        Some(Moments { count, sum, squares, min, max }.tightened())
+        let slack = earlier.slack.max(later.slack);
+        Some(Moments { count, sum, squares, min, max, slack }.tightened())
     }
 
     /// Whether `later` can be the record of the same values as `earlier` and some more: the new ones' spread is not negative,
@@ -186,6 +189,7 @@ impl Moments {
             squares: self.squares.zip(other.squares).map(|(a, b)| a.plus(b).plus(apart.squared(factor))),
             min: Limits { low: self.min.low.min(other.min.low), high: self.min.high.min(other.min.high) },
             max: Limits { low: self.max.low.max(other.max.low), high: self.max.high.max(other.max.high) },
+            slack: self.slack.max(other.slack),
         }
     }
 
@@ -260,6 +264,22 @@ impl Moments {
     #[must_use]
     pub fn max(&self) -> Limits {
         self.max
+    }
+
+    /// The smallest value as it was told, if it was.
+    #[must_use]
+    pub fn least(&self) -> Option<f64> {
+        self.told(self.min)
+    }
+
+    /// The largest value as it was told, if it was.
+    #[must_use]
+    pub fn most(&self) -> Option<f64> {
+        self.told(self.max)
+    }
+
+    fn told(&self, extreme: Limits) -> Option<f64> {
+        (extreme.high - extreme.low <= SAME + 2.0 * self.slack).then(|| f64::midpoint(extreme.low, extreme.high))
     }
 
     /// Between which limits the value of a rank lies, counted from 1, the smallest.

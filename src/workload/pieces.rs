@@ -14,7 +14,8 @@ use crate::event::tally::{Counters, Facts, Piece, TallyKey, TallyText};
 pub(crate) enum PieceRow {
     Facts(Box<Facts>),
     Tally(Box<TallyRow>),
-    Text { query_id: i64, statement: u32 },
+    /// `None` if the statement is one of laggard's own.
+    Text { query_id: i64, statement: Option<u32> },
     Name { database: bool, oid: u32, name: Box<str> },
     End,
 }
@@ -50,7 +51,7 @@ pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) 
     let is_own = |sql: &[u8]| memchr::memmem::find(sql, OWN).is_some();
     Some(match *piece {
         Piece::Facts(facts) => PieceRow::Facts(Box::new(facts.clone())),
-        Piece::Text { query_id, sql } => PieceRow::Text { query_id, statement: statement(sql) },
+        Piece::Text { query_id, sql } => PieceRow::Text { query_id, statement: (!is_own(sql)).then(|| statement(sql)) },
         Piece::Name { database, oid, name } => PieceRow::Name { database, oid, name: text(name) },
         Piece::End => PieceRow::End,
         Piece::Tally(tally) => PieceRow::Tally(Box::new(TallyRow {
@@ -75,8 +76,8 @@ pub(super) struct Gathered {
     pub(super) path: PathBuf,
     pub(super) facts: Facts,
     pub(super) tallies: Vec<TallyRow>,
-    /// Statements by the server's id.
-    pub(super) texts: HashMap<i64, u32, FixedState>,
+    /// Statements by the server's id; `None` for laggard's own.
+    pub(super) texts: HashMap<i64, Option<u32>, FixedState>,
     /// Names by kind and object id.
     pub(super) names: HashMap<(bool, u32), Box<str>, FixedState>,
     pub(super) ended: bool,
@@ -88,9 +89,7 @@ impl Gathered {
         match piece {
             PieceRow::Facts(facts) => self.facts.add(facts),
             PieceRow::Text { query_id, statement } => {
-                if let Some(statement) = number(*statement) {
-                    self.texts.insert(*query_id, statement);
-                }
+                self.texts.insert(*query_id, statement.and_then(&mut number));
             }
             PieceRow::Name { database, oid, name } => drop(self.names.insert((*database, *oid), name.clone())),
             PieceRow::End => self.ended = true,

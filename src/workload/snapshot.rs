@@ -125,10 +125,12 @@ impl Snapshot {
         let mut entries: BTreeMap<TallyKey, Entry> = BTreeMap::new();
         for row in input.tallies {
             let text = match row.text {
-                TextRow::Unknown => {
-                    let known = row.key.query_id.and_then(|id| input.texts.get(&id));
-                    known.map_or(TextRow::Unknown, |&statement| TextRow::Statement(statement))
-                }
+                TextRow::Unknown => match row.key.query_id.and_then(|id| input.texts.get(&id)) {
+                    Some(Some(statement)) => TextRow::Statement(*statement),
+                    // What laggard asked for is not what it reports on.
+                    Some(None) => continue,
+                    None => TextRow::Unknown,
+                },
                 other => other,
             };
             let mut key = row.key;

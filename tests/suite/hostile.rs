@@ -97,7 +97,7 @@ fn no_renderer_lets_hostile_text_through() {
     for hostile in HOSTILE {
         for samples in [Samples::Masked, Samples::Full] {
             let report = report_of(&format!("dir/{hostile}.log"), log(hostile), &View { samples, ..View::default() });
-            assert!(report.totals.calls >= 3 && report.totals.errors >= 3, "{hostile:?}: nothing was read: {:?}", report.totals);
+            assert!(report.totals.calls >= 3 && report.totals.errors >= Some(3), "{hostile:?}: nothing was read: {:?}", report.totals);
             for (name, check) in CHECKS {
                 check(&report, &drawn(name, &report, &Style::default()));
             }

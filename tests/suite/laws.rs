@@ -375,6 +375,8 @@ fn order_free(workload: Workload) -> Value {
         errors: Vec::new(),
         repeated: Vec::new(),
         strangers: Vec::new(),
+        astray: Vec::new(),
+        is_limited: false,
         durations_from_plans: false,
     };
     let mut report: Value = serde_json::from_str(&drawn(&reading)).expect("JSON");

@@ -155,10 +155,10 @@ pub(super) fn of_moments(moments: &Moments, counted: &Counted) -> LatencyLine {
     let mut line = LatencyLine {
         known: Known::Moments,
         total: micros(moments.total()),
-        min: moments.min().exact().map(micros),
+        min: moments.least().map(micros),
         mean: Some(moments.average() * 1_000.0),
         deviation: moments.deviation().map(|d| d * 1_000.0),
-        max: moments.max().exact().map(micros),
+        max: moments.most().map(micros),
         max_limit: Some(outward(moments.max()).1),
         ..LatencyLine::default()
     };
