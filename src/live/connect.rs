@@ -200,7 +200,7 @@ impl From<Lost> for Failure {
     fn from(lost: Lost) -> Self {
         match lost {
             Lost::Late => Failure::Late,
-            Lost::Gone => Failure::Broken("it was given up before".to_owned()),
+            Lost::Gone => Failure::Broken("it was over before this was asked".to_owned()),
         }
     }
 }

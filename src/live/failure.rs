@@ -28,6 +28,8 @@ pub(super) enum Failure {
     Other(String),
 }
 
+const CLOSED: &str = "the server closed the connection";
+
 /// SQLSTATEs that decide what happens next.
 pub(super) const NO_PG_HBA_ENTRY: &str = "28000";
 pub(super) const WRONG_PASSWORD: &str = "28P01";
@@ -43,7 +45,7 @@ impl From<postgres::Error> for Failure {
             return Failure::Server { sqlstate: said.code().code().to_owned(), message };
         }
         if error.is_closed() {
-            return Failure::Broken("the server closed the connection".to_owned());
+            return Failure::Broken(CLOSED.to_owned());
         }
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
         let kind = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
@@ -51,6 +53,8 @@ impl From<postgres::Error> for Failure {
         match (error.to_string().as_str(), kind) {
             ("error connecting to server", kind) => Failure::Unreachable(kind.unwrap_or(io::ErrorKind::Other), cause),
             ("error performing TLS handshake", _) => Failure::Tls(cause),
+            // Over TLS a server that is killed says less goodbye than is proper.
+            ("error communicating with the server", Some(io::ErrorKind::UnexpectedEof)) => Failure::Broken(CLOSED.to_owned()),
             ("error communicating with the server", _) => Failure::Broken(cause),
             ("invalid configuration", _) if cause == "password missing" => Failure::PasswordMissing,
             (what, _) if cause.is_empty() => Failure::Other(what.to_owned()),
@@ -162,4 +166,80 @@ fn cure_of_tls(reason: &str, mode: Mode) -> Option<String> {
         return None;
     };
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::Surroundings;
+
+    fn server(sqlstate: &str, message: &str) -> Failure {
+        Failure::Server { sqlstate: sqlstate.to_owned(), message: message.to_owned() }
+    }
+
+    #[test]
+    fn poolers_and_old_servers_are_recognised_by_their_refusals() {
+        let refused = [
+            server("08P01", "unsupported startup parameter: options"),
+            server("08P01", "unsupported startup parameter in options: statement_timeout"),
+            server("0A000", "Feature not supported: RDS Proxy currently doesn't support command-line options."),
+        ];
+        assert!(refused.iter().all(Failure::is_refused_start));
+        let others = [
+            server("28P01", "password authentication failed"),
+            server("42704", "unrecognized configuration parameter \"x\""),
+            Failure::Late,
+        ];
+        assert!(!others.iter().any(Failure::is_refused_start));
+        let old = server("42704", "unrecognized configuration parameter \"idle_in_transaction_session_timeout\"");
+        assert!(old.is_unknown_setting("idle_in_transaction_session_timeout") && !old.is_unknown_setting("geqo"));
+    }
+
+    #[test]
+    fn who_is_turned_away_does_not_try_the_next_door() {
+        let table = [
+            (Failure::PasswordMissing, false),
+            (server("28P01", ""), false),
+            (server("3D000", ""), false),
+            (server("57P03", ""), true),
+            (Failure::Late, true),
+            (Failure::Broken(String::new()), true),
+            (Failure::Unreachable(io::ErrorKind::ConnectionRefused, String::new()), true),
+        ];
+        for (failure, another) in table {
+            assert_eq!(failure.is_worth_another_host(), another, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_sent_in_the_clear_after_it_was_refused_under_tls() {
+        assert!(!server("28P01", "").is_worth_a_try_without_tls());
+        assert!(!Failure::Late.is_worth_a_try_without_tls());
+        assert!(server("28000", "no pg_hba.conf entry").is_worth_a_try_without_tls());
+        assert!(Failure::Tls(String::new()).is_worth_a_try_without_tls());
+    }
+
+    #[test]
+    fn cures_are_told() {
+        let nobody = Surroundings { variable: &|_| None, home: None, user: Some("os".to_owned()) };
+        let mut settings = Settings::resolve(Some("sslmode=verify-full"), &nobody).unwrap();
+        settings.password_file = Some("/home/os/.pgpass".into());
+        let table = [
+            (server("28P01", "no"), "the password came from /home/os/.pgpass"),
+            (server("28000", "Peer authentication failed"), "host=localhost"),
+            (server("28000", "no pg_hba.conf entry, no encryption"), "sslmode=require"),
+            (server("3D000", "no"), "PGDATABASE"),
+            (Failure::Late, "within 10 s"),
+            (Failure::Tls("server does not support TLS".to_owned()), "ssl = on"),
+            (Failure::Tls("invalid peer certificate: UnknownIssuer".to_owned()), "sslrootcert"),
+            (Failure::Tls("certificate not valid for name \"x\"".to_owned()), "subjectAltName"),
+            (Failure::Unreachable(io::ErrorKind::NotFound, "No such file".to_owned()), "PGHOST"),
+        ];
+        for (failure, cure) in table {
+            let reason = failure.reason(&settings);
+            assert!(reason.contains(cure), "{reason}");
+        }
+        let asked = settings.with_password(crate::live::Secret::new("typed"));
+        assert_eq!(server("28P01", "no").reason(&asked), "no");
+    }
 }

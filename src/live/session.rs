@@ -164,6 +164,13 @@ impl Session {
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A pooler throws a server's connection away that was left within a transaction.
+        self.pause();
+    }
+}
+
 fn rows(messages: Vec<SimpleQueryMessage>) -> Vec<Row> {
     let row = |message| if let SimpleQueryMessage::Row(row) = message { Some(Row::new(row)) } else { None };
     messages.into_iter().filter_map(row).collect()
@@ -175,9 +182,8 @@ fn target(settings: &Settings, endpoint: &Endpoint) -> String {
 
 /// A text without the passwords that were used.
 fn blotted(settings: &Settings, endpoint: &Endpoint, text: &str) -> String {
-    let known = [settings.user.as_str(), settings.database.as_str(), endpoint.host_in_password_file()];
     let secrets = settings.password.iter().chain(&endpoint.password);
-    secrets.fold(text.to_owned(), |text, secret| secret.blotted(&text, &known))
+    secrets.fold(text.to_owned(), |text, secret| secret.blotted(&text))
 }
 
 /// What all hosts said, once if they said the same.

@@ -298,5 +298,6 @@ pub(super) fn is_open_to_others(_: &fs::Metadata) -> bool {
     false
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

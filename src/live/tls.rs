@@ -221,3 +221,51 @@ impl ServerCertVerifier for Known {
         self.inner.supported_verify_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::live::{Settings, Surroundings};
+
+    fn refusal(dsn: &str) -> String {
+        let nobody = Surroundings { variable: &|_| None, home: None, user: Some("os".to_owned()) };
+        connector(&Settings::resolve(Some(dsn), &nobody).unwrap().encryption).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn files_are_named_when_they_are_at_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("empty"), "").unwrap();
+        fs::write(path("broken"), "-----BEGIN CERTIFICATE-----\nhunter2\n-----END CERTIFICATE-----\n").unwrap();
+        fs::write(path("certificate"), "").unwrap();
+        fs::write(path("open"), "").unwrap();
+        assert!(refusal("sslmode=verify-full sslrootcert=/no/file").contains("/no/file"));
+        assert!(refusal(&format!("sslmode=verify-full sslrootcert={}", path("empty"))).contains("no PEM certificate"));
+        let broken = refusal(&format!("sslmode=verify-ca sslrootcert={}", path("broken")));
+        assert!(broken.contains("broken") && !broken.contains("hunter2"), "{broken}");
+        assert!(refusal("sslmode=verify-ca").contains("sslrootcert"));
+        assert!(refusal(&format!("sslcert={} sslkey=/no/key", path("certificate"))).contains("/no/key"));
+        // Nobody asks for what is not there.
+        assert_eq!(refusal("sslcert=/no/certificate sslkey=/no/key sslmode=require sslrootcert=/no/file"), "");
+        assert_eq!(refusal("sslmode=verify-full"), "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn keys_are_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("certificate"), "").unwrap();
+        fs::write(path("key"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nhunter2\n").unwrap();
+        let dsn = format!("sslcert={} sslkey={}", path("certificate").display(), path("key").display());
+        fs::set_permissions(path("key"), fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(refusal(&dsn).contains("chmod 600"));
+        fs::set_permissions(path("key"), fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(refusal(&dsn).contains("keys with a password"));
+        fs::write(path("key"), "hunter2").unwrap();
+        let broken = refusal(&dsn);
+        assert!(broken.contains("no PEM private key") && !broken.contains("hunter2"), "{broken}");
+    }
+}
