@@ -159,7 +159,7 @@ fn cure_of_tls(reason: &str, mode: Mode) -> Option<String> {
     } else if reason.contains("UnsupportedCertVersion") {
         "the server's certificate is of X.509 version 1, which is not checked here: issue it anew with a subjectAltName, or use sslmode=require without sslrootcert"
     } else if reason.contains("not valid for name") && mode == Mode::VerifyFull {
-        "connect by a name in the certificate's subjectAltName (its CN is not looked at), or use sslmode=verify-ca"
+        "connect by a name that the certificate is for (its subjectAltName), or use sslmode=verify-ca"
     } else if reason.contains("HandshakeFailure") || reason.contains("CertificateRequired") {
         "the server may want a certificate of ours: sslcert and sslkey"
     } else {

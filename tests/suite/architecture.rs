@@ -40,6 +40,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_postgres_rustls", &["live/"]),
     ("rustls", &["live/tls.rs"]),
     ("rustls_platform_verifier", &["live/tls.rs"]),
+    ("x509_cert", &["live/common_name.rs"]),
     ("std::net", &["live/"]),
     ("clap", &["cli/"]),
     ("std::fs", &["input/", "live/", "pipeline.rs", "cli/"]),
