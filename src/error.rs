@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why something could not be done, in words that say what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +85,52 @@ pub enum Error {
     Empty {
         /// The file.
         path: PathBuf,
+    },
+    /// What names a connection makes no sense. It is never repeated, because it may hold a password.
+    #[error("{place}: {reason}")]
+    Dsn {
+        /// Where it stood: the connection string, a variable, a line of a file, or which parameter.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A server cannot be reached, or does not let us in.
+    #[error("{target}: {reason}")]
+    Connect {
+        /// Where to, without a password, such as `app@db1:5432/shop`.
+        target: String,
+        /// What happened, and the cure where one is known.
+        reason: String,
+    },
+    /// A server wants a password, and none was given.
+    #[error("{target}: the server wants a password; put it into ~/.pgpass or PGPASSWORD, or be asked for it with -W")]
+    PasswordMissing {
+        /// Where to, without a password.
+        target: String,
+    },
+    /// A server refused a statement; the session goes on.
+    #[error("the server says: {message} (SQLSTATE {sqlstate})")]
+    Server {
+        /// The five letters that say what kind of error it is, such as 42501.
+        sqlstate: String,
+        /// The server's words.
+        message: String,
+    },
+    /// A server did not answer; the session is over.
+    #[error("{target}: no answer within {} s; the server or the network hangs, so the connection was given up", after.as_secs())]
+    TimedOut {
+        /// Where to, without a password.
+        target: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+    /// A session broke off.
+    #[error("{target}: {reason}")]
+    Disconnected {
+        /// Where to, without a password.
+        target: String,
+        /// What happened.
+        reason: String,
     },
 }
 

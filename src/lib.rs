@@ -24,6 +24,8 @@ pub mod cli;
 pub mod error;
 pub mod event;
 pub mod input;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod pipeline;
 pub mod report;
 pub mod snapshot;

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `RUSTC_BOOTSTRAP=1` lets a stable compiler take cargo-fuzz's `-Z` flags; a nightly needs no such thing. Targets: `lexer`,
-//! `prefix`, and one for each source.
+//! `prefix`, one for each source, and `dsn` and `pgpass` for what names a server.
 
 use laggard::sql::fingerprint::normalise;
 use laggard::sql::lexer::{Dialect, lex};
