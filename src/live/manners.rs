@@ -1,6 +1,7 @@
 //! How we behave on somebody else's server: a name, read-only, and limits on everything that can take long.
 //!
-//! Everything that a session sends of its own accord is made here, so that `--print-sql` can list it without connecting.
+//! Each statement carries the mark `/* laggard */`, by which its entry among the server's counters is known. Everything that
+//! a session sends of its own accord is made here, so that `--print-sql` can list it without connecting.
 
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ pub(super) fn options(users: &str, without: &[&str]) -> String {
 pub(super) fn inquiry() -> String {
     let names = SETTINGS.iter().map(|(name, _)| *name).chain(["server_version", "server_version_num"]);
     let names: Vec<String> = names.map(|name| format!("'{name}'")).collect();
-    format!("SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN ({})", names.join(", "))
+    format!("SELECT /* laggard */ name, setting FROM pg_catalog.pg_settings WHERE name IN ({})", names.join(", "))
 }
 
 /// Whether the answers to [`inquiry`] are what was asked for at the start, but for what was left out.
@@ -50,23 +51,26 @@ pub(super) fn in_force<'a>(setting: impl Fn(&str) -> Option<&'a str>, without: &
 
 /// What makes the rest of a session read-only, where that could not be asked for at the start.
 pub(super) fn make_read_only() -> String {
-    format!("SET {READ_ONLY} = on")
+    format!("SET /* laggard */ {READ_ONLY} = on")
 }
 
 /// Begins a transaction with the same limits, for sessions that share a connection with others behind a pooler.
 pub(super) fn begin(knows_idle_limit: bool) -> String {
     let settings = SETTINGS.iter().filter(|(name, _)| *name != READ_ONLY && (knows_idle_limit || *name != IDLE_LIMIT));
-    let mut sql = "BEGIN READ ONLY".to_owned();
+    let mut sql = "BEGIN /* laggard */ READ ONLY".to_owned();
     for (name, value) in settings {
-        sql.push_str(&format!("; SET LOCAL {name} = {value}"));
+        sql.push_str(&format!("; SET /* laggard */ LOCAL {name} = {value}"));
     }
     sql
 }
 
+/// Ends such a transaction.
+pub(super) const ROLLBACK: &str = "ROLLBACK /* laggard */";
+
 /// Changes the server's limit on statements, for the transaction or for the session.
 pub(super) fn limit(timeout: Duration, in_transaction: bool) -> String {
     let local = if in_transaction { "LOCAL " } else { "" };
-    format!("SET {local}statement_timeout = {}", milliseconds(timeout))
+    format!("SET /* laggard */ {local}statement_timeout = {}", milliseconds(timeout))
 }
 
 /// At least one: zero would mean no limit.
@@ -75,10 +79,10 @@ fn milliseconds(timeout: Duration) -> u32 {
 }
 
 /// Asks for what `target_session_attrs` wants to know.
-pub(super) const IS_READ_ONLY: &str = "SHOW transaction_read_only";
+pub(super) const IS_READ_ONLY: &str = "SHOW /* laggard */ transaction_read_only";
 
 /// Asks for what `target_session_attrs` wants to know.
-pub(super) const IS_STANDBY: &str = "SELECT pg_catalog.pg_is_in_recovery()";
+pub(super) const IS_STANDBY: &str = "SELECT /* laggard */ pg_catalog.pg_is_in_recovery()";
 
 /// Everything that a session sends beside the statements it is given, as text that psql takes.
 #[must_use]
@@ -97,7 +101,7 @@ pub fn everything_sent() -> String {
         "-- only behind a pooler that does not pass start-up settings on, before the first statement and after a failed one:".to_owned(),
         begin(true) + ";",
         "-- and after the last or a failed one:".to_owned(),
-        "ROLLBACK;".to_owned(),
+        format!("{ROLLBACK};"),
         "-- before a statement that may take longer or shorter (milliseconds; LOCAL within such a transaction):".to_owned(),
         limit(Duration::from_secs(60), false) + ";",
         String::new(),
@@ -124,16 +128,17 @@ mod tests {
     fn a_transaction_has_the_same_limits() {
         assert_eq!(
             begin(true),
-            "BEGIN READ ONLY; SET LOCAL statement_timeout = 5000; SET LOCAL lock_timeout = 100; \
-             SET LOCAL idle_in_transaction_session_timeout = 60000; SET LOCAL search_path = pg_catalog; SET LOCAL extra_float_digits = 3"
+            "BEGIN /* laggard */ READ ONLY; SET /* laggard */ LOCAL statement_timeout = 5000; SET /* laggard */ LOCAL lock_timeout = 100; \
+             SET /* laggard */ LOCAL idle_in_transaction_session_timeout = 60000; SET /* laggard */ LOCAL search_path = pg_catalog; \
+             SET /* laggard */ LOCAL extra_float_digits = 3"
         );
         assert!(!begin(false).contains("idle"));
     }
 
     #[test]
     fn no_limit_is_no_limit_at_all() {
-        assert_eq!(limit(Duration::ZERO, false), "SET statement_timeout = 1");
-        assert_eq!(limit(Duration::MAX, true), "SET LOCAL statement_timeout = 2147483647");
+        assert_eq!(limit(Duration::ZERO, false), "SET /* laggard */ statement_timeout = 1");
+        assert_eq!(limit(Duration::MAX, true), "SET /* laggard */ LOCAL statement_timeout = 2147483647");
     }
 
     #[test]

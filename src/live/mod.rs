@@ -2,9 +2,10 @@
 //!
 //! The database library knows none of the rules by which psql finds a server, so they are written down here, from libpq's
 //! sources: strings (`dsn`, `url`), service files, password files, variables and defaults become [`Settings`]; those
-//! become a [`Session`], which is read-only, under limits, and cannot hang. This layer reads neither the environment nor the
+//! become a [`Session`], which is read-only, under limits, and cannot hang; [`capture()`] asks it for a snapshot. This layer reads neither the environment nor the
 //! clock, prints nothing, and lets no password out: [`Secret`] can be used, not shown.
 
+mod capture;
 mod common_name;
 mod connect;
 mod dsn;
@@ -24,6 +25,7 @@ mod tls;
 mod url;
 mod watchdog;
 
+pub use capture::{Texts, Wish, capture, everything_asked};
 pub use manners::{APPLICATION_NAME, STATEMENT_TIMEOUT, everything_sent};
 pub use note::Note;
 pub use row::Row;

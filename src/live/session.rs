@@ -96,7 +96,7 @@ impl Session {
         if self.habit == (Habit::Transaction { begun: true }) {
             self.habit = Habit::Transaction { begun: false };
             // If that fails, so will the next statement, which is where it is told.
-            let _ = ask(&mut self.line, "ROLLBACK", GRACE);
+            let _ = ask(&mut self.line, manners::ROLLBACK, GRACE);
         }
     }
 

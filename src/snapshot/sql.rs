@@ -40,7 +40,7 @@ pub const SETTINGS: &[&str] = &[
 
 /// What the server is: one row.
 pub const SERVER: &str = "\
-select /* laggard */ to_json(pg_catalog.now())#>>'{}' as taken_at,
+select /* laggard */ to_json(clock_timestamp())#>>'{}' as taken_at,
   current_setting('server_version_num') as server_version_num,
   current_setting('server_version') as server_version,
   host(inet_server_addr()) || ':' || inet_server_port() as node,
