@@ -19,6 +19,7 @@ pub(super) struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   laggard report /var/log/postgresql/              what is slow, over all rotated files
+  laggard report monday.snap tuesday.snap          what pg_stat_statements counted in between
   laggard report pg.log --since 08:00 --app web    one application, this morning
   zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program";
 
@@ -30,6 +31,10 @@ pub(super) enum Command {
     /// What is slow: every distinct statement with its true latency percentiles
     #[command(before_help = EXAMPLES, after_help = AFTER)]
     Report(Box<ReportArgs>),
+    /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
+    #[cfg(feature = "live")]
+    #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
+    Snapshot(Box<super::snapshot_args::SnapshotArgs>),
     /// Id and normalised text of each statement, one a line
     Fingerprint(FingerprintArgs),
     /// The log formats that this build reads
@@ -55,12 +60,15 @@ pub(super) enum Command {
 pub(super) enum SchemaOf {
     /// `report --format json`
     Report,
+    /// A line of what `snapshot` writes
+    Snapshot,
 }
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Logs: files, folders (searched to the bottom), or - for standard input; gzip, zstd, xz, bzip2 and lz4 are unpacked
+    /// Logs and snapshots: files, folders (searched to the bottom), or - for standard input; gzip, zstd, xz, bzip2 and lz4 are
+    /// unpacked. Two snapshots of one server are the interval between them
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<PathBuf>,
 

@@ -12,10 +12,16 @@ use crate::units::Micros;
 use crate::{report, source};
 
 mod args;
+#[cfg(feature = "live")]
+mod connection;
 mod exit;
 mod outputs;
 mod progress;
 mod run;
+#[cfg(feature = "live")]
+mod snapshot;
+#[cfg(feature = "live")]
+mod snapshot_args;
 mod terminal;
 mod when;
 
@@ -25,6 +31,8 @@ use args::{Cli, Command, FingerprintArgs, SchemaOf};
 
 /// The committed schema, which a test holds to the structs.
 const REPORT_SCHEMA: &str = include_str!("../report/report.schema.json");
+/// Likewise.
+const SNAPSHOT_SCHEMA: &str = include_str!("../snapshot/snapshot.schema.json");
 
 /// Why a command ended early: a message for standard error and how to exit.
 struct Failure {
@@ -96,9 +104,12 @@ fn run(command: Command) -> Result<Exit, Failure> {
             }
             run::report(&args)
         }
+        #[cfg(feature = "live")]
+        Command::Snapshot(args) => snapshot::snapshot(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Formats => formats(),
         Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),
+        Command::Schema { of: SchemaOf::Snapshot } => print(SNAPSHOT_SCHEMA.as_bytes()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "laggard", &mut script);
@@ -132,7 +143,7 @@ fn print(bytes: &[u8]) -> Result<Exit, Failure> {
 fn formats() -> Result<Exit, Failure> {
     let mut text = String::new();
     for source in source::ALL {
-        text.push_str(&format!("{:<12} {}\n", source.name(), source.about()));
+        text.push_str(&format!("{:<19} {}\n", source.name(), source.about()));
     }
     print(text.as_bytes())
 }

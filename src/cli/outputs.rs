@@ -98,7 +98,7 @@ impl Output {
 }
 
 /// Writes to a temporary name beside the file and renames, so that nobody sees half of it. Answers its size.
-fn written(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
+pub(super) fn written(file: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<u64> {
     // A link is followed; a pipe or a device is written to, never replaced.
     let file = &file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
     if file.metadata().is_ok_and(|m| !m.is_file()) {

@@ -212,7 +212,11 @@ pub fn whole(value: &str) -> Option<u64> {
 
 /// The id as a signed number, which some exports write unsigned or in hexadecimal.
 fn query_id(value: &str) -> Option<i64> {
-    value.parse::<i64>().ok().or_else(|| value.parse::<u64>().ok().map(u64::cast_signed)).or_else(|| u64::from_str_radix(value, 16).ok().map(u64::cast_signed))
+    value
+        .parse::<i64>()
+        .ok()
+        .or_else(|| value.parse::<u64>().ok().map(u64::cast_signed))
+        .or_else(|| u64::from_str_radix(value, 16).ok().map(u64::cast_signed))
 }
 
 /// A truth as `COPY`, psql and JSON write it.
@@ -276,7 +280,12 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_the_server_writes_them() {
-        for text in ["2026-11-23 05:33:36.937762+00", "2026-11-23T05:33:36.937762+00:00", "2026-11-23 11:03:36.937762+05:30", "2026-11-23T05:33:36.937762Z"] {
+        for text in [
+            "2026-11-23 05:33:36.937762+00",
+            "2026-11-23T05:33:36.937762+00:00",
+            "2026-11-23 11:03:36.937762+05:30",
+            "2026-11-23T05:33:36.937762Z",
+        ] {
             assert_eq!(moment(text).map(|m| m.to_string()).as_deref(), Some("2026-11-23T05:33:36.937762Z"), "{text}");
         }
         assert_eq!(moment("2026-11-23 05:33:36").map(|m| m.to_string()).as_deref(), Some("2026-11-23T05:33:36Z"));

@@ -178,12 +178,16 @@ impl Capture<'_> {
             let id = row.named("queryid").and_then(|id| id.parse::<i64>().ok());
             hidden += u64::from(id.is_none());
             if id.is_none_or(|id| !own.contains(&id)) {
-                self.lines.push(Line::Statement(row.columns().enumerate().map(|(at, name)| (name.to_owned(), value(name, row.get(at)))).collect()));
+                self.lines.push(Line::Statement(
+                    row.columns().enumerate().map(|(at, name)| (name.to_owned(), value(name, row.get(at)))).collect(),
+                ));
             }
         }
         self.header.hidden = hidden;
         if hidden > 0 {
-            self.note(format!("{hidden} entries are of statements that this role may not read, and count as one: GRANT pg_read_all_stats TO it"));
+            self.note(format!(
+                "{hidden} entries are of statements that this role may not read, and count as one: GRANT pg_read_all_stats TO it"
+            ));
         }
         Ok(())
     }
@@ -231,14 +235,18 @@ impl Capture<'_> {
             notes.push("pg_stat_statements.track = none: nothing is counted; ALTER SYSTEM SET pg_stat_statements.track = 'top', then SELECT pg_reload_conf()");
         }
         if setting("compute_query_id") == Some("off") {
-            notes.push("compute_query_id = off: nothing is counted; ALTER SYSTEM SET compute_query_id = 'auto', then SELECT pg_reload_conf()");
+            notes.push(
+                "compute_query_id = off: nothing is counted; ALTER SYSTEM SET compute_query_id = 'auto', then SELECT pg_reload_conf()",
+            );
         }
         notes.into_iter().for_each(|note| self.note(note.to_owned()));
     }
 
     fn names(&mut self) -> Result<(), Error> {
         for row in self.ask("the names of roles and databases", sql::NAMES, STATEMENT_TIMEOUT)?.unwrap_or_default() {
-            let (Some(kind), Some(oid), Some(name)) = (row.get(0), row.get(1).and_then(|oid| oid.parse().ok()), row.get(2)) else { continue };
+            let (Some(kind), Some(oid), Some(name)) = (row.get(0), row.get(1).and_then(|oid| oid.parse().ok()), row.get(2)) else {
+                continue;
+            };
             let name = name.to_owned();
             self.lines.push(if kind == "role" { Line::Role { oid, name } } else { Line::Database { oid, name } });
         }
@@ -265,7 +273,10 @@ impl Capture<'_> {
             }
         }
         if tables > 0 && with_statistics == 0 {
-            self.note("no statistics of columns may be read: GRANT pg_read_all_data TO this role (14 and later), or connect as the tables' owner".to_owned());
+            self.note(
+                "no statistics of columns may be read: GRANT pg_read_all_data TO this role (14 and later), or connect as the tables' owner"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

@@ -88,7 +88,8 @@ pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
     let key = |s: &Statement| {
         let Figures { calls, latency } = scale.statement(s);
         // Where a percentile is not known, the value that it is certainly not above.
-        let percentile = |at: usize| latency.percentiles[at].map(|p| p.value).or(latency.bounds[at].map(|(_, high)| high)).unwrap_or_default();
+        let percentile =
+            |at: usize| latency.percentiles[at].map(|p| p.value).or(latency.bounds[at].map(|(_, high)| high)).unwrap_or_default();
         let key = match view.sort {
             Sort::Total => latency.total,
             Sort::Calls => Micros(calls),

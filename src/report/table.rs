@@ -12,7 +12,9 @@ use jiff::tz::TimeZone;
 use crate::units::{ByteCount, Micros, Timestamp, grouped};
 
 use super::text::{ascii, cut, sanitised};
-use super::{CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark};
+use super::{
+    CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark,
+};
 
 /// See the module.
 pub(super) struct Table;
@@ -154,7 +156,10 @@ fn coverage(coverage: &CoverageLine) -> String {
         parts.push(if lost == 1 { "1 entry lost".to_owned() } else { format!("{} entries lost", grouped(lost)) });
     }
     if let Some(rounds) = coverage.dealloc_rounds.filter(|&rounds| rounds > 0) {
-        parts.push(format!("room made by dropping entries {}", if rounds == 1 { "once".to_owned() } else { format!("{} times", grouped(rounds)) }));
+        parts.push(format!(
+            "room made by dropping entries {}",
+            if rounds == 1 { "once".to_owned() } else { format!("{} times", grouped(rounds)) }
+        ));
     }
     parts.join(" · ")
 }
@@ -263,7 +268,8 @@ fn statement_table(lines: &[StatementLine]) -> Grid {
     column("id", &|line| line.id[..line.id.len().min(6)].to_owned());
     column("statement", &|line| sanitised(&line.text));
     let left = ["spread", "state", "id", "statement"];
-    let rows = (0..lines.len()).map(|at| std::iter::once((at + 1).to_string()).chain(columns.iter().map(|(_, cells)| cells[at].clone())).collect());
+    let rows = (0..lines.len())
+        .map(|at| std::iter::once((at + 1).to_string()).chain(columns.iter().map(|(_, cells)| cells[at].clone())).collect());
     Grid {
         rows: rows.collect(),
         left: columns.iter().enumerate().filter(|(_, (name, _))| left.contains(name)).map(|(at, _)| at + 1).collect(),

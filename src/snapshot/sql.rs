@@ -80,7 +80,10 @@ pub fn counters(schema: &str, minor: u32) -> String {
 /// The texts, for which the server loads its whole file of them.
 #[must_use]
 pub fn texts(schema: &str) -> String {
-    format!("select /* laggard */ distinct on (queryid) queryid, query from {}.pg_stat_statements(true) where queryid is not null and query is not null", quoted(schema))
+    format!(
+        "select /* laggard */ distinct on (queryid) queryid, query from {}.pg_stat_statements(true) where queryid is not null and query is not null",
+        quoted(schema)
+    )
 }
 
 /// The names of roles and databases.

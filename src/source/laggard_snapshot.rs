@@ -7,9 +7,9 @@
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::event::Item;
 use crate::event::columns;
 use crate::event::tally::{Facts, Piece};
-use crate::event::Item;
 
 use super::pg_tally::{cell, fact, tally};
 use super::{BOM, Holds, Options, Reader, Seen, Sniff, Source, lines};
@@ -45,7 +45,9 @@ impl Source for LaggardSnapshot {
 
     fn open(&self, head: &[u8], _: &Options) -> Result<Box<dyn Reader>, Error> {
         match schema(head) {
-            Some(version) if version != VERSION => Err(Error::NewerFormat { found: format!("{SCHEMA}{version}"), supported: "laggard.snapshot/1" }),
+            Some(version) if version != VERSION => {
+                Err(Error::NewerFormat { found: format!("{SCHEMA}{version}"), supported: "laggard.snapshot/1" })
+            }
             _ => Ok(Box::new(SnapshotReader)),
         }
     }

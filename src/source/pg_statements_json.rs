@@ -25,7 +25,10 @@ impl Source for PgStatementsJson {
     }
 
     fn samples(&self) -> &'static [&'static str] {
-        &["[{\"userid\": \"10\", \"queryid\": -42, \"query\": \"SELECT $1\", \"calls\": 3, \"total_exec_time\": 0.5}]\n", "{\"dealloc\":0,\"stats_reset\":null}\n"]
+        &[
+            "[{\"userid\": \"10\", \"queryid\": -42, \"query\": \"SELECT $1\", \"calls\": 3, \"total_exec_time\": 0.5}]\n",
+            "{\"dealloc\":0,\"stats_reset\":null}\n",
+        ]
     }
 
     fn sniff(&self, head: &[u8], _: &Options) -> Sniff {

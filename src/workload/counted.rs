@@ -8,13 +8,13 @@ use crate::event::tally::{COUNTS, Count, TIMES, Time};
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
-use super::{Key, Workload};
 use super::interval::{Change, Interval, State, between, chained, life};
 use super::moments::Moments;
 use super::parsed::{Names, Person, Sample};
 use super::pieces::TextRow;
 use super::snapshot::{Snapshot, added, added_times, assemble};
 use super::statement::{Share, Statement};
+use super::{Key, Workload};
 
 /// What a server counted of one statement.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -88,7 +88,13 @@ impl Counted {
         (self.sent, self.nested) = (Moments::sum(self.sent, other.sent), Moments::sum(self.nested, other.nested));
         self.counts = added(self.counts, other.counts);
         self.times = added_times(self.times, other.times);
-        self.state = if self.is_told && other.is_told { self.state.max(other.state) } else if self.is_told { self.state } else { other.state };
+        self.state = if self.is_told && other.is_told {
+            self.state.max(other.state)
+        } else if self.is_told {
+            self.state
+        } else {
+            other.state
+        };
         self.is_told |= other.is_told;
         self.partial |= other.partial;
         self.entries += other.entries;

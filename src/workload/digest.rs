@@ -13,8 +13,8 @@ use crate::sql::skeleton::Cache;
 use crate::sql::tags;
 
 use super::message;
-use super::pieces;
 use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
+use super::pieces;
 use super::statement::MOST_QUERY_IDS;
 
 /// Digests the blocks of one worker, one after the other.

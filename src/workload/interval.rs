@@ -96,13 +96,8 @@ pub(super) fn life(snapshot: &Snapshot) -> Interval {
 /// What happened between two snapshots of one server.
 pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
     let ends = Ends::of(earlier, later);
-    let mut interval = Interval {
-        start: earlier.facts.taken,
-        end: later.facts.taken,
-        dealloc: ends.dealloc,
-        lost: Some(0),
-        ..Interval::default()
-    };
+    let mut interval =
+        Interval { start: earlier.facts.taken, end: later.facts.taken, dealloc: ends.dealloc, lost: Some(0), ..Interval::default() };
     let mut lost = 0;
     for (key, entry) in &later.entries {
         let hidden = entry.text == TextRow::Hidden;
@@ -230,7 +225,13 @@ fn from_zero(key: TallyKey, entry: &Entry, state: State, partial: bool) -> Chang
 
 /// An entry of which the interval tells no executions.
 fn unknown(key: TallyKey, entry: &Entry, state: State) -> Change {
-    Change { moments: None, counts: Default::default(), times: Default::default(), buckets: Vec::new(), ..from_zero(key, entry, state, true) }
+    Change {
+        moments: None,
+        counts: Default::default(),
+        times: Default::default(),
+        buckets: Vec::new(),
+        ..from_zero(key, entry, state, true)
+    }
 }
 
 fn grown(key: TallyKey, before: &Entry, after: &Entry, partial: bool) -> Change {
@@ -243,7 +244,11 @@ fn grown(key: TallyKey, before: &Entry, after: &Entry, partial: bool) -> Change 
         (None, later) => later,
         (Some(_), None) => None,
     };
-    let buckets = if a.buckets.len() == b.buckets.len() { b.buckets.iter().zip(&a.buckets).map(|(b, a)| b.saturating_sub(*a)).collect() } else { b.buckets.clone() };
+    let buckets = if a.buckets.len() == b.buckets.len() {
+        b.buckets.iter().zip(&a.buckets).map(|(b, a)| b.saturating_sub(*a)).collect()
+    } else {
+        b.buckets.clone()
+    };
     Change {
         moments,
         counts: std::array::from_fn(|at| b.counts[at].zip(a.counts[at]).map(|(b, a)| b.saturating_sub(a))),

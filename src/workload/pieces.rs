@@ -15,8 +15,15 @@ pub(crate) enum PieceRow {
     Facts(Box<Facts>),
     Tally(Box<TallyRow>),
     /// `None` if the statement is one of laggard's own.
-    Text { query_id: i64, statement: Option<u32> },
-    Name { database: bool, oid: u32, name: Box<str> },
+    Text {
+        query_id: i64,
+        statement: Option<u32>,
+    },
+    Name {
+        database: bool,
+        oid: u32,
+        name: Box<str>,
+    },
     End,
 }
 

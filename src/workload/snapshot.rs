@@ -84,7 +84,8 @@ pub(super) fn assemble(gathered: Vec<Gathered>) -> Assembled {
     for input in counters {
         let place = place(&input.path);
         let snapshot = Snapshot::of(input);
-        let twin = |(at, other): (usize, &Snapshot)| (places.get(at) == Some(&place) || same_moment(other, &snapshot)) && other.is_same(&snapshot);
+        let twin =
+            |(at, other): (usize, &Snapshot)| (places.get(at) == Some(&place) || same_moment(other, &snapshot)) && other.is_same(&snapshot);
         if let Some(at) = assembled.snapshots.iter().enumerate().position(twin) {
             assembled.snapshots[at].facts.add(&snapshot.facts);
             assembled.repeated.push(snapshot.path);

@@ -28,7 +28,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &["error", "event", "input", "live", "pipeline", "report", "snapshot", "source", "sql", "structure", "units", "workload"]),
     (
         "lib",
-        &["catalog", "snapshot", "error", "input", "live", "pipeline", "report", "source", "structure", "workload", "cli", "event", "sql", "units"],
+        &[
+            "catalog",
+            "snapshot",
+            "error",
+            "input",
+            "live",
+            "pipeline",
+            "report",
+            "source",
+            "structure",
+            "workload",
+            "cli",
+            "event",
+            "sql",
+            "units",
+        ],
     ),
     ("main", &[]),
 ];

@@ -40,8 +40,7 @@ pub(super) fn coverage_line(coverage: &Coverage) -> CoverageLine {
 
 /// What a reader should know about the counters.
 pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
-    let mut warnings: Vec<Warning> =
-        reading.astray.iter().map(|path| Warning::Astray { path: path.display().to_string() }).collect();
+    let mut warnings: Vec<Warning> = reading.astray.iter().map(|path| Warning::Astray { path: path.display().to_string() }).collect();
     let Some(coverage) = reading.workload.coverage() else { return warnings };
     if coverage.track.as_deref() == Some("none") {
         warnings.push(Warning::NotTracked);

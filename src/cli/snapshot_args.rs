@@ -1,0 +1,78 @@
+//! Arguments of the commands that connect to a server.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  laggard snapshot -o a.snap                       where psql would connect to
+  laggard snapshot postgres://app@db1/shop -o a.snap
+  laggard snapshot --print-sql                     what would be asked, without asking
+  laggard snapshot --psql > snapshot.sql           for psql, where this program may not run";
+
+/// Arguments of `snapshot`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SnapshotArgs {
+    #[command(flatten)]
+    pub(in crate::cli) connection: ConnectionArgs,
+    /// The file to write; packed with zstd unless it ends in .jsonl
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(in crate::cli) output: Option<PathBuf>,
+    /// Texts of statements: literals masked, as the server has them, or none
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = TextsArg::Masked)]
+    pub(in crate::cli) texts: TextsArg,
+    /// The most common values of columns too, which are data
+    #[arg(long)]
+    pub(in crate::cli) column_values: bool,
+    /// Without the catalogue, which advice on indexes needs
+    #[arg(long)]
+    pub(in crate::cli) no_catalogue: bool,
+    /// Print every statement that would be sent, and send none
+    #[arg(long, conflicts_with_all = ["psql", "output"])]
+    pub(in crate::cli) print_sql: bool,
+    /// Print a script for psql whose output is a snapshot
+    #[arg(long, conflicts_with = "output")]
+    pub(in crate::cli) psql: bool,
+    /// Only errors, and what could not be read
+    #[arg(short, long, env = "LAGGARD_QUIET")]
+    pub(in crate::cli) quiet: bool,
+}
+
+/// Where to connect to.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(in crate::cli) struct ConnectionArgs {
+    /// A URL, key=value pairs or a database, as psql takes them; without one PG* variables, service files or DATABASE_URL say
+    #[arg(value_name = "DSN")]
+    pub(in crate::cli) dsn: Option<String>,
+    /// Host name, or folder of the socket
+    #[arg(long, value_name = "HOST")]
+    pub(in crate::cli) host: Option<String>,
+    /// Port
+    #[arg(short, long, value_name = "PORT")]
+    pub(in crate::cli) port: Option<String>,
+    /// Role
+    #[arg(short = 'U', long, value_name = "NAME")]
+    pub(in crate::cli) username: Option<String>,
+    /// Database
+    #[arg(short, long, value_name = "NAME")]
+    pub(in crate::cli) dbname: Option<String>,
+    /// Ask for the password
+    #[arg(short = 'W', long = "password")]
+    pub(in crate::cli) ask_password: bool,
+    /// Read the password from the first line of a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "ask_password")]
+    pub(in crate::cli) password_file: Option<PathBuf>,
+}
+
+/// What becomes of the texts of statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum TextsArg {
+    /// Literals replaced by their kind.
+    Masked,
+    /// As the server has them.
+    Full,
+    /// Not asked for.
+    None,
+}
