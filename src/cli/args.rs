@@ -35,6 +35,10 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
     Snapshot(Box<super::snapshot_args::SnapshotArgs>),
+    /// What a running PostgreSQL does right now, by statement; reads only
+    #[cfg(feature = "live")]
+    #[command(before_help = super::snapshot_args::TOP_EXAMPLES, after_help = AFTER)]
+    Top(Box<super::snapshot_args::TopArgs>),
     /// Id and normalised text of each statement, one a line
     Fingerprint(FingerprintArgs),
     /// The log formats that this build reads

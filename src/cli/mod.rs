@@ -23,6 +23,8 @@ mod snapshot;
 #[cfg(feature = "live")]
 mod snapshot_args;
 mod terminal;
+#[cfg(feature = "live")]
+mod top;
 mod when;
 
 pub use exit::Exit;
@@ -106,6 +108,8 @@ fn run(command: Command) -> Result<Exit, Failure> {
         }
         #[cfg(feature = "live")]
         Command::Snapshot(args) => snapshot::snapshot(&args),
+        #[cfg(feature = "live")]
+        Command::Top(args) => top::top(&args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Formats => formats(),
         Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::args::{ColourArg, SortArg};
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   laggard snapshot -o a.snap                       where psql would connect to
@@ -35,6 +37,42 @@ pub(in crate::cli) struct SnapshotArgs {
     #[arg(long, conflicts_with = "output")]
     pub(in crate::cli) psql: bool,
     /// Only errors, and what could not be read
+    #[arg(short, long, env = "LAGGARD_QUIET")]
+    pub(in crate::cli) quiet: bool,
+}
+
+pub(super) const TOP_EXAMPLES: &str = "\
+Examples:
+  laggard top --once                               what ran in the last five seconds
+  laggard top db1 --every 10s --record /var/tmp/top  and keep it for laggard report";
+
+/// Arguments of `top`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TopArgs {
+    #[command(flatten)]
+    pub(in crate::cli) connection: ConnectionArgs,
+    /// One interval, then end
+    #[arg(long)]
+    pub(in crate::cli) once: bool,
+    /// How long an interval is, such as 5s or 1m
+    #[arg(long, value_name = "SPAN", default_value = "5s", env = "LAGGARD_EVERY")]
+    pub(in crate::cli) every: String,
+    /// Keep the snapshots in this folder, one file each, for laggard report
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(in crate::cli) record: Option<PathBuf>,
+    /// Show so many statements
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, env = "LAGGARD_TOP")]
+    pub(in crate::cli) top: usize,
+    /// What comes first
+    #[arg(long, value_name = "KEY", value_enum, default_value_t = SortArg::Total, env = "LAGGARD_SORT")]
+    pub(in crate::cli) sort: SortArg,
+    /// Colours: auto, always, never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourArg::Auto, env = "LAGGARD_COLOR")]
+    pub(in crate::cli) color: ColourArg,
+    /// Plain ASCII only
+    #[arg(long, env = "LAGGARD_ASCII")]
+    pub(in crate::cli) ascii: bool,
+    /// Only tables and errors
     #[arg(short, long, env = "LAGGARD_QUIET")]
     pub(in crate::cli) quiet: bool,
 }

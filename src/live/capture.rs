@@ -84,20 +84,22 @@ pub fn capture(session: &mut Session, wish: &Wish) -> Result<Snapshot, Error> {
         );
         return Err(Error::Connect { target: session.target().to_owned(), reason });
     }
-    let mut capture = Capture { session, header: Header::default(), lines: Vec::new() };
+    let mut capture = Capture { session, header: Header::default(), lines: Vec::new(), own: HashSet::new() };
     capture.server()?;
     capture.counters(wish)?;
     capture.names()?;
     if wish.catalogue {
         capture.catalogue(wish)?;
     }
-    Ok(Snapshot { header: capture.header, lines: capture.lines })
+    Ok(Snapshot { header: capture.header, lines: capture.lines, own: capture.own.into_iter().collect() })
 }
 
 struct Capture<'s> {
     session: &'s mut Session,
     header: Header,
     lines: Vec<Line>,
+    /// Ids of our own statements.
+    own: HashSet<i64>,
 }
 
 /// An extension as it was found.
@@ -172,12 +174,12 @@ impl Capture<'_> {
         if texts.is_some() {
             self.header.texts = wish.texts.name().to_owned();
         }
-        let own = self.texts(&texts.unwrap_or_default(), wish.texts);
+        self.texts(&texts.unwrap_or_default(), wish.texts);
         let mut hidden = 0;
         for row in &counters {
             let id = row.named("queryid").and_then(|id| id.parse::<i64>().ok());
             hidden += u64::from(id.is_none());
-            if id.is_none_or(|id| !own.contains(&id)) {
+            if id.is_none_or(|id| !self.own.contains(&id)) {
                 self.lines.push(Line::Statement(
                     row.columns().enumerate().map(|(at, name)| (name.to_owned(), value(name, row.get(at)))).collect(),
                 ));
@@ -192,19 +194,17 @@ impl Capture<'_> {
         Ok(())
     }
 
-    /// The texts become lines. Answers the ids of laggard's own.
-    fn texts(&mut self, rows: &[Row], texts: Texts) -> HashSet<i64> {
-        let mut own = HashSet::new();
+    /// The texts become lines, but for our own.
+    fn texts(&mut self, rows: &[Row], texts: Texts) {
         for row in rows {
             let (Some(queryid), Some(text)) = (row.get(0).and_then(|id| id.parse::<i64>().ok()), row.get(1)) else { continue };
             if text.contains("/* laggard */") {
-                own.insert(queryid);
+                self.own.insert(queryid);
                 continue;
             }
             let query = if texts == Texts::Full { text.to_owned() } else { masked(text.as_bytes(), Dialect::default()) };
             self.lines.push(Line::Text { queryid, query });
         }
-        own
     }
 
     fn extension(&mut self) -> Result<Option<Extension>, Error> {

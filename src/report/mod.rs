@@ -12,6 +12,7 @@ mod csv;
 pub mod json;
 mod jsonl;
 mod markdown;
+pub mod rates;
 mod spark;
 mod table;
 pub mod text;

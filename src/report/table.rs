@@ -198,6 +198,13 @@ fn period(start: Timestamp, end: Timestamp, style: &Style) -> String {
     format!("{} – {} {}", start.strftime("%Y-%m-%d %H:%M:%S"), end.strftime(until), end.strftime("%Z"))
 }
 
+/// A moment as it is shown.
+pub(super) fn moment(at: Timestamp, style: &Style) -> String {
+    let zone = style.zone.clone().unwrap_or(TimeZone::UTC);
+    let shown = jiff::Timestamp::from_microsecond(at.0).map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string());
+    shown.unwrap_or_else(|_| "time out of range".to_owned())
+}
+
 fn counted(count: u64, thing: &str) -> String {
     format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
@@ -225,7 +232,7 @@ const LEAST_ROOM: usize = 24;
 
 /// Rows of text; all columns but the last are numbers.
 #[derive(Clone)]
-struct Grid {
+pub(super) struct Grid {
     header: Vec<&'static str>,
     rows: Vec<Vec<String>>,
     /// Columns whose cells are not numbers.
@@ -270,15 +277,12 @@ fn statement_table(lines: &[StatementLine]) -> Grid {
     let left = ["spread", "state", "id", "statement"];
     let rows = (0..lines.len())
         .map(|at| std::iter::once((at + 1).to_string()).chain(columns.iter().map(|(_, cells)| cells[at].clone())).collect());
-    Grid {
-        rows: rows.collect(),
-        left: columns.iter().enumerate().filter(|(_, (name, _))| left.contains(name)).map(|(at, _)| at + 1).collect(),
-        header: std::iter::once("#").chain(columns.iter().map(|(name, _)| *name)).collect(),
-    }
+    let header = std::iter::once("#").chain(columns.iter().map(|(name, _)| *name)).collect();
+    Grid::new(header, rows.collect(), &left)
 }
 
 /// The share of shared blocks that were found in the cache.
-fn hit_ratio(counters: &CounterLine) -> String {
+pub(super) fn hit_ratio(counters: &CounterLine) -> String {
     let [Some(hit), Some(read), ..] = counters.shared else { return "–".to_owned() };
     if hit + read == 0 { String::new() } else { percent(hit as f64 / (hit + read) as f64) }
 }
@@ -294,6 +298,12 @@ fn group_table(groups: &[GroupLine]) -> Grid {
 }
 
 impl Grid {
+    /// Rows under a header; the columns named in `left` hold text.
+    pub(super) fn new(header: Vec<&'static str>, rows: Vec<Vec<String>>, left: &[&str]) -> Self {
+        let left = header.iter().enumerate().filter(|(_, name)| left.contains(name)).map(|(at, _)| at).collect();
+        Grid { header, rows, left }
+    }
+
     fn remove(&mut self, column: usize) {
         self.header.remove(column);
         self.rows.iter_mut().for_each(|row| drop(row.remove(column)));
@@ -317,7 +327,7 @@ impl Grid {
     }
 
     /// As wide as the terminal: what is left of a line goes to the last column, and longer text is cut.
-    fn fitted(&self, width: usize) -> String {
+    pub(super) fn fitted(&self, width: usize) -> String {
         let needed = |grid: &Grid| grid.fixed_width() + LEAST_ROOM;
         let least = DISPENSABLE.iter().find_map(|name| self.header.iter().position(|h| h == name));
         if let Some(column) = least.filter(|_| needed(self) > width) {
@@ -352,7 +362,7 @@ impl Grid {
     }
 
     /// Columns for programs and pipes: nothing is cut.
-    fn plain(&self) -> String {
+    pub(super) fn plain(&self) -> String {
         let mut table = self.table(2);
         table.set_content_arrangement(ContentArrangement::Disabled);
         for row in &self.rows {

@@ -55,7 +55,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("comfy_table", &["report/table.rs"]),
     ("indicatif", &["cli/progress.rs"]),
     ("rayon", &["pipeline.rs", "structure.rs"]),
-    ("std::thread", &["pipeline.rs", "structure.rs", "lib.rs", "live/watchdog.rs"]),
+    ("std::thread", &["pipeline.rs", "structure.rs", "lib.rs", "live/watchdog.rs", "cli/top.rs"]),
     ("postgres", &["live/"]),
     ("tokio_postgres_rustls", &["live/"]),
     ("rustls", &["live/tls.rs"]),
