@@ -218,7 +218,7 @@ impl Context<'_> {
             calls,
             share: if self.total.0 == 0 { 0.0 } else { latency.total.0 as f64 / self.total.0 as f64 },
             rows: s.counted.as_ref().map_or(s.rows, |counted| counted.count(Count::Rows)),
-            logged: self.has_log.then(|| LoggedLine {
+            logged: self.has_log.then_some(LoggedLine {
                 errors: s.errors,
                 steps: [s.parse, s.bind, s.execute],
                 waited: s.waited,

@@ -210,6 +210,11 @@ impl Moments {
             let only = Limits { low: self.sum.low().max(0.0), high: self.sum.high() };
             (self.min, self.max) = (only, only);
         }
+        if self.count == 2
+            && let (Some(least), Some(most)) = (self.of_two(1), self.of_two(2))
+        {
+            (self.min, self.max) = (least, most);
+        }
         self.max.high = self.max.high.min(self.sum.high() - others * self.min.low).max(self.max.low);
         self.min.low = self.min.low.max(self.sum.low() - others * self.max.high);
         self.max.low = self.max.low.max(mean.low()).min(self.max.high);
@@ -287,11 +292,6 @@ impl Moments {
     pub fn at_rank(&self, rank: u64) -> Limits {
         let n = self.count;
         let rank = rank.clamp(1, n);
-        if n == 2
-            && let Some(pair) = self.of_two(rank)
-        {
-            return pair;
-        }
         if rank == n {
             return self.max;
         }

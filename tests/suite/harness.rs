@@ -81,6 +81,11 @@ pub(crate) struct Facts {
 pub(crate) type Essence = (String, [u64; 5], [Option<u64>; 3], u64);
 
 impl Facts {
+    /// The whole document.
+    pub(crate) fn json(&self) -> &Value {
+        &self.document
+    }
+
     fn total(&self, key: &str) -> u64 {
         self.document["totals"][key].as_u64().expect("a number")
     }
@@ -205,6 +210,10 @@ impl<'f> Statement<'f> {
 
     pub(crate) fn text(self) -> &'f str {
         self.0["text"].as_str().expect("text")
+    }
+
+    pub(crate) fn value(self, key: &str) -> &'f Value {
+        &self.0[key]
     }
 
     pub(crate) fn is_unknown(self, key: &str) -> bool {

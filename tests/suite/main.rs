@@ -5,6 +5,7 @@ mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;
 mod corpus;
+mod counters;
 mod harness;
 mod hostile;
 mod languages;
