@@ -10,8 +10,8 @@ use serde_json::{Number, Value};
 
 use crate::error::Error;
 use crate::snapshot::{Header, Line, SCHEMA, Snapshot, sql};
+use crate::sql::fingerprint::normalise;
 use crate::sql::lexer::Dialect;
-use crate::sql::mask::masked;
 
 use super::manners::STATEMENT_TIMEOUT;
 use super::{Row, Session};
@@ -19,7 +19,8 @@ use super::{Row, Session};
 /// What becomes of the texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Texts {
-    /// With their literals replaced: utility statements keep theirs on the server.
+    /// Normalised by us, which changes no id: the server keeps the literals of utility statements, and those of an entry
+    /// that it dropped while the statement ran.
     #[default]
     Masked,
     /// As the server has them.
@@ -202,7 +203,7 @@ impl Capture<'_> {
                 self.own.insert(queryid);
                 continue;
             }
-            let query = if texts == Texts::Full { text.to_owned() } else { masked(text.as_bytes(), Dialect::default()) };
+            let query = if texts == Texts::Full { text.to_owned() } else { normalise(text.as_bytes(), Dialect::default()).text };
             self.lines.push(Line::Text { queryid, query });
         }
     }
