@@ -9,7 +9,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
 use crate::units::{Micros, Timestamp};
-use crate::workload::{InputSummary, Key, Latency, Permille, Reading, Share, Statement, Workload};
+use crate::workload::{InputSummary, Key, Latency, MOST_SESSIONS, Permille, Reading, Share, Statement, Workload};
 
 use super::{
     ErrorLine, EventLines, GroupLine, InputLine, Known, LatencyLine, Percentile, QUANTILES, Report, ShareLine, SkippedLine, StatementLine,
@@ -323,6 +323,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     if reading.durations_from_plans {
         warnings.push(Warning::PlansOnly);
+    }
+    if workload.given_up() > 0 {
+        warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });
     }
     let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
     if unknown_zone > 0 {

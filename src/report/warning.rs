@@ -67,6 +67,13 @@ pub enum Warning {
     },
     /// The log has durations in `auto_explain` plans only.
     PlansOnly,
+    /// More sessions were open than are remembered, and some were given up in the middle of something.
+    GivenUp {
+        /// How many.
+        sessions: u64,
+        /// How many are remembered.
+        most: usize,
+    },
     /// Times in a zone that nobody knows.
     UnknownZone {
         /// How many.
@@ -97,6 +104,7 @@ impl Warning {
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
             Warning::PlansOnly => "durations-from-plans",
+            Warning::GivenUp { .. } => "sessions-given-up",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
         }
@@ -145,6 +153,12 @@ impl fmt::Display for Warning {
             Warning::PlansOnly => {
                 f.write_str("durations come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration")
             }
+            Warning::GivenUp { sessions, most } => write!(
+                f,
+                "{} sessions were given up in mid-call because more than {} were open at once: parse and bind times, durations and lock waits they had begun may be missing from their calls; log_disconnections = on tells which sessions have ended",
+                grouped(*sessions),
+                grouped(*most as u64)
+            ),
             Warning::UnknownZone { records } => {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))
             }

@@ -72,6 +72,7 @@ impl Workload {
         let new = parsed.people.get(person as usize)?;
         if self.sessions.has_no_room(block.server, new.session) {
             for slot in self.sessions.surplus() {
+                self.given_up += u64::from(self.sessions.get(slot).holds());
                 self.close(slot);
             }
             // Some of them may be of this block.

@@ -28,6 +28,7 @@ pub use filter::{Filter, Key, NameFilter};
 pub use latency::{Latency, Permille};
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
+pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
 
 use language::Language;
@@ -84,6 +85,8 @@ pub struct Workload {
     groups: Vec<(Option<String>, Group)>,
     by_group: HashMap<Option<String>, u32, FixedState>,
     sessions: Sessions,
+    /// Sessions that were given up in the middle of something.
+    given_up: u64,
     language: Language,
     /// Over all calls.
     total: Latency,
@@ -131,6 +134,12 @@ impl Workload {
     #[must_use]
     pub fn happened(&self) -> u64 {
         self.happened
+    }
+
+    /// Sessions that were given up in the middle of something because more than [`MOST_SESSIONS`] were open.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.given_up
     }
 
     /// What happened besides statements.
@@ -228,6 +237,7 @@ impl Workload {
         }
         self.total.merge(&other.total);
         self.untimed += other.untimed;
+        self.given_up += other.given_up;
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
@@ -284,7 +294,7 @@ impl PartialEq for Workload {
             all.sort_by_key(|(key, _)| *key);
             all
         }
-        let facts = |w: &Workload| (w.untimed, w.window, w.shortest, w.durations);
+        let facts = |w: &Workload| (w.untimed, w.given_up, w.window, w.shortest, w.durations);
         facts(self) == facts(other)
             && self.total == other.total
             && self.events == other.events

@@ -158,6 +158,13 @@ impl Session {
         self.waits.drain(..).fold(Micros(0), |sum, wait| sum + wait.waited)
     }
 
+    /// Whether lines are still to come of something that it has begun.
+    pub(super) fn holds(&self) -> bool {
+        let waits = !self.waits.is_empty() || self.temp_files.0 > 0;
+        let calls = !self.pending.is_empty() || !self.bare.is_empty() || !self.portals.is_empty();
+        calls || waits || self.announced.is_some() || self.foreign.is_some()
+    }
+
     /// Forgets what led to a call that failed.
     pub(super) fn abort(&mut self) {
         self.pending.clear();
@@ -177,7 +184,7 @@ pub(super) struct Sessions {
 }
 
 /// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
-const MOST_SESSIONS: usize = 1 << 16;
+pub const MOST_SESSIONS: usize = 1 << 16;
 
 impl Sessions {
     /// The slot of a session of a server.

@@ -10,4 +10,5 @@ mod laws;
 mod orms;
 mod pitfalls;
 mod readme;
+mod warnings;
 mod weaknesses;
