@@ -321,8 +321,8 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.untimed() > 0 {
         warnings.push(Warning::Untimed { calls: workload.untimed(), of: calls });
     }
-    if reading.durations_from_plans {
-        warnings.push(Warning::PlansOnly);
+    if workload.planned() > 0 {
+        warnings.push(Warning::FromPlans { calls: workload.planned(), of: calls });
     }
     if workload.given_up() > 0 {
         warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });

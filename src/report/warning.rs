@@ -65,8 +65,13 @@ pub enum Warning {
         /// All calls.
         of: u64,
     },
-    /// The log has durations in `auto_explain` plans only.
-    PlansOnly,
+    /// The durations of calls are those of their `auto_explain` plans.
+    FromPlans {
+        /// Calls of which that is so.
+        calls: u64,
+        /// All calls.
+        of: u64,
+    },
     /// More sessions were open than are remembered, and some were given up in the middle of something.
     GivenUp {
         /// How many.
@@ -103,7 +108,7 @@ impl Warning {
             Warning::Incomplete { .. } => "input-incomplete",
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
-            Warning::PlansOnly => "durations-from-plans",
+            Warning::FromPlans { .. } => "durations-from-plans",
             Warning::GivenUp { .. } => "sessions-given-up",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
@@ -150,8 +155,12 @@ impl fmt::Display for Warning {
                 grouped(*calls),
                 grouped(*of)
             ),
-            Warning::PlansOnly => {
-                f.write_str("durations come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration")
+            Warning::FromPlans { calls, of } => {
+                let some = if calls < of { format!("of {} of {} calls ", grouped(*calls), grouped(*of)) } else { String::new() };
+                write!(
+                    f,
+                    "durations {some}come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration"
+                )
             }
             Warning::GivenUp { sessions, most } => write!(
                 f,

@@ -19,6 +19,7 @@ pub mod latency;
 mod message;
 mod notes;
 mod parsed;
+mod plans;
 mod reading;
 mod session;
 mod statement;
@@ -33,6 +34,7 @@ pub use statement::{Share, Statement};
 
 use language::Language;
 use parsed::Names;
+use plans::Announced;
 use session::Sessions;
 use statement::OTHERS;
 
@@ -66,6 +68,8 @@ pub struct Group {
     pub untimed: u64,
     /// Failed statements.
     pub errors: u64,
+    /// Plans without a call: of queries and the like, and of changes of data.
+    plans: [Latency; 2],
 }
 
 /// How many groups are told apart; the rest are one.
@@ -87,6 +91,9 @@ pub struct Workload {
     sessions: Sessions,
     /// Sessions that were given up in the middle of something.
     given_up: u64,
+    announced: Announced,
+    /// Calls whose duration is that of their plan.
+    planned: u64,
     language: Language,
     /// Over all calls.
     total: Latency,
@@ -217,13 +224,13 @@ impl Workload {
         let translate = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
         for statement in other.statements {
             match self.by_fingerprint.get(&statement.fingerprint) {
-                Some(&known) => self.statements[known as usize].merge(&statement, translate),
+                Some(&known) => self.statements[known as usize].merge(&statement, &translate),
                 None => {
                     let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
                     self.by_fingerprint.insert(statement.fingerprint, number);
                     let mut empty =
                         Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
-                    empty.merge(&statement, translate);
+                    empty.merge(&statement, &translate);
                     self.statements.push(empty);
                 }
             }
@@ -234,10 +241,13 @@ impl Workload {
             mine.latency.merge(&group.latency);
             mine.untimed += group.untimed;
             mine.errors += group.errors;
+            mine.plans.iter_mut().zip(&group.plans).for_each(|(mine, plans)| mine.merge(plans));
         }
         self.total.merge(&other.total);
         self.untimed += other.untimed;
         self.given_up += other.given_up;
+        self.announced.merge(other.announced);
+        self.planned += other.planned;
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
@@ -283,7 +293,7 @@ impl PartialEq for Workload {
                 .statements()
                 .map(|statement| {
                     let shares = [Key::Application, Key::User, Key::Database].map(|key| workload.shares(statement, &key));
-                    (Statement { names: Vec::new(), last_session: 0, ..statement.clone() }, shares)
+                    (statement.without_numbers(), shares)
                 })
                 .collect();
             all.sort_by_key(|(statement, _)| statement.fingerprint);
@@ -294,7 +304,7 @@ impl PartialEq for Workload {
             all.sort_by_key(|(key, _)| *key);
             all
         }
-        let facts = |w: &Workload| (w.untimed, w.given_up, w.window, w.shortest, w.durations);
+        let facts = |w: &Workload| (w.untimed, w.given_up, w.announced, w.planned, w.window, w.shortest, w.durations);
         facts(self) == facts(other)
             && self.total == other.total
             && self.events == other.events

@@ -1,12 +1,14 @@
 //! Everything known of one distinct statement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::latency::Latency;
 use super::parsed::Sample;
+use super::session::TagSet;
 
 /// Calls and their time, as a part of a larger number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,8 +72,8 @@ pub struct Statement {
     pub query_ids: BTreeSet<i64>,
     /// Temporary files written for it, and their bytes.
     pub temp_files: (u64, u64),
-    /// What `auto_explain` alone says of its executions; counts only in logs without durations.
-    pub plans: Latency,
+    /// What its executions would be of which `auto_explain` alone tells; they count only in logs without durations.
+    pub(super) plans: Option<Box<Statement>>,
     /// Shares by number of user, database and application; see `Workload::names`.
     pub(super) names: Vec<(u32, Share)>,
     /// By key, then by value.
@@ -100,7 +102,7 @@ impl Statement {
             sessions: 0,
             query_ids: BTreeSet::new(),
             temp_files: (0, 0),
-            plans: Latency::default(),
+            plans: None,
             names: Vec::new(),
             tags: BTreeMap::new(),
             last_session: u64::MAX,
@@ -117,7 +119,7 @@ impl Statement {
     /// Whether anything at all is known of it.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.calls() == 0 && self.errors == 0 && self.plans.count() == 0 && self.temp_files.0 == 0
+        self.calls() == 0 && self.errors == 0 && self.plans.is_none() && self.temp_files.0 == 0
     }
 
     /// Its tags and their shares: key, value, share, by key and value.
@@ -149,6 +151,20 @@ impl Statement {
         }
     }
 
+    /// Adds to the shares of names and of tags.
+    pub(super) fn shared(&mut self, names: u32, tags: Option<&Arc<TagSet>>, share: Share) {
+        self.named(names, share);
+        for tag in tags.iter().flat_map(|set| &set.tags) {
+            self.tagged(&tag.key, &tag.value, share);
+        }
+    }
+
+    /// Without the numbers that depend on the order in which things were met.
+    pub(super) fn without_numbers(&self) -> Statement {
+        let plans = self.plans.as_ref().map(|plans| Box::new(plans.without_numbers()));
+        Statement { names: Vec::new(), last_session: 0, plans, ..self.clone() }
+    }
+
     pub(super) fn tagged(&mut self, key: &str, value: &str, share: Share) {
         let key = if self.tags.contains_key(key) || self.tags.len() < MOST_KEYS { key } else { OTHERS };
         let values = self.tags.entry(key.to_owned()).or_default();
@@ -165,12 +181,15 @@ impl Statement {
     }
 
     /// Adds what is known of the same statement from elsewhere; `names` translates its numbers.
-    pub(super) fn merge(&mut self, other: &Statement, names: impl Fn(u32) -> u32) {
+    pub(super) fn merge(&mut self, other: &Statement, names: &dyn Fn(u32) -> u32) {
         if other.text < self.text {
             self.text.clone_from(&other.text);
         }
         self.latency.merge(&other.latency);
-        self.plans.merge(&other.plans);
+        if let Some(plans) = &other.plans {
+            let new = || Box::new(Statement::new(plans.fingerprint, String::new(), Sample::default(), true));
+            self.plans.get_or_insert_with(new).merge(plans, names);
+        }
         self.untimed += other.untimed;
         self.parse += other.parse;
         self.bind += other.bind;

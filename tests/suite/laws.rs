@@ -369,14 +369,7 @@ fn merged(mut one: Workload, other: Workload) -> Workload {
 
 /// What does not depend on the order of the log: everything but how many sessions there were, as one may be in both parts.
 fn order_free(workload: Workload) -> Value {
-    let reading = Reading {
-        workload,
-        inputs: Vec::new(),
-        errors: Vec::new(),
-        repeated: Vec::new(),
-        strangers: Vec::new(),
-        durations_from_plans: false,
-    };
+    let reading = Reading { workload, inputs: Vec::new(), errors: Vec::new(), repeated: Vec::new(), strangers: Vec::new() };
     let mut report: Value = serde_json::from_str(&drawn(&reading)).expect("JSON");
     for statement in report["statements"].as_array_mut().expect("a list") {
         statement["sessions"] = Value::Null;

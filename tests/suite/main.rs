@@ -9,6 +9,7 @@ mod languages;
 mod laws;
 mod orms;
 mod pitfalls;
+mod plans;
 mod readme;
 mod warnings;
 mod weaknesses;
