@@ -324,6 +324,10 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.planned() > 0 {
         warnings.push(Warning::FromPlans { calls: workload.planned(), of: calls });
     }
+    let gaps = workload.gaps();
+    if let Some(&(start, end)) = gaps.first() {
+        warnings.push(Warning::Gap { start, end, gaps: gaps.len() });
+    }
     if workload.given_up() > 0 {
         warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });
     }

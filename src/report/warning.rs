@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::{Micros, grouped};
+use crate::units::{Micros, Timestamp, grouped};
 
 /// A doubt about the numbers; see the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,15 @@ pub enum Warning {
         /// All calls.
         of: u64,
     },
+    /// For long nothing was logged.
+    Gap {
+        /// When the longest gap began.
+        start: Timestamp,
+        /// When it ended.
+        end: Timestamp,
+        /// How many gaps there are.
+        gaps: usize,
+    },
     /// More sessions were open than are remembered, and some were given up in the middle of something.
     GivenUp {
         /// How many.
@@ -109,6 +118,7 @@ impl Warning {
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
             Warning::FromPlans { .. } => "durations-from-plans",
+            Warning::Gap { .. } => "gap-in-log",
             Warning::GivenUp { .. } => "sessions-given-up",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
@@ -161,6 +171,11 @@ impl fmt::Display for Warning {
                     f,
                     "durations {some}come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration"
                 )
+            }
+            Warning::Gap { start, end, gaps } => {
+                let took = Micros(u64::try_from(end.0.saturating_sub(start.0)).unwrap_or(0));
+                let one_of = if *gaps > 1 { format!(", the longest of {gaps} gaps") } else { String::new() };
+                write!(f, "no statement or event from {start} to {end} ({took}){one_of}: part of the log may be missing")
             }
             Warning::GivenUp { sessions, most } => write!(
                 f,

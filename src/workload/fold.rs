@@ -28,6 +28,9 @@ impl Workload {
         let people = vec![None; parsed.people.len()];
         let mut block = Block { server, statements: vec![None; parsed.statements.len()], people, tags };
         for row in &parsed.rows {
+            if self.rules.filter.passes_time(row.at) {
+                self.gaps.add(row.at);
+            }
             self.row(row, parsed, &mut block);
         }
     }

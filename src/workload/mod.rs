@@ -14,6 +14,7 @@ pub mod digest;
 mod events;
 mod filter;
 mod fold;
+mod gaps;
 mod language;
 pub mod latency;
 mod message;
@@ -26,12 +27,14 @@ mod statement;
 
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
+pub use gaps::Gap;
 pub use latency::{Latency, Permille};
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
 
+use gaps::Gaps;
 use language::Language;
 use parsed::Names;
 use plans::Announced;
@@ -100,6 +103,7 @@ pub struct Workload {
     untimed: u64,
     events: Events,
     window: Option<(Timestamp, Timestamp)>,
+    gaps: Gaps,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -166,6 +170,12 @@ impl Workload {
     #[must_use]
     pub fn window(&self) -> Option<(Timestamp, Timestamp)> {
         self.window
+    }
+
+    /// Times without any statement or event, much longer than usual; the longest first.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.gaps.worth_telling()
     }
 
     /// The shortest duration that was logged, and how many durations were.
@@ -250,6 +260,7 @@ impl Workload {
         self.planned += other.planned;
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
+        self.gaps.merge(&other.gaps);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -308,6 +319,7 @@ impl PartialEq for Workload {
         facts(self) == facts(other)
             && self.total == other.total
             && self.events == other.events
+            && self.gaps == other.gaps
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }
