@@ -1,11 +1,12 @@
-//! RFC 4180: a header, then one row a statement with raw numbers, for spreadsheets and databases.
+//! RFC 4180: a header, then one row a statement with raw numbers, for spreadsheets and databases. With `--by` one row a group:
+//! a table has rows of one kind, and whoever groups asks for the groups.
 //!
 //! A cell that a spreadsheet would take for a formula gets a `'` before it only when asked for, because programs want the
 //! text as it is.
 
 use std::io;
 
-use super::{Renderer, Report, StatementLine, Style};
+use super::{GroupLine, LatencyLine, Renderer, Report, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Csv;
@@ -37,6 +38,23 @@ const HEADER: [&str; 24] = [
     "text",
 ];
 
+const GROUP_HEADER: [&str; 14] = [
+    "key",
+    "calls",
+    "errors",
+    "total_us",
+    "latency",
+    "min_us",
+    "mean_us",
+    "stddev_us",
+    "p50_us",
+    "p90_us",
+    "p95_us",
+    "p99_us",
+    "p999_us",
+    "max_us",
+];
+
 impl Renderer for Csv {
     fn name(&self) -> &'static str {
         "csv"
@@ -48,37 +66,59 @@ impl Renderer for Csv {
 
     fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(to);
-        writer.write_record(HEADER).map_err(io_error)?;
-        for line in &report.statements {
-            writer.write_record(row(line).map(|cell| if style.safe_csv { safe(cell) } else { cell })).map_err(io_error)?;
+        let mut write = |cells: &[String]| {
+            writer.write_record(cells.iter().map(|cell| if style.safe_csv { safe(cell) } else { cell.clone() })).map_err(io_error)
+        };
+        match &report.groups {
+            Some(groups) => {
+                write(&GROUP_HEADER.map(str::to_owned))?;
+                groups.iter().try_for_each(|line| write(&group_row(line)))?;
+            }
+            None => {
+                write(&HEADER.map(str::to_owned))?;
+                report.statements.iter().try_for_each(|line| write(&row(line)))?;
+            }
         }
         writer.flush()
     }
 }
 
-fn row(line: &StatementLine) -> [String; 24] {
-    let latency = &line.latency;
+fn group_row(line: &GroupLine) -> [String; 14] {
+    let [known, min, mean, deviation, p50, p90, p95, p99, p999, max] = latency_cells(&line.latency);
+    let [calls, errors, total] = [line.calls, line.errors, line.latency.total.0].map(|number| number.to_string());
+    [line.key.clone().unwrap_or_default(), calls, errors, total, known, min, mean, deviation, p50, p90, p95, p99, p999, max]
+}
+
+/// From `latency` to `max_us`.
+fn latency_cells(latency: &LatencyLine) -> [String; 10] {
     let whole = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
     let fraction = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     let [p50, p90, p95, p99, p999] = latency.percentiles.map(|p| whole(p.map(|p| p.value.0)));
+    let (mean, deviation) = (fraction(latency.mean), fraction(latency.deviation));
+    let [min, max] = [latency.min, latency.max].map(|value| whole(value.map(|v| v.0)));
+    [latency.known.name().to_owned(), min, mean, deviation, p50, p90, p95, p99, p999, max]
+}
+
+fn row(line: &StatementLine) -> [String; 24] {
+    let [known, min, mean, deviation, p50, p90, p95, p99, p999, max] = latency_cells(&line.latency);
     let [parse, bind, execute] = line.steps.map(|s| s.0.to_string());
     [
         line.id.clone(),
         line.verb.clone(),
         line.calls.to_string(),
         line.errors.to_string(),
-        latency.total.0.to_string(),
+        line.latency.total.0.to_string(),
         line.share.to_string(),
-        latency.known.name().to_owned(),
-        whole(latency.min.map(|m| m.0)),
-        fraction(latency.mean),
-        fraction(latency.deviation),
+        known,
+        min,
+        mean,
+        deviation,
         p50,
         p90,
         p95,
         p99,
         p999,
-        whole(latency.max.map(|m| m.0)),
+        max,
         parse,
         bind,
         execute,
@@ -99,6 +139,7 @@ fn io_error(error: csv::Error) -> io::Error {
 }
 
 /// OWASP, "CSV Injection": cells that begin so are formulas to a spreadsheet.
-fn safe(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+fn safe(cell: &str) -> String {
+    let mark = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    format!("{mark}{cell}")
 }
