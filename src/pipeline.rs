@@ -82,7 +82,6 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
         astray: Vec::new(),
         is_limited: false,
         strangers: Vec::new(),
-        durations_from_plans: false,
     };
     let mut opened = Vec::new();
     for candidate in candidates {
@@ -123,13 +122,10 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
     }
     let before = reading.workload.happened();
     reading.workload.finish();
+    reading.workload.promote_plans();
     // What was open to the end belongs to the input that came last.
     if let Some(last) = reading.inputs.last_mut() {
         last.events += reading.workload.happened() - before;
-    }
-    if reading.workload.has_plans_only() {
-        reading.workload.promote_plans();
-        reading.durations_from_plans = true;
     }
     Ok(reading)
 }

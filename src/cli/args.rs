@@ -105,7 +105,7 @@ pub(super) struct OutputArgs {
     /// What comes first
     #[arg(long, value_name = "KEY", value_enum, default_value_t = SortArg::Total, env = "LAGGARD_SORT")]
     pub sort: SortArg,
-    /// Group by application, user, database, host, or tag:KEY of statement comments
+    /// Group by application, user, database, host, or tag:KEY of statement comments; csv then lists the groups only
     #[arg(long, value_name = "KEY", env = "LAGGARD_BY")]
     pub by: Option<String>,
     /// Examples of statements: values masked, in full, or none

@@ -8,6 +8,10 @@ use std::io::{self, Read};
 /// A record longer than this is cut.
 pub const LONGEST_RECORD: usize = 128 << 20;
 
+/// Beyond this a block grows by steps of this size, and its memory is given back once it was read, unless all blocks are so
+/// large.
+const STEP: usize = 16 << 20;
+
 /// A run of whole records. Owns its bytes; everything read from it borrows.
 #[derive(Debug, Default)]
 pub struct Block {
@@ -67,6 +71,9 @@ impl<R: Read, C: Cut> Blocks<R, C> {
     /// The next block, in the memory of a used one.
     pub fn next(&mut self, mut bytes: Vec<u8>) -> Option<Block> {
         bytes.clear();
+        if bytes.capacity() > 2 * STEP.max(self.size) {
+            bytes = Vec::new();
+        }
         bytes.append(&mut self.carry);
         let offset = self.offset;
         let mut dropped = 0;
@@ -122,7 +129,7 @@ impl<R: Read, C: Cut> Blocks<R, C> {
 
     /// Reads on: a block's worth, and as much again as is held already, so that long records are not searched too often.
     fn fill(&mut self, bytes: &mut Vec<u8>) {
-        let wanted = self.size.max(bytes.len()).min(LONGEST_RECORD);
+        let wanted = self.size.max(bytes.len().min(STEP)).min(LONGEST_RECORD);
         if self.untangles {
             let mut fresh = std::mem::take(&mut self.fresh);
             self.read(&mut fresh, wanted);
@@ -134,7 +141,11 @@ impl<R: Read, C: Cut> Blocks<R, C> {
     }
 
     fn read(&mut self, to: &mut Vec<u8>, wanted: usize) {
-        to.reserve(wanted);
+        if to.len() < STEP {
+            to.reserve(wanted)
+        } else {
+            to.reserve_exact(wanted)
+        }
         match (&mut self.input).take(wanted as u64).read_to_end(to) {
             Ok(read) if read < wanted => self.ended = true,
             Ok(_) => {}
@@ -189,6 +200,26 @@ mod tests {
                 at += block.bytes.len() as u64;
             }
         }
+    }
+
+    /// The memory of a large block is not kept for the small ones behind it, nor is a block much larger than its record.
+    #[test]
+    fn a_long_record_takes_its_own_size_and_no_more() {
+        let long = 37 << 20;
+        let mut text = b"#a\n#".to_vec();
+        text.resize(long, b'x');
+        text.extend_from_slice(b"\n#b\n#c\n");
+        let mut blocks = Blocks::new(text.as_slice(), Hash, 2, false);
+        let mut capacities = Vec::new();
+        let mut buffer = Vec::new();
+        while let Some(block) = blocks.next(buffer) {
+            capacities.push((block.bytes.len(), block.bytes.capacity()));
+            buffer = block.bytes;
+        }
+        assert_eq!(capacities.iter().map(|(length, _)| length).sum::<usize>(), text.len());
+        let largest = capacities.iter().position(|(length, _)| *length > long / 2).expect("the long record");
+        assert!(capacities[largest].1 < long + (long >> 1), "{capacities:?}");
+        assert!(capacities[largest + 1..].iter().all(|(_, capacity)| *capacity <= 2 * STEP), "{capacities:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
 use crate::units::{Micros, Timestamp};
-use crate::workload::{Group, InputSummary, Key, Reading, Share, Statement, Workload};
+use crate::workload::{Group, InputSummary, Key, MOST_SESSIONS, Reading, Share, Statement, Workload};
 
 use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, ShareLine, SkippedLine, StatementLine, Totals, Warning};
 
@@ -331,8 +331,15 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.untimed() > 0 {
         warnings.push(Warning::Untimed { calls: workload.untimed(), of: calls });
     }
-    if reading.durations_from_plans {
-        warnings.push(Warning::PlansOnly);
+    if workload.planned() > 0 {
+        warnings.push(Warning::FromPlans { calls: workload.planned(), of: calls });
+    }
+    let gaps = workload.gaps();
+    if let Some(&(start, end)) = gaps.first() {
+        warnings.push(Warning::Gap { start, end, gaps: gaps.len() });
+    }
+    if workload.given_up() > 0 {
+        warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });
     }
     let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
     if unknown_zone > 0 {

@@ -1,11 +1,12 @@
-//! RFC 4180: a header, then one row a statement with raw numbers, for spreadsheets and databases.
+//! RFC 4180: a header, then one row a statement with raw numbers, for spreadsheets and databases. With `--by` one row a group:
+//! a table has rows of one kind, and whoever groups asks for the groups.
 //!
 //! A cell that a spreadsheet would take for a formula gets a `'` before it only when asked for, because programs want the
 //! text as it is.
 
 use std::io;
 
-use super::{Renderer, Report, StatementLine, Style};
+use super::{GroupLine, LatencyLine, Renderer, Report, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Csv;
@@ -41,6 +42,23 @@ const HEADER: [&str; 28] = [
     "text",
 ];
 
+const GROUP_HEADER: [&str; 14] = [
+    "key",
+    "calls",
+    "errors",
+    "total_us",
+    "latency",
+    "min_us",
+    "mean_us",
+    "stddev_us",
+    "p50_us",
+    "p90_us",
+    "p95_us",
+    "p99_us",
+    "p999_us",
+    "max_us",
+];
+
 impl Renderer for Csv {
     fn name(&self) -> &'static str {
         "csv"
@@ -52,19 +70,42 @@ impl Renderer for Csv {
 
     fn render(&self, report: &Report, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
         let mut writer = csv::Writer::from_writer(to);
-        writer.write_record(HEADER).map_err(io_error)?;
-        for line in &report.statements {
-            writer.write_record(row(line).map(|cell| if style.safe_csv { safe(cell) } else { cell })).map_err(io_error)?;
+        let mut write = |cells: &[String]| {
+            writer.write_record(cells.iter().map(|cell| if style.safe_csv { safe(cell) } else { cell.clone() })).map_err(io_error)
+        };
+        match &report.groups {
+            Some(groups) => {
+                write(&GROUP_HEADER.map(str::to_owned))?;
+                groups.iter().try_for_each(|line| write(&group_row(line)))?;
+            }
+            None => {
+                write(&HEADER.map(str::to_owned))?;
+                report.statements.iter().try_for_each(|line| write(&row(line)))?;
+            }
         }
         writer.flush()
     }
 }
 
-fn row(line: &StatementLine) -> [String; 28] {
-    let latency = &line.latency;
+fn group_row(line: &GroupLine) -> [String; 14] {
+    let [known, min, mean, deviation, p50, p90, p95, p99, p999, max] = latency_cells(&line.latency);
+    let [calls, errors, total] = [line.calls, line.errors, line.latency.total.0].map(|number| number.to_string());
+    [line.key.clone().unwrap_or_default(), calls, errors, total, known, min, mean, deviation, p50, p90, p95, p99, p999, max]
+}
+
+/// From `latency` to `max_us`.
+fn latency_cells(latency: &LatencyLine) -> [String; 10] {
     let whole = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
     let fraction = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
     let [p50, p90, p95, p99, p999] = latency.percentiles.map(|p| whole(p.map(|p| p.value.0)));
+    let (mean, deviation) = (fraction(latency.mean), fraction(latency.deviation));
+    let [min, max] = [latency.min, latency.max].map(|value| whole(value.map(|v| v.0)));
+    [latency.known.name().to_owned(), min, mean, deviation, p50, p90, p95, p99, p999, max]
+}
+
+fn row(line: &StatementLine) -> [String; 28] {
+    let [known, min, mean, deviation, p50, p90, p95, p99, p999, max] = latency_cells(&line.latency);
+    let whole = |value: Option<u64>| value.map(|v| v.to_string()).unwrap_or_default();
     let logged = line.logged.as_ref();
     let [parse, bind, execute] = [0, 1, 2].map(|at| whole(logged.map(|l| l.steps[at].0)));
     let seen = logged.and_then(|l| l.seen);
@@ -74,18 +115,18 @@ fn row(line: &StatementLine) -> [String; 28] {
         line.verb.clone(),
         line.calls.to_string(),
         whole(logged.map(|l| l.errors)),
-        latency.total.0.to_string(),
+        line.latency.total.0.to_string(),
         line.share.to_string(),
-        latency.known.name().to_owned(),
-        whole(latency.min.map(|m| m.0)),
-        fraction(latency.mean),
-        fraction(latency.deviation),
+        known,
+        min,
+        mean,
+        deviation,
         p50,
         p90,
         p95,
         p99,
         p999,
-        whole(latency.max.map(|m| m.0)),
+        max,
         parse,
         bind,
         execute,
@@ -94,7 +135,7 @@ fn row(line: &StatementLine) -> [String; 28] {
         seen.map(|(first, _)| first.to_string()).unwrap_or_default(),
         seen.map(|(_, last)| last.to_string()).unwrap_or_default(),
         whole(line.rows),
-        whole(latency.bounds[2].map(|(_, high)| high.0)),
+        whole(line.latency.bounds[2].map(|(_, high)| high.0)),
         counters.map(|c| c.state.to_owned()).unwrap_or_default(),
         counters.map(|c| c.partial.to_string()).unwrap_or_default(),
         line.text.clone(),
@@ -110,6 +151,7 @@ fn io_error(error: csv::Error) -> io::Error {
 }
 
 /// OWASP, "CSV Injection": cells that begin so are formulas to a spreadsheet.
-fn safe(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+fn safe(cell: &str) -> String {
+    let mark = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
+    format!("{mark}{cell}")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::{Micros, grouped};
+use crate::units::{Micros, Timestamp, grouped};
 
 /// A doubt about the numbers; see the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,8 +65,29 @@ pub enum Warning {
         /// All calls.
         of: u64,
     },
-    /// The log has durations in `auto_explain` plans only.
-    PlansOnly,
+    /// The durations of calls are those of their `auto_explain` plans.
+    FromPlans {
+        /// Calls of which that is so.
+        calls: u64,
+        /// All calls.
+        of: u64,
+    },
+    /// For long nothing was logged.
+    Gap {
+        /// When the longest gap began.
+        start: Timestamp,
+        /// When it ended.
+        end: Timestamp,
+        /// How many gaps there are.
+        gaps: usize,
+    },
+    /// More sessions were open than are remembered, and some were given up in the middle of something.
+    GivenUp {
+        /// How many.
+        sessions: u64,
+        /// How many are remembered.
+        most: usize,
+    },
     /// Times in a zone that nobody knows.
     UnknownZone {
         /// How many.
@@ -127,7 +148,9 @@ impl Warning {
             Warning::Incomplete { .. } => "input-incomplete",
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
-            Warning::PlansOnly => "durations-from-plans",
+            Warning::FromPlans { .. } => "durations-from-plans",
+            Warning::Gap { .. } => "gap-in-log",
+            Warning::GivenUp { .. } => "sessions-given-up",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
             Warning::Astray { .. } => "facts-without-counters",
@@ -181,9 +204,24 @@ impl fmt::Display for Warning {
                 grouped(*calls),
                 grouped(*of)
             ),
-            Warning::PlansOnly => {
-                f.write_str("durations come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration")
+            Warning::FromPlans { calls, of } => {
+                let some = if calls < of { format!("of {} of {} calls ", grouped(*calls), grouped(*of)) } else { String::new() };
+                write!(
+                    f,
+                    "durations {some}come from auto_explain plans: execution only, and only what passed auto_explain.log_min_duration"
+                )
             }
+            Warning::Gap { start, end, gaps } => {
+                let took = Micros(u64::try_from(end.0.saturating_sub(start.0)).unwrap_or(0));
+                let one_of = if *gaps > 1 { format!(", the longest of {gaps} gaps") } else { String::new() };
+                write!(f, "no statement or event from {start} to {end} ({took}){one_of}: part of the log may be missing")
+            }
+            Warning::GivenUp { sessions, most } => write!(
+                f,
+                "{} sessions were given up in mid-call because more than {} were open at once: parse and bind times, durations and lock waits they had begun may be missing from their calls; log_disconnections = on tells which sessions have ended",
+                grouped(*sessions),
+                grouped(*most as u64)
+            ),
             Warning::UnknownZone { records } => {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))
             }

@@ -66,8 +66,19 @@ pub struct Normaliser {
 struct Lexeme {
     kind: Kind,
     /// Its canonical spelling, in `Normaliser::words`.
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
+}
+
+impl Lexeme {
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// A place in `Normaliser::words`, which hold less than 4 GiB.
+fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +102,9 @@ enum Kind {
     Modifier,
 }
 
+/// A statement with more tokens than these (a bulk INSERT of many MB) leaves no memory behind.
+const MOST_KEPT: usize = 1 << 20;
+
 /// What stands for `(10, 2)` behind a type outside DDL: the numbers do not identify a statement, their presence does.
 const MODIFIER: &str = "/*(...)*/";
 
@@ -108,11 +122,19 @@ impl Normaliser {
         for token in lex(sql, dialect) {
             self.take(token);
         }
-        emit::Emitter::new(&self.tokens, &self.words).run()
+        let normalised = emit::Emitter::new(&self.tokens, &self.words).run();
+        if self.tokens.capacity() > MOST_KEPT {
+            *self = Normaliser::default();
+        }
+        normalised
     }
 
     fn take(&mut self, token: Token<'_>) {
         let start = self.words.len();
+        // Bytes that are no UTF-8 become three each. Only a caller of the library has statements of that size.
+        if start + 3 * token.text.len() > u32::MAX as usize {
+            return;
+        }
         let kind = match token.kind {
             TokenKind::Whitespace => return,
             TokenKind::Comment if token.text == MODIFIER.as_bytes() => Kind::Modifier,
@@ -145,7 +167,7 @@ impl Normaliser {
             TokenKind::OpenBracket => Kind::OpenBracket,
             TokenKind::CloseBracket => Kind::CloseBracket,
         };
-        self.tokens.push(Lexeme { kind, start, end: self.words.len() });
+        self.tokens.push(Lexeme { kind, start: offset(start), end: offset(self.words.len()) });
     }
 
     /// `"users"` is `users`; a name that needs its quotes, or that is a keyword without them, keeps them.
@@ -165,7 +187,7 @@ impl Normaliser {
     /// `U&'…' UESCAPE '!'`: the escape belongs to the string before it.
     fn ends_with_uescape(&self) -> bool {
         let [.., before, word] = self.tokens.as_slice() else { return false };
-        matches!(before.kind, Kind::Value { .. }) && word.kind == Kind::Word && &self.words[word.start..word.end] == "uescape"
+        matches!(before.kind, Kind::Value { .. }) && word.kind == Kind::Word && &self.words[word.range()] == "uescape"
     }
 }
 

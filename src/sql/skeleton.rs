@@ -19,6 +19,9 @@ use super::lexer::{self, Class, Dialect};
 const MOST_ENTRIES: usize = 1 << 17;
 const MOST_BYTES: usize = 64 << 20;
 
+/// A longer skeleton is not remembered: such a statement hardly ever comes twice, and lexing it twice to find out costs more.
+const LONGEST: usize = 1 << 20;
+
 /// Marks a skeleton whose statements must be normalised one by one.
 const UNCACHEABLE: u32 = u32::MAX;
 
@@ -37,6 +40,9 @@ pub(crate) struct Cache {
 impl Cache {
     /// Forgets everything once too much is known. Slots given out before are void afterwards.
     pub(crate) fn trim(&mut self) -> bool {
+        if self.scratch.bytes.capacity() > LONGEST {
+            self.scratch = Skeleton::default();
+        }
         let full = self.entries.len() > MOST_ENTRIES || self.bytes > MOST_BYTES;
         if full {
             self.by_text.clear();
@@ -62,11 +68,11 @@ impl Cache {
         let slot = match self.by_skeleton.get(self.scratch.bytes.as_slice()) {
             Some(&slot) if slot != UNCACHEABLE => slot,
             known => {
-                let known = known.is_some();
+                let known = known.is_some() || self.scratch.bytes.len() > LONGEST;
                 self.normalise(sql, dialect, known)
             }
         };
-        if prepared && self.scratch.is_verbatim {
+        if prepared && self.scratch.is_verbatim && sql.len() <= LONGEST {
             self.bytes += sql.len();
             self.by_text.insert(sql.into(), slot);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::Step;
 use crate::sql::tags::Tag;
-use crate::units::{Micros, Timestamp};
+use crate::units::Micros;
 
 use super::language::Language;
 use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
@@ -29,6 +29,9 @@ impl Workload {
         let people = vec![None; parsed.people.len()];
         let mut block = Block { server, statements: vec![None; parsed.statements.len()], people, tags };
         for row in &parsed.rows {
+            if self.rules.filter.passes_time(row.at) {
+                self.gaps.add(row.at);
+            }
             self.row(row, parsed, &mut block);
         }
         if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
@@ -56,22 +59,6 @@ impl Workload {
         }
     }
 
-    /// Whether the log has no durations but those of `auto_explain`, whose plans then stand for the calls.
-    #[must_use]
-    pub fn has_plans_only(&self) -> bool {
-        self.calls() == 0 && self.statements.iter().any(|s| s.plans.count() > 0)
-    }
-
-    /// Lets the plans stand for the calls; see [`Workload::has_plans_only`].
-    pub fn promote_plans(&mut self) {
-        for statement in &mut self.statements {
-            let plans = std::mem::take(&mut statement.plans);
-            self.total.merge(&plans);
-            statement.execute += plans.total();
-            statement.latency.merge(&plans);
-        }
-    }
-
     /// Who a row is about. Looked up at its first row in the block, in the order of the log, so that the sessions that are
     /// given up are the same for any size of blocks.
     fn origin_of(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
@@ -82,6 +69,7 @@ impl Workload {
         let new = parsed.people.get(person as usize)?;
         if self.sessions.has_no_room(block.server, new.session) {
             for slot in self.sessions.surplus() {
+                self.given_up += u64::from(self.sessions.get(slot).holds());
                 self.close(slot);
             }
             // Some of them may be of this block.
@@ -187,6 +175,7 @@ impl Workload {
             parse,
             bind,
             execute: row.took,
+            planned: None,
             origin,
             tags: tags.cloned(),
             rows: row.rows.map(u64::from),
@@ -194,7 +183,7 @@ impl Workload {
         match (step, row.took) {
             (Step::Parse, Some(took)) => session.pending(statement).parse += took,
             (Step::Bind, Some(took)) => session.pending(statement).bind += took,
-            (Step::Plan, took) => self.plan(statement, row.at, took, origin),
+            (Step::Plan, _) => self.plan(statement, row, origin, tags),
             (Step::Fetch, Some(took)) => self.fetch(row, took, call(zero, zero)),
             (Step::Simple, Some(_)) => self.call(call(zero, zero)),
             (Step::Execute | Step::Foreign(_), Some(_)) => {
@@ -205,6 +194,7 @@ impl Workload {
             (Step::Simple | Step::Execute | Step::Parse | Step::Bind | Step::Foreign(_), None) => {
                 let (parse, bind) = if step == Step::Execute { session.take_bare() } else { (zero, zero) };
                 let pending = session.take_pending(statement);
+                self.announced.add(&self.statements[statement as usize].text);
                 let announced = session.announced.replace(call(parse + pending.0, bind + pending.1));
                 if step == Step::Simple {
                     session.bare.clear();
@@ -224,17 +214,6 @@ impl Workload {
         match session.announced.take() {
             Some(call) => self.call(Call { execute: Some(took), ended: row.at, ..call }),
             None => session.push_bare(took),
-        }
-    }
-
-    fn plan(&mut self, statement: u32, at: Timestamp, took: Option<Micros>, origin: Origin) {
-        let statement = &mut self.statements[statement as usize];
-        if let Some(took) = took
-            && origin.passes
-            && statement.passes
-            && self.rules.filter.passes_time(at)
-        {
-            statement.plans.record(took);
         }
     }
 
@@ -277,7 +256,17 @@ impl Workload {
         }
         self.flush_foreign(origin.session);
         let zero = Micros(0);
-        let call = Call { statement, ended: row.at, parse: zero, bind: zero, execute: None, origin, tags: tags.cloned(), rows: None };
+        let call = Call {
+            statement,
+            ended: row.at,
+            parse: zero,
+            bind: zero,
+            execute: None,
+            planned: None,
+            origin,
+            tags: tags.cloned(),
+            rows: None,
+        };
         let session = self.sessions.get(origin.session);
         // Another word for a portal that is open is the word for fetching from it.
         if row.portal != NONE && session.portals.iter().any(|(name, open)| *name == row.portal && open.statement == statement) {
@@ -328,6 +317,9 @@ impl Workload {
         if call.parse.0 > 0 || call.bind.0 > 0 || call.execute.is_some() {
             session.report = None;
         }
+        if call.execute.is_some() {
+            session.forget_untimed(call.statement);
+        }
         let ends_transaction = !session.portals.is_empty() && ends_transaction(&statement.text);
         if call.origin.passes && statement.passes && self.rules.filter.passes_time(call.ended) {
             self.count(&call);
@@ -339,14 +331,16 @@ impl Workload {
 
     fn count(&mut self, call: &Call) {
         let statement = &mut self.statements[call.statement as usize];
-        let latency = call.execute.map(|execute| match self.rules.measure {
+        let execute = call.execute.or(call.planned);
+        self.planned += u64::from(call.execute.is_none() && execute.is_some());
+        let latency = execute.map(|execute| match self.rules.measure {
             Measure::Call => call.parse + call.bind + execute,
             Measure::Execute => execute,
         });
         statement.saw(call.ended);
         statement.parse += call.parse;
         statement.bind += call.bind;
-        statement.execute += call.execute.unwrap_or_default();
+        statement.execute += execute.unwrap_or_default();
         statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
         let session = self.sessions.get(call.origin.session);
         if statement.last_session != session.number {
@@ -364,17 +358,16 @@ impl Workload {
             }
         }
         let share = Share { calls: 1, total: latency.unwrap_or_default() };
-        statement.named(call.origin.names, share);
-        let mut group = call.origin.group;
-        if let Some(set) = &call.tags {
-            set.tags.iter().for_each(|tag| statement.tagged(&tag.key, &tag.value, share));
-            group = set.group.unwrap_or(group);
-        }
+        statement.shared(call.origin.names, call.tags.as_ref(), share);
+        let group = call.tags.as_ref().and_then(|set| set.group).unwrap_or(call.origin.group);
         if let Some((_, group)) = self.groups.get_mut(group as usize) {
             match latency {
                 Some(latency) => group.latency.record(latency),
                 None => group.untimed += 1,
             }
+        }
+        if latency.is_none() {
+            self.await_plan(call, group);
         }
     }
 

@@ -15,6 +15,7 @@ pub mod digest;
 mod events;
 mod filter;
 mod fold;
+mod gaps;
 mod interval;
 mod language;
 pub mod latency;
@@ -23,6 +24,7 @@ pub mod moments;
 mod notes;
 mod parsed;
 mod pieces;
+mod plans;
 mod reading;
 mod session;
 mod snapshot;
@@ -31,15 +33,19 @@ mod statement;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
+pub use gaps::Gap;
 pub use interval::State;
 pub use latency::{Latency, Permille};
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
+pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
 
+use gaps::Gaps;
 use language::Language;
 use parsed::Names;
 use pieces::Gathered;
+use plans::Announced;
 use session::Sessions;
 use statement::OTHERS;
 
@@ -75,6 +81,8 @@ pub struct Group {
     pub errors: u64,
     /// What the server counted of it, where there are snapshots.
     pub counted: Option<moments::Moments>,
+    /// Plans without a call: of queries and the like, and of changes of data.
+    plans: [Latency; 2],
 }
 
 /// How many groups are told apart; the rest are one.
@@ -94,12 +102,18 @@ pub struct Workload {
     groups: Vec<(Option<String>, Group)>,
     by_group: HashMap<Option<String>, u32, FixedState>,
     sessions: Sessions,
+    /// Sessions that were given up in the middle of something.
+    given_up: u64,
+    announced: Announced,
+    /// Calls whose duration is that of their plan.
+    planned: u64,
     language: Language,
     /// Over all calls.
     total: Latency,
     untimed: u64,
     events: Events,
     window: Option<(Timestamp, Timestamp)>,
+    gaps: Gaps,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -146,6 +160,12 @@ impl Workload {
         self.happened
     }
 
+    /// Sessions that were given up in the middle of something because more than [`MOST_SESSIONS`] were open.
+    #[must_use]
+    pub fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
     /// What happened besides statements.
     #[must_use]
     pub fn events(&self) -> &Events {
@@ -163,6 +183,12 @@ impl Workload {
     #[must_use]
     pub fn window(&self) -> Option<(Timestamp, Timestamp)> {
         self.window
+    }
+
+    /// Times without any statement or event, much longer than usual; the longest first.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.gaps.worth_telling()
     }
 
     /// The shortest duration that was logged, and how many durations were.
@@ -227,13 +253,13 @@ impl Workload {
         let translate = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
         for statement in other.statements {
             match self.by_fingerprint.get(&statement.fingerprint) {
-                Some(&known) => self.statements[known as usize].merge(&statement, translate),
+                Some(&known) => self.statements[known as usize].merge(&statement, &translate),
                 None => {
                     let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
                     self.by_fingerprint.insert(statement.fingerprint, number);
                     let mut empty =
                         Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
-                    empty.merge(&statement, translate);
+                    empty.merge(&statement, &translate);
                     self.statements.push(empty);
                 }
             }
@@ -245,11 +271,16 @@ impl Workload {
             mine.untimed += group.untimed;
             mine.errors += group.errors;
             mine.counted = moments::Moments::sum(mine.counted, group.counted);
+            mine.plans.iter_mut().zip(&group.plans).for_each(|(mine, plans)| mine.merge(plans));
         }
         self.total.merge(&other.total);
         self.untimed += other.untimed;
+        self.given_up += other.given_up;
+        self.announced.merge(other.announced);
+        self.planned += other.planned;
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
+        self.gaps.merge(&other.gaps);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -294,7 +325,7 @@ impl PartialEq for Workload {
                 .statements()
                 .map(|statement| {
                     let shares = [Key::Application, Key::User, Key::Database].map(|key| workload.shares(statement, &key));
-                    (Statement { names: Vec::new(), last_session: 0, ..statement.clone() }, shares)
+                    (statement.without_numbers(), shares)
                 })
                 .collect();
             all.sort_by_key(|(statement, _)| statement.fingerprint);
@@ -305,10 +336,11 @@ impl PartialEq for Workload {
             all.sort_by_key(|(key, _)| *key);
             all
         }
-        let facts = |w: &Workload| (w.untimed, w.window, w.shortest, w.durations);
+        let facts = |w: &Workload| (w.untimed, w.given_up, w.announced, w.planned, w.window, w.shortest, w.durations);
         facts(self) == facts(other)
             && self.total == other.total
             && self.events == other.events
+            && self.gaps == other.gaps
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

@@ -49,6 +49,4 @@ pub struct Reading {
     pub astray: Vec<PathBuf>,
     /// Files in folders that no source recognises.
     pub strangers: Vec<PathBuf>,
-    /// Whether the log has no durations but those of `auto_explain`, which stand for the calls.
-    pub durations_from_plans: bool,
 }

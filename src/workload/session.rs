@@ -12,6 +12,8 @@ use foldhash::fast::FixedState;
 use crate::sql::tags::Tag;
 use crate::units::{Micros, Timestamp};
 
+use super::plans::Untimed;
+
 /// An execution, as far as its lines have told.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
@@ -21,6 +23,8 @@ pub(super) struct Call {
     pub(super) bind: Micros,
     /// `None` if the log names the statement without a duration.
     pub(super) execute: Option<Micros>,
+    /// What `auto_explain` says; counts where the log tells no duration.
+    pub(super) planned: Option<Micros>,
     pub(super) origin: Origin,
     pub(super) tags: Option<Arc<TagSet>>,
     pub(super) rows: Option<u64>,
@@ -101,6 +105,10 @@ pub(super) struct Session {
     pub(super) failed: Option<u32>,
     /// The statements it has run.
     pub(super) ran: HashSet<u32, FixedState>,
+    /// Those of which there were plans without a call.
+    pub(super) planned: HashSet<u32, FixedState>,
+    /// The last calls that were counted without a duration.
+    pub(super) untimed: Vec<Untimed>,
     pub(super) active: u64,
 }
 
@@ -153,9 +161,23 @@ impl Session {
         displaced
     }
 
+    /// A plan that comes now is not that of an earlier call without a duration.
+    pub(super) fn forget_untimed(&mut self, statement: u32) {
+        if !self.untimed.is_empty() {
+            self.untimed.retain(|call| call.statement != statement);
+        }
+    }
+
     /// Takes the time waited for locks by the call that is running.
     pub(super) fn take_waits(&mut self) -> Micros {
         self.waits.drain(..).fold(Micros(0), |sum, wait| sum + wait.waited)
+    }
+
+    /// Whether lines are still to come of something that it has begun.
+    pub(super) fn holds(&self) -> bool {
+        let waits = !self.waits.is_empty() || self.temp_files.0 > 0;
+        let calls = !self.pending.is_empty() || !self.bare.is_empty() || !self.portals.is_empty();
+        calls || waits || self.announced.is_some() || self.foreign.is_some()
     }
 
     /// Forgets what led to a call that failed.
@@ -177,7 +199,7 @@ pub(super) struct Sessions {
 }
 
 /// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
-const MOST_SESSIONS: usize = 1 << 16;
+pub const MOST_SESSIONS: usize = 1 << 16;
 
 impl Sessions {
     /// The slot of a session of a server.

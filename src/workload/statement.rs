@@ -1,6 +1,7 @@
 //! Everything known of one distinct statement.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
@@ -8,6 +9,7 @@ use crate::units::{Micros, Timestamp};
 use super::counted::Counted;
 use super::latency::Latency;
 use super::parsed::Sample;
+use super::session::TagSet;
 
 /// Calls and their time, as a part of a larger number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,8 +75,8 @@ pub struct Statement {
     pub temp_files: (u64, u64),
     /// What the server counted of it, where there are snapshots.
     pub counted: Option<Box<Counted>>,
-    /// What `auto_explain` alone says of its executions; counts only in logs without durations.
-    pub plans: Latency,
+    /// What its executions would be of which `auto_explain` alone tells; they count only in logs without durations.
+    pub(super) plans: Option<Box<Statement>>,
     /// Shares by number of user, database and application; see `Workload::names`.
     pub(super) names: Vec<(u32, Share)>,
     /// By key, then by value.
@@ -104,7 +106,7 @@ impl Statement {
             query_ids: BTreeSet::new(),
             temp_files: (0, 0),
             counted: None,
-            plans: Latency::default(),
+            plans: None,
             names: Vec::new(),
             tags: BTreeMap::new(),
             last_session: u64::MAX,
@@ -121,7 +123,7 @@ impl Statement {
     /// Whether anything at all is known of it.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.calls() == 0 && self.errors == 0 && self.plans.count() == 0 && self.temp_files.0 == 0 && self.counted.is_none()
+        self.calls() == 0 && self.errors == 0 && self.plans.is_none() && self.temp_files.0 == 0 && self.counted.is_none()
     }
 
     /// Its tags and their shares: key, value, share, by key and value.
@@ -153,6 +155,20 @@ impl Statement {
         }
     }
 
+    /// Adds to the shares of names and of tags.
+    pub(super) fn shared(&mut self, names: u32, tags: Option<&Arc<TagSet>>, share: Share) {
+        self.named(names, share);
+        for tag in tags.iter().flat_map(|set| &set.tags) {
+            self.tagged(&tag.key, &tag.value, share);
+        }
+    }
+
+    /// Without the numbers that depend on the order in which things were met.
+    pub(super) fn without_numbers(&self) -> Statement {
+        let plans = self.plans.as_ref().map(|plans| Box::new(plans.without_numbers()));
+        Statement { names: Vec::new(), last_session: 0, plans, ..self.clone() }
+    }
+
     pub(super) fn tagged(&mut self, key: &str, value: &str, share: Share) {
         let key = if self.tags.contains_key(key) || self.tags.len() < MOST_KEYS { key } else { OTHERS };
         let values = self.tags.entry(key.to_owned()).or_default();
@@ -169,7 +185,7 @@ impl Statement {
     }
 
     /// Adds what is known of the same statement from elsewhere; `names` translates its numbers.
-    pub(super) fn merge(&mut self, other: &Statement, names: impl Fn(u32) -> u32) {
+    pub(super) fn merge(&mut self, other: &Statement, names: &dyn Fn(u32) -> u32) {
         if other.text < self.text {
             self.text.clone_from(&other.text);
         }
@@ -178,7 +194,10 @@ impl Statement {
             (mine, theirs) => *mine = mine.take().or_else(|| theirs.clone()),
         }
         self.latency.merge(&other.latency);
-        self.plans.merge(&other.plans);
+        if let Some(plans) = &other.plans {
+            let new = || Box::new(Statement::new(plans.fingerprint, String::new(), Sample::default(), true));
+            self.plans.get_or_insert_with(new).merge(plans, names);
+        }
         self.untimed += other.untimed;
         self.parse += other.parse;
         self.bind += other.bind;

@@ -289,6 +289,18 @@ fn groups_add_up() {
     assert_eq!(groups(&folder, "host"), [(None, 6, 63_000)]);
 }
 
+/// A table has rows of one kind: with `--by` those of the groups, the most time first, whatever `-n` says of statements.
+#[test]
+fn csv_lists_the_groups_that_are_asked_for() {
+    let run = run(folder().path(), &["report", "pg.log", "--by", "tag:route", "--format", "csv", "-n", "1"]);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[0], "key,calls,errors,total_us,latency,min_us,mean_us,stddev_us,p50_us,p90_us,p95_us,p99_us,p999_us,max_us");
+    // 1, 2, 16 and 32 ms have no route.
+    assert!(lines[1].starts_with(",4,0,51000,exact,1000,12750,12597.1") && lines[1].ends_with(",2000,32000,32000,32000,32000,32000"));
+    assert_eq!(lines[2], "ship,1,0,8000,exact,8000,8000,0,8000,8000,8000,8000,8000,8000");
+    assert_eq!(lines[3..], ["pay,1,0,4000,exact,4000,4000,0,4000,4000,4000,4000,4000,4000"]);
+}
+
 #[test]
 fn filters_keep_what_they_say() {
     let folder = folder();

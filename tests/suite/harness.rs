@@ -201,7 +201,7 @@ impl Facts {
 
 /// One statement of a report.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Statement<'f>(&'f Value);
+pub(crate) struct Statement<'f>(pub(crate) &'f Value);
 
 impl<'f> Statement<'f> {
     pub(crate) fn id(self) -> &'f str {

@@ -199,20 +199,27 @@ fn cells(page: &[u8]) -> Vec<Vec<String>> {
 }
 
 fn csv(report: &Report, page: &[u8]) {
-    let rows = cells(page);
-    assert_eq!(rows.len(), 1 + report.statements.len());
+    let groups = report.groups.as_ref().expect("grouped");
+    let keys: Vec<&str> = groups.iter().map(|group| group.key.as_deref().unwrap_or_default()).collect();
+    csv_rows(report, &cells(page), "key", &keys);
+    let statements = Report { groups: None, ..report.clone() };
+    let texts: Vec<&str> = report.statements.iter().map(|statement| statement.text.as_str()).collect();
+    csv_rows(&statements, &cells(&drawn("csv", &statements, &Style::default())), "text", &texts);
+    assert!(texts.iter().any(|text| text.starts_with('=')), "the log has a statement that begins with =");
+}
+
+/// Each row has its text as it is, and none that is a formula where that is asked for.
+fn csv_rows(report: &Report, rows: &[Vec<String>], column: &str, texts: &[&str]) {
+    assert_eq!(rows.len(), 1 + texts.len());
     assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{rows:?}");
-    let text = rows[0].iter().position(|name| name == "text").expect("a column of texts");
-    for (row, statement) in rows[1..].iter().zip(&report.statements) {
-        assert_eq!(row[text], statement.text, "programs get the text as it is");
-    }
+    let at = rows[0].iter().position(|name| name == column).expect("a column of texts");
     let safe = cells(&drawn("csv", report, &Style { safe_csv: true, ..Style::default() }));
-    for row in &safe[1..] {
-        let formulas = row.iter().filter(|cell| cell.starts_with(['=', '+', '-', '@', '\t', '\r'])).count();
-        assert_eq!(formulas, 0, "a cell is a formula: {row:?}");
+    for ((row, safe), text) in rows[1..].iter().zip(&safe[1..]).zip(texts) {
+        assert_eq!(row[at], *text, "programs get the text as it is");
+        let is_formula = |cell: &str| cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        assert!(!safe.iter().any(|cell| is_formula(cell)), "a cell is a formula: {safe:?}");
+        assert_eq!(safe[at], if is_formula(text) { format!("'{text}") } else { (*text).to_owned() });
     }
-    let has_formula = report.statements.iter().any(|s| s.text.starts_with('='));
-    assert!(has_formula && safe[1..].iter().any(|row| row[text].starts_with("'=")), "the log has a statement that begins with =");
 }
 
 fn read(name: &str, log: Vec<u8>) -> (Value, usize) {

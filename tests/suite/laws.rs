@@ -377,7 +377,6 @@ fn order_free(workload: Workload) -> Value {
         strangers: Vec::new(),
         astray: Vec::new(),
         is_limited: false,
-        durations_from_plans: false,
     };
     let mut report: Value = serde_json::from_str(&drawn(&reading)).expect("JSON");
     for statement in report["statements"].as_array_mut().expect("a list") {

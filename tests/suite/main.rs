@@ -14,7 +14,9 @@ mod laws;
 mod machine;
 mod orms;
 mod pitfalls;
+mod plans;
 mod readme;
 #[cfg(target_os = "linux")]
 mod servers;
+mod warnings;
 mod weaknesses;

@@ -116,7 +116,7 @@ impl<'a> Emitter<'a> {
             }
             "inner" if self.cursor.is_word(at + 1, "join") => return at + 1,
             "outer" if self.cursor.is_word(at + 1, "join") => return at + 1,
-            "asc" if at > 0 && self.cursor.kind(at - 1) != Some(Kind::Semicolon) => return at + 1,
+            "asc" if self.is_default_order(at) => return at + 1,
             "null" | "true" | "false" if value::is_constant_word(self.cursor, at) => return self.value(at),
             "in" if self.cursor.kind(at + 1) == Some(Kind::Open) => return self.in_list(at, end),
             "array" if self.cursor.kind(at + 1) == Some(Kind::OpenBracket) => return self.array(at, end),
@@ -136,6 +136,11 @@ impl<'a> Emitter<'a> {
         let glue = if words::stands_apart(word) { Glue::Loose } else { Glue::Callable };
         let next = self.plain(at, glue);
         if words::takes_modifier(word) { self.modifier(next, end) } else { next }
+    }
+
+    /// ASC says nothing, unless it is no order at all: alone in its statement, or before a bracket.
+    fn is_default_order(&self, at: usize) -> bool {
+        at > 0 && self.cursor.kind(at - 1) != Some(Kind::Semicolon) && self.cursor.kind(at + 1) != Some(Kind::OpenBracket)
     }
 
     fn set_positions(&mut self, open: bool) {

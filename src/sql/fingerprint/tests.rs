@@ -171,6 +171,7 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "^:\n:",
         "-null]",
         "2;asc;2",
+        ".p \u{1b}asc[",
     ] {
         let once = normalise(sql.as_bytes(), Dialect::default());
         let twice = normalise(once.text.as_bytes(), Dialect::default());

@@ -16,7 +16,7 @@ impl<'a> Cursor<'a> {
 
     /// The canonical spelling; empty for punctuation and beyond the end.
     pub(super) fn text(self, at: usize) -> &'a str {
-        self.tokens.get(at).map_or("", |t| &self.words[t.start..t.end])
+        self.tokens.get(at).map_or("", |t| &self.words[t.range()])
     }
 
     pub(super) fn is_word(self, at: usize, word: &str) -> bool {

@@ -1,0 +1,76 @@
+//! What a reader is told before trusting the numbers, where no other test comes by it.
+
+use std::fmt::Write;
+
+use laggard::Settings;
+use laggard::units::Timestamp;
+
+use crate::harness::{Facts, line, read, report, report_with, settings, timed};
+
+/// The text of a warning, with plain blanks in its numbers.
+#[track_caller]
+fn warning(facts: &Facts, id: &str) -> String {
+    let warnings = facts.document["warnings"].as_array().expect("a list");
+    let found = warnings.iter().find(|w| w["id"] == id).unwrap_or_else(|| panic!("no {id} among {warnings:?}"));
+    found["text"].as_str().expect("text").replace('\u{2009}', " ")
+}
+
+/// So many sessions that one more is one too many, each with one call but the first three. Of those one is parsed and not
+/// executed, one announced without its duration, and one has its portal open.
+fn as_many_sessions_as_are_remembered() -> String {
+    let mut log =
+        timed(1, 100, "parse s", "SELECT 1") + &line(2, "LOG:  statement: SELECT 2") + &timed(3, 300, "execute s/C_1", "SELECT 3");
+    for pid in 4..=65_536 {
+        let _ = writeln!(log, "2026-11-23 05:33:39.504 UTC [{pid}] app@shop/web LOG:  duration: 1.000 ms  statement: SELECT 4");
+    }
+    log
+}
+
+/// Session 65 537 makes the 32 768 least active be given up, 1 to 32 768, of which three are in the middle of something. What
+/// they said later is no longer part of what they had begun.
+#[test]
+fn sessions_that_are_given_up_in_mid_call_are_counted() {
+    let log = as_many_sessions_as_are_remembered();
+    let rest = timed(1, 50, "bind s", "SELECT 1") + &timed(1, 5, "execute s", "SELECT 1");
+    let whole = report(format!("{log}{rest}"));
+    assert_eq!(whole.statement("select $1").steps(), [100, 50, 5 + 300 + 65_533 * 1_000], "the parse belongs to the call");
+    assert!(!whole.warns("sessions-given-up"), "nobody was given up");
+
+    let facts = report(format!("{log}{}{rest}", timed(70_000, 1_000, "statement", "SELECT 4")));
+    assert_eq!(facts.statement("select $1").steps(), [0, 50, 5 + 300 + 65_534 * 1_000], "the parse is lost");
+    // 1 to 65 536 and 70 000; what 1 did after it was given up is one more.
+    assert_eq!((facts.calls(), facts.statement("select $1").number("sessions")), (65_537, 65_537));
+    let text = warning(&facts, "sessions-given-up");
+    assert!(text.starts_with("3 sessions were given up in mid-call because more than 65 536 were open at once"), "{text}");
+}
+
+/// A call each second from 10:00:00 on for ten minutes, and again from 10:30:00 on.
+fn with_a_gap() -> String {
+    let call =
+        |minute: u32, second: u32| timed(7, 1_000, "statement", "SELECT 1").replace("05:33:39", &format!("10:{minute:02}:{second:02}"));
+    (0..10).chain(30..40).flat_map(|minute| (0..60).map(move |second| call(minute, second))).collect()
+}
+
+/// The same for any size of blocks and any number of threads.
+#[test]
+fn a_gap_is_told_with_its_start_and_its_end() {
+    for (block_size, jobs) in [(1 << 20, 1), (300, 1), (777, 2)] {
+        let facts = report_with(with_a_gap(), &Settings { block_size, jobs, ..settings() });
+        let text = warning(&facts, "gap-in-log");
+        assert!(text.starts_with("no statement or event from 2026-11-23T10:09:59.504Z to 2026-11-23T10:30:00.504Z (20m01s): "), "{text}");
+    }
+}
+
+/// Two inputs that follow each other with a rotated file missing between them, and the time that the user asked for.
+#[test]
+fn a_missing_file_is_a_gap_and_what_is_not_asked_for_is_none() {
+    let log = with_a_gap();
+    let (first, second) = log.split_at(log.len() / 2);
+    let file = |name: &str, text: &str| laggard::Input::Memory(name.into(), text.as_bytes().to_vec());
+    assert!(read(vec![file("b.log", second), file("a.log", first)], &settings()).warns("gap-in-log"));
+
+    let mut later = settings();
+    // 2026-11-23 is day 20 780 since 1970.
+    later.rules.filter.since = Some(Timestamp((20_780 * 86_400 + 10 * 3_600 + 20 * 60) * 1_000_000));
+    assert!(!report_with(&log, &later).warns("gap-in-log"));
+}
