@@ -41,7 +41,8 @@ say "tests; they also hold generated text (schema, README) to the code"
 cargo test --locked
 
 say "fuzz targets compile"
-cargo check --manifest-path fuzz/Cargo.toml
+# In the same folder, so that dependencies are not checked twice.
+CARGO_TARGET_DIR=target cargo check --manifest-path fuzz/Cargo.toml
 
 say "documentation, warnings denied"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps

@@ -105,6 +105,51 @@ fn no_renderer_lets_hostile_text_through() {
     }
 }
 
+/// Two snapshots of which every name and text is hostile.
+fn snapshots(hostile: &str) -> Vec<Input> {
+    let at = |moment: &str, calls: u64| {
+        let row = |id: i64, query: String| {
+            serde_json::json!({"type": "statement", "userid": 10, "dbid": 5, "queryid": id, "query": query, "calls": calls, "rows": calls,
+                "total_exec_time": 1.5 * calls as f64, "min_exec_time": 1.5, "max_exec_time": 1.5, "stddev_exec_time": 0.0})
+        };
+        let lines = [
+            serde_json::json!({"type": "snapshot", "schema": "laggard.snapshot/1", "taken_at": moment, "database": hostile, "node": hostile,
+                "settings": {"pg_stat_statements.track": hostile}}),
+            serde_json::json!({"type": "role", "oid": 10, "name": hostile}),
+            serde_json::json!({"type": "database", "oid": 5, "name": hostile}),
+            row(1, format!("SELECT \"{}\" FROM t /* {hostile} */", hostile.replace('"', "\"\""))),
+            row(2, format!("{hostile} is no SQL")),
+            row(3, "=cmd() + 1".to_owned()),
+            serde_json::json!({"type": hostile}),
+            serde_json::json!({"type": "end", "lines": 8}),
+        ];
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        Input::Memory(format!("{moment}{hostile}.snap"), text.into())
+    };
+    vec![at("2026-11-23T10:00:00Z", 3), at("2026-11-23T10:00:05Z", 7)]
+}
+
+#[test]
+fn nor_what_a_snapshot_holds() {
+    for hostile in HOSTILE {
+        let mut settings = settings();
+        settings.rules.by = Some(laggard::workload::Key::User);
+        let reading = laggard::read(snapshots(hostile), &settings).expect("settings are right");
+        let report = laggard::report(&reading, &View::default());
+        assert_eq!((report.totals.calls, report.statements.len()), (12, 3), "{hostile:?}");
+        for (name, check) in CHECKS {
+            check(&report, &drawn(name, &report, &Style::default()));
+        }
+        for style in [Style::default(), Style { width: Some(100), ascii: true, ..Style::default() }] {
+            let mut page = Vec::new();
+            laggard::report::rates::draw(&report, &style, &mut page).expect("to memory");
+            is_harmless(&page, false);
+            assert!(!style.ascii || page.is_ascii());
+            assert!(String::from_utf8_lossy(&page).contains("calls/s"), "nothing was drawn");
+        }
+    }
+}
+
 /// Nothing that moves a cursor, hides or reverses: checked by ranges of Unicode, not by the function that is tested.
 fn is_harmless(page: &[u8], escapes_may: bool) {
     let text = std::str::from_utf8(page).expect("UTF-8");
