@@ -80,6 +80,14 @@ pub enum Error {
         /// Why they are not of one server.
         reason: &'static str,
     },
+    /// An option of a rule that makes no sense.
+    #[error("[rule.{rule}]: {reason}; `laggard explain {rule}` tells its options")]
+    Option {
+        /// The rule.
+        rule: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A file that names no log at all.
     #[error("{}: there is nothing in it", path.display())]
     Empty {

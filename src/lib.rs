@@ -1,8 +1,8 @@
 //! laggard reads what a database writes about its own queries and says what is slow, why, and whether it got worse.
 //!
 //! Any [`std::io::Read`] is cut into blocks of whole records ([`input`]); blocks are read in parallel into small owned rows
-//! ([`source`], [`sql`]); rows are folded in order into a [`Workload`]; a [`Report`] is built from it once, and renderers
-//! only draw it. Four verbs, in this order: cut, read, fold, draw.
+//! ([`source`], [`sql`]); rows are folded in order into a [`Workload`]; rules look at it for what is wrong ([`finding`]); a
+//! [`Report`] is built of both once, and renderers only draw it. Four verbs, in this order: cut, read, fold, draw.
 //!
 //! ```
 //! use laggard::{Input, Settings, View};
@@ -23,6 +23,7 @@ pub mod catalog;
 pub mod cli;
 pub mod error;
 pub mod event;
+pub mod finding;
 pub mod input;
 #[cfg(feature = "live")]
 pub mod live;
@@ -50,14 +51,15 @@ pub fn read(inputs: Vec<Input>, settings: &Settings) -> Result<Reading, Error> {
     pipeline::read(inputs.into_iter().map(named).collect(), settings, &pipeline::Silent)
 }
 
-/// Builds a report of what was read.
+/// Looks for what is wrong with every rule, and builds a report of what was read and found.
 #[must_use]
 pub fn report(reading: &Reading, view: &View) -> Report {
     let selected = report::build::select(&reading.workload, view);
     // All of them, because the share that cannot be parsed is told of all, not of those shown.
     let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
     let structures = structure::structures(&texts, view.jobs);
-    Report::build(reading, &selected, &structures, view)
+    let findings = finding::check(&reading.workload, &view.rules);
+    Report::build(reading, &findings, &selected, &structures, view)
 }
 
 /// Draws a report in the format of that name; [`report::ALL`] lists them.

@@ -31,6 +31,15 @@ pub(super) enum Command {
     /// What is slow: every distinct statement with its true latency percentiles
     #[command(before_help = EXAMPLES, after_help = AFTER)]
     Report(Box<ReportArgs>),
+    /// Findings only; fails if one is severe and sure enough
+    #[command(after_help = CHECK_AFTER)]
+    Check(Box<CheckArgs>),
+    /// What a rule means, why it costs, what to do, and when to ignore it
+    Explain {
+        /// The rule's id.
+        #[arg(value_name = "RULE")]
+        rule: String,
+    },
     /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
@@ -41,8 +50,10 @@ pub(super) enum Command {
     Top(Box<super::snapshot_args::TopArgs>),
     /// Id and normalised text of each statement, one a line
     Fingerprint(FingerprintArgs),
-    /// The log formats that this build reads
+    /// The formats of logs and snapshots that this build reads
     Formats,
+    /// The rules by which this build looks for what is wrong
+    Rules,
     /// The JSON Schema of an output
     Schema {
         /// Which output.
@@ -86,7 +97,66 @@ pub(super) struct ReportArgs {
     pub reading: ReadingArgs,
 
     #[command(flatten)]
+    pub rules: RuleArgs,
+
+    #[command(flatten)]
     pub talk: TalkArgs,
+}
+
+/// Where the options of rules come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub(super) struct RuleArgs {
+    /// Options of the rules [default: the nearest laggard.toml upwards, within the repository]
+    #[arg(long, hide_short_help = true, value_name = "FILE", value_hint = ValueHint::FilePath, env = "LAGGARD_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// No configuration file
+    #[arg(long, hide_short_help = true, conflicts_with = "config", env = "LAGGARD_NO_CONFIG")]
+    pub no_config: bool,
+}
+
+const CHECK_AFTER: &str =
+    "Exit codes: 0 nothing at or above --fail-on, 1 something, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Fail at findings of this severity or above
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t = SeverityArg::High, env = "LAGGARD_FAIL_ON")]
+    pub fail_on: SeverityArg,
+    /// Fail only at findings of this confidence or above
+    #[arg(long, value_name = "CONFIDENCE", value_enum, default_value_t = ConfidenceArg::High, env = "LAGGARD_MIN_CONFIDENCE")]
+    pub min_confidence: ConfidenceArg,
+    /// Report findings and never fail because of them
+    #[arg(long, env = "LAGGARD_EXIT_ZERO")]
+    pub exit_zero: bool,
+
+    #[command(flatten)]
+    pub report: ReportArgs,
+}
+
+/// See `finding::Severity`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SeverityArg {
+    /// Worth knowing.
+    Info,
+    /// Worth a look.
+    Low,
+    /// Worth mending.
+    Medium,
+    /// Users notice.
+    High,
+}
+
+/// See `finding::Confidence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConfidenceArg {
+    /// A hint.
+    Low,
+    /// Likely.
+    Medium,
+    /// Sure.
+    High,
 }
 
 /// What is written, and where.

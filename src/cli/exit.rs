@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// Done.
     Done,
-    /// A gate failed, or a finding was severe enough. No command returns it yet.
+    /// A finding was severe and sure enough.
     Failed,
     /// Nothing was recognised in the input, or nothing was left after the filters.
     Nothing,

@@ -12,9 +12,11 @@ use crate::units::Micros;
 use crate::{report, source};
 
 mod args;
+mod config;
 #[cfg(feature = "live")]
 mod connection;
 mod exit;
+mod explain;
 mod outputs;
 mod progress;
 mod run;
@@ -78,7 +80,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line's definition; `-h` leaves the variables out so that it fits a screen.
 fn command(arguments: &[OsString]) -> clap::Command {
     let short = arguments.iter().any(|argument| argument == "-h");
-    Cli::command().mut_subcommand("report", |report| report.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
+    ["report", "check"].iter().fold(Cli::command(), |command, name| {
+        command.mut_subcommand(name, |subcommand| subcommand.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
+    })
 }
 
 /// A line on standard error. A closed stream is nobody's error.
@@ -106,6 +110,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
             }
             run::report(&args)
         }
+        Command::Check(args) => run::check(&args),
+        Command::Explain { rule } => explain::explain(&rule),
+        Command::Rules => explain::rules(),
         #[cfg(feature = "live")]
         Command::Snapshot(args) => snapshot::snapshot(&args),
         #[cfg(feature = "live")]

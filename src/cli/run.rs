@@ -1,4 +1,4 @@
-//! `laggard report`: arguments become settings, inputs a reading, the reading a report.
+//! `laggard report` and `check`: arguments become settings, inputs a reading, the reading a report.
 
 use std::time::Instant;
 
@@ -7,21 +7,45 @@ use jiff::tz::TimeZone;
 
 use crate::input::discover::{Candidate, Found, discover};
 use crate::pipeline::{self, Settings};
-use crate::report::{Style, View};
+use crate::report::{Report, Style, View};
 use crate::sql::lexer::Dialect;
 use crate::units::Timestamp;
 use crate::workload::{Filter, Key, NameFilter, Reading, Rules};
 use crate::{Error, source};
 
-use super::args::{ReportArgs, SamplesArg, SelectArgs};
+use super::args::{CheckArgs, ReportArgs, SamplesArg, SelectArgs};
 use super::progress::Bar;
-use super::{Exit, Failure, elapsed, outputs, say, terminal, when};
+use super::{Exit, Failure, config, elapsed, outputs, say, terminal, when};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
+    run(args, &|_| {}).map(|(exit, _)| exit)
+}
+
+/// The same with findings and their statements only, and an exit code that tells of them.
+pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+    let (exit, report) = run(&args.report, &|report| {
+        let ids: Vec<&String> = report.findings.iter().flat_map(|f| f.statement.iter().chain(&f.related)).collect();
+        report.statements.retain(|line| ids.contains(&&line.id));
+        report.groups = None;
+    })?;
+    let severities = ["info", "low", "medium", "high"];
+    let at_least = |value: &str, least: usize, scale: &[&str]| scale.iter().position(|known| *known == value).is_some_and(|at| at >= least);
+    let fails = report.is_some_and(|report| {
+        report.findings.iter().any(|finding| {
+            at_least(finding.severity, args.fail_on as usize, &severities)
+                && at_least(finding.confidence, args.min_confidence as usize, &severities[1..])
+        })
+    });
+    Ok(if fails && !args.exit_zero && exit == Exit::Done { Exit::Failed } else { exit })
+}
+
+/// Reads, reports what `shape` leaves, and answers with that if anything was read.
+fn run(args: &ReportArgs, shape: &dyn Fn(&mut Report)) -> Result<(Exit, Option<Report>), Failure> {
     let started = Instant::now();
     let outputs = outputs::of(&args.output, &args.inputs)?;
     let display = display_zone(args)?;
     let mut settings = settings(args, &display)?;
+    let rules = config::rules(args.rules.config.as_deref(), args.rules.no_config)?;
     let found = discover(&args.inputs);
     if let Some(last) = &args.select.last {
         settings.rules.filter.since = Some(since_the_last(last, &found, &settings)?);
@@ -43,7 +67,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
             let which = if strangers.is_empty() { String::new() } else { format!("; not recognised: {}", strangers.join(", ")) };
             say(&format!("no log found{which}"));
         }
-        return Ok(exit);
+        return Ok((exit, None));
     }
     if args.talk.verbose > 0 {
         explain(&reading, started, args.output.samples == SamplesArg::Full);
@@ -55,8 +79,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         samples: args.output.samples.into(),
         dialect: settings.dialect,
         jobs: settings.jobs,
+        rules,
     };
-    let report = crate::report(&reading, &view);
+    let mut report = crate::report(&reading, &view);
+    shape(&mut report);
     if exit == Exit::Nothing && !args.talk.quiet {
         say(if settings.rules.filter.is_open() { "no statements in the input" } else { "no statements are left after the filters" });
     }
@@ -75,7 +101,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
             output.write(&report, &style, args.talk.quiet)?;
         }
     }
-    Ok(exit)
+    Ok((exit, Some(report)))
 }
 
 /// How many statements fit on a screen.

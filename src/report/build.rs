@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::event::Holds;
 use crate::event::tally::Count;
+use crate::finding::{self, Finding};
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
@@ -17,9 +18,11 @@ use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, Sha
 
 use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
+use findings::finding_lines;
 
 mod counters;
 mod figures;
+mod findings;
 
 /// What tables sort statements by; most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub struct View {
     pub dialect: Dialect,
     /// How many threads may parse statements; at least one does.
     pub jobs: usize,
+    /// Options of the rules that look for what is wrong.
+    pub rules: finding::Options,
 }
 
 /// What the structure of a statement is to a report.
@@ -108,7 +113,7 @@ pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
 impl Report {
     /// Builds a report of what was read.
     #[must_use]
-    pub fn build(reading: &Reading, selected: &[&Statement], structures: &Structures, view: &View) -> Self {
+    pub fn build(reading: &Reading, findings: &[Finding], selected: &[&Statement], structures: &Structures, view: &View) -> Self {
         let workload = &reading.workload;
         let scale = Scale::of(workload);
         let total = scale.total(workload);
@@ -126,6 +131,7 @@ impl Report {
             },
             groups: groups(workload, &scale),
             statements: selected.iter().map(|s| context.statement_line(s)).collect(),
+            findings: finding_lines(findings, workload),
             events: has_log.then(|| event_lines(workload)),
             coverage: workload.coverage().map(coverage_line),
             warnings: warnings(reading, structures),

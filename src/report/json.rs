@@ -182,11 +182,35 @@ struct Orm {
     confidence: String,
 }
 
-/// No rules look at a workload yet.
+/// Something that is wrong.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Finding {
-    rule: String,
+    /// Its rule; `laggard rules` lists them.
+    rule: &'static str,
+    /// How bad, if true: `high`, `medium`, `low` or `info`.
+    severity: &'static str,
+    /// How surely true: `high`, `medium` or `low`.
+    confidence: &'static str,
+    title: String,
+    statement: Option<String>,
+    related: Vec<String>,
+    occurrences: u64,
+    /// `null` if it is not known.
+    cost_us: Option<u64>,
+    evidence: Vec<Evidence>,
+    /// By rule.
+    data: serde_json::Value,
+    remedy: String,
+    ddl: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Evidence {
+    kind: &'static str,
+    text: String,
+    data: serde_json::Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -296,7 +320,7 @@ impl<'r> Document<'r> {
             }),
             events: report.events.as_ref().map(events),
             statements: lines,
-            findings: Vec::new(),
+            findings: report.findings.iter().map(finding).collect(),
             coverage: report.coverage.as_ref().map(coverage),
             warnings: report.warnings.iter().map(|w| Warning { id: w.id(), text: w.to_string() }).collect(),
         }
@@ -323,6 +347,24 @@ fn input(line: &super::InputLine) -> Input {
             .iter()
             .map(|s| Skipped { reason: s.reason, count: s.count, first_offset: s.first_offset, sample: s.sample.clone() })
             .collect(),
+    }
+}
+
+fn finding(line: &super::FindingLine) -> Finding {
+    let evidence = line.evidence.iter().map(|(kind, text, data)| Evidence { kind, text: text.clone(), data: data.clone() });
+    Finding {
+        rule: line.rule,
+        severity: line.severity,
+        confidence: line.confidence,
+        title: line.title.clone(),
+        statement: line.statement.clone(),
+        related: line.related.clone(),
+        occurrences: line.occurrences,
+        cost_us: line.cost.map(|cost| cost.0),
+        evidence: evidence.collect(),
+        data: line.data.clone(),
+        remedy: line.remedy.clone(),
+        ddl: line.ddl.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::units::grouped;
 
 use super::table::{duration, heading, longest, percent, quantile};
 use super::text::{cut, sanitised};
-use super::{GroupLine, Known, Renderer, Report, StatementLine, Style};
+use super::{FindingLine, GroupLine, Known, Renderer, Report, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Markdown;
@@ -50,6 +50,17 @@ impl Renderer for Markdown {
             }
             text.push_str(&row);
         }
+        if !report.findings.is_empty() {
+            text.push_str("\n**Findings**\n\n");
+        }
+        for (at, finding) in report.findings.iter().enumerate() {
+            let line = finding_line(finding);
+            if text.len() + line.len() > LONGEST {
+                text.push_str(&format!("\n… {} more\n", report.findings.len() - at));
+                break;
+            }
+            text.push_str(&line);
+        }
         if report.statements.iter().any(|s| s.latency.percentiles.iter().flatten().any(|p| p.is_maximum)) {
             text.push_str("\n\\* the maximum: too few calls for this percentile\n");
         }
@@ -58,6 +69,13 @@ impl Renderer for Markdown {
         }
         to.write_all(text.as_bytes())
     }
+}
+
+fn finding_line(finding: &FindingLine) -> String {
+    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
+    let about = finding.text.as_deref().map(|text| format!(": {}", code(&cut(&sanitised(text), STATEMENT)))).unwrap_or_default();
+    let (title, remedy) = (escaped(&sanitised(&finding.title)), escaped(&sanitised(&finding.remedy)));
+    format!("- **{}** {} (confidence {}) — {title}{cost}{about}. {remedy}\n", finding.severity, finding.rule, finding.confidence)
 }
 
 fn group_row(group: &GroupLine) -> String {

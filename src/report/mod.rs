@@ -79,6 +79,8 @@ pub struct Report {
     pub groups: Option<Vec<GroupLine>>,
     /// The statements to show, in the order asked for.
     pub statements: Vec<StatementLine>,
+    /// What is wrong, most costly first.
+    pub findings: Vec<FindingLine>,
     /// What happened besides statements; `None` if there was no log to tell.
     pub events: Option<EventLines>,
     /// How much of the counters' interval is known; `None` if there were no snapshots.
@@ -328,6 +330,37 @@ pub struct ShareLine {
     pub calls: u64,
     /// Their time.
     pub total: Micros,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, Default)]
+pub struct FindingLine {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// `high`, `medium`, `low` or `info`.
+    pub severity: &'static str,
+    /// `high`, `medium` or `low`.
+    pub confidence: &'static str,
+    /// One line.
+    pub title: String,
+    /// The statement's id.
+    pub statement: Option<String>,
+    /// The statement's text.
+    pub text: Option<String>,
+    /// Ids of other statements that belong to it.
+    pub related: Vec<String>,
+    /// How often it happened.
+    pub occurrences: u64,
+    /// What it cost.
+    pub cost: Option<Micros>,
+    /// Why it is known: kind, words, numbers.
+    pub evidence: Vec<(&'static str, String, serde_json::Value)>,
+    /// What programs may read, by rule.
+    pub data: serde_json::Value,
+    /// What to do.
+    pub remedy: String,
+    /// A statement that does it.
+    pub ddl: Option<String>,
 }
 
 /// What happened besides statements.

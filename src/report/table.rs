@@ -13,7 +13,8 @@ use crate::units::{ByteCount, Micros, Timestamp, grouped};
 
 use super::text::{ascii, cut, sanitised};
 use super::{
-    CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark,
+    CounterLine, CoverageLine, EventLines, FindingLine, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style,
+    spark,
 };
 
 /// See the module.
@@ -21,6 +22,7 @@ pub(super) struct Table;
 
 const HEADING: Ansi = Ansi::new().bold();
 const DOUBT: Ansi = AnsiColor::Yellow.on_default();
+const BAD: Ansi = AnsiColor::Red.on_default();
 const DIM: Ansi = Ansi::new().dimmed();
 
 impl Renderer for Table {
@@ -53,6 +55,7 @@ impl Renderer for Table {
             out.table(&statement_table(&report.statements))?;
             out.notes(report)?;
         }
+        out.findings(report)?;
         out.events(report)
     }
 }
@@ -94,6 +97,25 @@ impl Painter<'_> {
             self.line(DIM, &format!("{} more statements; -n {} shows all", grouped(hidden), report.totals.statements))?;
         }
         Ok(())
+    }
+
+    /// What is wrong, and how to learn more.
+    fn findings(&mut self, report: &Report) -> io::Result<()> {
+        if report.findings.is_empty() {
+            return Ok(());
+        }
+        self.line(DIM, "")?;
+        self.line(HEADING, "findings")?;
+        let shown = self.style.top.unwrap_or(usize::MAX).min(report.findings.len());
+        for finding in &report.findings[..shown] {
+            let line = finding_line(finding);
+            let line = self.style.width.map_or_else(|| line.clone(), |width| cut(&line, width.max(LEAST_ROOM)));
+            self.line(if finding.severity == "high" { BAD } else { Ansi::new() }, &line)?;
+        }
+        if shown < report.findings.len() {
+            self.line(DIM, &format!("  {} more", grouped((report.findings.len() - shown) as u64)))?;
+        }
+        self.line(DIM, &format!("  laggard explain {} says what it means and what to do", report.findings[0].rule))
     }
 
     fn events(&mut self, report: &Report) -> io::Result<()> {
@@ -391,6 +413,17 @@ fn abbreviated(statement: &str, room: usize) -> String {
 
 /// A select list this short, in bytes, is not worth leaving out.
 const SHORT_LIST: usize = 12;
+
+/// One line: how bad, which rule, what, what it cost, and whose statement.
+fn finding_line(finding: &FindingLine) -> String {
+    let doubt = if finding.confidence == "high" { String::new() } else { format!(" (confidence {})", finding.confidence) };
+    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
+    let about = match (&finding.statement, &finding.text) {
+        (Some(id), Some(text)) => format!("  {} {}", &id[..id.len().min(6)], sanitised(text)),
+        _ => String::new(),
+    };
+    format!("  {:<6}  {:<22}  {}{cost}{doubt}{about}", finding.severity, finding.rule, sanitised(&finding.title))
+}
 
 fn event_facts(events: &EventLines) -> Vec<String> {
     let mut facts = Vec::new();

@@ -203,6 +203,7 @@ fn owned(note: &Note<'_>) -> NoteRow {
             sqlstate,
             message: message::normalised(message).into(),
             cancels: message::cancels(sqlstate, message),
+            timeout: message::is_timeout(message),
             deadlock: message::is_deadlock(sqlstate, message),
         },
         What::LockWait { waited, lock, ended } => NoteRow::LockWait { waited, lock: fixed_hash(lock), ended },

@@ -89,6 +89,14 @@ pub(super) fn cancels(sqlstate: Option<[u8; 5]>, message: &[u8]) -> bool {
     }
 }
 
+/// Whether a limit on time ended the statement, rather than a person. Both have the SQLSTATE of cancelled queries, so it is
+/// the words that tell, and those of other languages than English are not known.
+pub(super) fn is_timeout(message: &[u8]) -> bool {
+    [b"canceling statement due to statement timeout".as_slice(), b"canceling statement due to lock timeout"]
+        .iter()
+        .any(|words| message.starts_with(words))
+}
+
 /// Whether this is the victim's error of a deadlock.
 pub(super) fn is_deadlock(sqlstate: Option<[u8; 5]>, message: &[u8]) -> bool {
     sqlstate.map_or_else(|| message.starts_with(b"deadlock detected"), |state| &state == b"40P01")

@@ -5,7 +5,7 @@ use crate::units::Timestamp;
 
 use super::fold::Block;
 use super::parsed::{NoteRow, Parsed, Row};
-use super::session::{Origin, Report, Wait};
+use super::session::{Cause, Origin, Report, Wait};
 use super::{ErrorKind, Workload};
 
 /// The settings that say whether all statements are logged; the others are not kept.
@@ -25,12 +25,19 @@ impl Workload {
         let about = statement.map_or(self.rules.filter.statement.is_none(), |statement| self.statements[statement as usize].passes);
         let counts = about && origin.passes && self.rules.filter.passes_time(row.at);
         match note {
-            NoteRow::Error { severity, sqlstate, message, cancels, deadlock } => {
+            NoteRow::Error { severity, sqlstate, message, cancels, timeout, deadlock } => {
                 if counts && *deadlock {
                     self.deadlock(origin);
                 }
                 let kind = ErrorKind { sqlstate: *sqlstate, severity: severity.clone(), message: message.clone() };
-                self.error(origin, counts.then_some(kind), statement);
+                let cause = if *timeout {
+                    Cause::Timeout
+                } else if *deadlock {
+                    Cause::Deadlock
+                } else {
+                    Cause::Other
+                };
+                self.error(origin, counts.then_some(kind), statement, cause);
                 self.events.cancelled += u64::from(counts && *cancels);
             }
             NoteRow::Statement => self.late_statement(origin, statement, counts),
@@ -67,7 +74,7 @@ impl Workload {
     }
 
     /// A statement failed; `kind` if the error counts.
-    fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>) {
+    fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>, cause: Cause) {
         // Workers of a parallel query are told to stop when it is cancelled; the failure is their leader's.
         let of_worker = kind.as_ref().is_some_and(|kind| kind.message.starts_with("terminating background worker"));
         let statement = statement.filter(|_| !of_worker);
@@ -79,7 +86,7 @@ impl Workload {
         }
         let session = self.sessions.get(origin.session);
         session.abort();
-        session.report = failed.is_none().then_some(Report::Error);
+        session.report = failed.is_none().then_some(Report::Error(cause));
         let counts = kind.is_some();
         if let Some(kind) = kind {
             self.events.error(kind, 1);
@@ -88,11 +95,12 @@ impl Workload {
             }
         }
         if let Some(failed) = failed {
-            self.failed(origin, failed, counts);
+            self.failed(origin, failed, counts.then_some(cause));
         }
     }
 
-    fn failed(&mut self, origin: Origin, statement: u32, counts: bool) {
+    /// A statement failed for a cause, if that counts.
+    fn failed(&mut self, origin: Origin, statement: u32, cause: Option<Cause>) {
         let session = self.sessions.get(origin.session);
         session.failed = Some(statement);
         let waited = session.take_waits();
@@ -101,7 +109,9 @@ impl Workload {
         let statement = &mut self.statements[statement as usize];
         statement.waited += waited;
         statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
-        statement.errors += u64::from(counts);
+        statement.errors += u64::from(cause.is_some());
+        statement.timeouts += u64::from(cause == Some(Cause::Timeout));
+        statement.deadlocks += u64::from(cause == Some(Cause::Deadlock));
     }
 
     /// `STATEMENT:` of a message further up.
@@ -109,7 +119,7 @@ impl Workload {
         let Some(statement) = statement else { return };
         let session = self.sessions.get(origin.session);
         match session.report.take() {
-            Some(Report::Error) => self.failed(origin, statement, counts),
+            Some(Report::Error(cause)) => self.failed(origin, statement, counts.then_some(cause)),
             Some(Report::Unfamiliar { word, .. }) => drop(self.language.further(word, word, statement, true)),
             None => {
                 let (files, bytes) = std::mem::take(&mut session.temp_files);
@@ -163,7 +173,7 @@ impl Workload {
                     self.sessions.get(origin.session).report = None;
                 }
             }
-            Some(Report::Error) if is_sql => self.late_statement(origin, statement, true),
+            Some(Report::Error(_)) if is_sql => self.late_statement(origin, statement, true),
             _ => {
                 session.report = Some(Report::Unfamiliar { word, at });
                 session.abort();

@@ -141,6 +141,7 @@ pub(crate) enum NoteRow {
         sqlstate: Option<[u8; 5]>,
         message: Box<str>,
         cancels: bool,
+        timeout: bool,
         deadlock: bool,
     },
     LockWait {

@@ -63,11 +63,22 @@ pub(super) struct ForeignSteps {
     pub(super) steps: Vec<(u32, Micros)>,
 }
 
+/// Why a statement failed, as far as it matters which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A limit on its time.
+    Timeout,
+    /// A deadlock.
+    Deadlock,
+    /// Anything else.
+    Other,
+}
+
 /// The last message of a session that a STATEMENT line may still belong to.
 #[derive(Clone, Debug)]
 pub(super) enum Report {
     /// An error without its statement.
-    Error,
+    Error(Cause),
     /// A message of unknown severity.
     Unfamiliar { word: u32, at: Timestamp },
 }

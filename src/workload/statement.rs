@@ -63,6 +63,10 @@ pub struct Statement {
     pub waited: Micros,
     /// Executions that failed or were cancelled; they are no calls.
     pub errors: u64,
+    /// Those of them that a limit on time ended.
+    pub timeouts: u64,
+    /// Those of them that a deadlock ended.
+    pub deadlocks: u64,
     /// Rows, where the log tells.
     pub rows: Option<u64>,
     /// When the first and the last call ended.
@@ -100,6 +104,8 @@ impl Statement {
             execute: Micros(0),
             waited: Micros(0),
             errors: 0,
+            timeouts: 0,
+            deadlocks: 0,
             rows: None,
             seen: None,
             sessions: 0,
@@ -204,6 +210,8 @@ impl Statement {
         self.execute += other.execute;
         self.waited += other.waited;
         self.errors += other.errors;
+        self.timeouts += other.timeouts;
+        self.deadlocks += other.deadlocks;
         self.rows = self.rows.zip(other.rows).map(|(a, b)| a + b).or(self.rows).or(other.rows);
         for at in other.seen.iter().flat_map(|&(first, last)| [first, last]) {
             self.saw(at);

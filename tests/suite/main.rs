@@ -16,6 +16,7 @@ mod orms;
 mod pitfalls;
 mod plans;
 mod readme;
+mod rules;
 #[cfg(target_os = "linux")]
 mod servers;
 mod warnings;

@@ -27,12 +27,13 @@ fn quoted(section: &str, arguments: &[&str]) {
 fn the_readme_quotes_the_program() {
     quoted("formats", &["formats"]);
     quoted("help", &["--help"]);
+    quoted("rules", &["rules"]);
 }
 
 #[test]
 fn the_readme_lists_every_exit_code_that_is_returned() {
     let readme = std::fs::read_to_string(README).expect("is there");
-    for code in [0, 2, 3, 130] {
+    for code in [0, 1, 2, 3, 130] {
         assert!(readme.contains(&format!("| {code} | ")), "{code}");
     }
 }

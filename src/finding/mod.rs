@@ -1,0 +1,227 @@
+//! What is wrong, why that is known, what it costs and what to do: one file per rule.
+//!
+//! A [`Rule`] looks at a finished workload and nothing else, and answers with [`Finding`]s. Severity says how bad it is if
+//! true, confidence how surely it is true, cost what was lost to it: three different things. To add a rule: one file, its
+//! `mod` line and its entry in [`ALL`]. The suite then asks for fixtures, `fixtures/rules/ID/hit-*` and `miss-*`.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::sql::fingerprint::Fingerprint;
+use crate::units::Micros;
+use crate::workload::Workload;
+
+mod connection_exhaustion;
+mod deadlock;
+mod plan_time_dominates;
+mod statement_timeout;
+mod temp_file_spill;
+
+/// Every rule that this build knows.
+pub static ALL: &[&dyn Rule] = &[
+    &connection_exhaustion::ConnectionExhaustion,
+    &deadlock::Deadlock,
+    &plan_time_dominates::PlanTimeDominates,
+    &statement_timeout::StatementTimeout,
+    &temp_file_spill::TempFileSpill,
+];
+
+/// How bad something is, if it is true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing.
+    #[default]
+    Info,
+    /// Worth a look when there is time.
+    Low,
+    /// Costs enough to be mended.
+    Medium,
+    /// Users notice.
+    High,
+}
+
+/// How surely something is true.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// A hint.
+    #[default]
+    Low,
+    /// Likely.
+    Medium,
+    /// At least 95 of 100 such findings are true.
+    High,
+}
+
+impl Severity {
+    /// As reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["info", "low", "medium", "high"][self as usize]
+    }
+}
+
+impl Confidence {
+    /// As reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        ["low", "medium", "high"][self as usize]
+    }
+}
+
+/// What a rule is, in words for the person who has to act on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Meta {
+    /// Its stable name, singular and kebab-case.
+    pub id: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// The worst that it says.
+    pub severity: Severity,
+    /// What it finds and how it is recognised.
+    pub what: &'static str,
+    /// Why that costs.
+    pub why: &'static str,
+    /// How it looks.
+    pub example: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+    /// When to ignore it.
+    pub ignore: &'static str,
+}
+
+/// One rule.
+pub trait Rule: Sync {
+    /// What it is.
+    fn meta(&self) -> &'static Meta;
+    /// Whether these options make sense; a rule without options takes none.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    fn accepts(&self, options: &Value) -> Result<(), String> {
+        match options.as_object().and_then(|options| options.keys().next()) {
+            Some(name) => Err(format!("has no option {name}")),
+            None => Ok(()),
+        }
+    }
+    /// Looks at a workload.
+    fn check(&self, context: &Context<'_>) -> Vec<Finding>;
+}
+
+/// An option that a rule does not understand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadOption {
+    /// The rule.
+    pub rule: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What a rule may look at.
+pub struct Context<'c> {
+    /// What happened.
+    pub workload: &'c Workload,
+    options: &'c Options,
+}
+
+/// Options by rule, of which each makes sense.
+#[derive(Clone, Debug, Default)]
+pub struct Options(HashMap<String, Value, FixedState>);
+
+impl Options {
+    /// Options as they were configured, by rule.
+    ///
+    /// # Errors
+    /// If there is no such rule, or it does not know an option or its value.
+    pub fn of(configured: impl IntoIterator<Item = (String, Value)>) -> Result<Self, BadOption> {
+        let mut options = Options::default();
+        for (rule, value) in configured {
+            let Some(known) = by_id(&rule) else { return Err(BadOption { reason: "there is no such rule".to_owned(), rule }) };
+            known.accepts(&value).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
+            options.0.insert(rule, value);
+        }
+        Ok(options)
+    }
+}
+
+/// Whether options are what a rule's struct of them takes.
+fn fits<T: serde::de::DeserializeOwned>(options: &Value) -> Result<(), String> {
+    T::deserialize(options).map(drop).map_err(|error| error.to_string())
+}
+
+impl Context<'_> {
+    /// The options of a rule, the defaults where none are given.
+    fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
+        // They were tried before.
+        self.options.0.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// One line for this very case.
+    pub title: String,
+    /// The statement it is about.
+    pub statement: Option<Fingerprint>,
+    /// Other statements that belong to it.
+    pub related: Vec<Fingerprint>,
+    /// How often it happened.
+    pub occurrences: u64,
+    /// What it cost; `None` if that is not known.
+    pub cost: Option<Micros>,
+    /// Why it is known.
+    pub evidence: Vec<Evidence>,
+    /// What programs may read, by rule.
+    pub data: Map<String, Value>,
+    /// What to do.
+    pub remedy: String,
+    /// A statement that does it, to be read before it is run.
+    pub ddl: Option<String>,
+}
+
+/// A reason to believe a finding.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// What kind of reason, such as `counter`.
+    pub kind: &'static str,
+    /// In words.
+    pub text: String,
+    /// In numbers.
+    pub data: Map<String, Value>,
+}
+
+impl Evidence {
+    /// A number that was counted.
+    fn counted(text: String, data: Value) -> Self {
+        Evidence { kind: "counter", text, data: data.as_object().cloned().unwrap_or_default() }
+    }
+}
+
+/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name.
+#[must_use]
+pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
+    let context = Context { workload, options };
+    let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);
+        key(b).cmp(&key(a)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.statement.cmp(&b.statement))
+    });
+    findings
+}
+
+/// The rule of that name.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static dyn Rule> {
+    ALL.iter().copied().find(|rule| rule.meta().id == id)
+}

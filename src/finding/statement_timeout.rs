@@ -1,0 +1,45 @@
+//! Statements that were cancelled because they took too long.
+
+use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity};
+
+/// See the module.
+pub(super) struct StatementTimeout;
+
+static META: Meta = Meta {
+    id: "statement-timeout",
+    title: "A statement was cancelled by statement_timeout or lock_timeout",
+    severity: Severity::High,
+    what: "Executions of the statement ended with `canceling statement due to statement timeout` or `… lock timeout`.",
+    why: "Its work is lost, and whoever sent it waited for nothing. It is in no latency: a statement that is cancelled has no duration.",
+    example: "ERROR: canceling statement due to statement timeout",
+    remedy: "Look at the plan of the statement with the values that were slow; for lock timeouts at what held the lock.",
+    ignore: "A statement that is meant to give up early, such as a probe.",
+};
+
+impl Rule for StatementTimeout {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for statement in context.workload.statements().filter(|s| s.timeouts > 0) {
+            let (timeouts, calls) = (statement.timeouts, statement.calls());
+            findings.push(Finding {
+                rule: META.id,
+                severity: if timeouts * 100 >= calls + timeouts { Severity::High } else { Severity::Medium },
+                confidence: Confidence::High,
+                title: format!("{timeouts} of {} executions were cancelled by a timeout", calls + statement.errors),
+                statement: Some(statement.fingerprint),
+                occurrences: timeouts,
+                evidence: vec![Evidence::counted(
+                    format!("{timeouts} timeouts, {calls} calls that came to an end"),
+                    serde_json::json!({"timeouts": timeouts, "calls": calls}),
+                )],
+                remedy: META.remedy.to_owned(),
+                ..Finding::default()
+            });
+        }
+        findings
+    }
+}

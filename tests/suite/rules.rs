@@ -1,0 +1,161 @@
+//! Rules on their fixtures: every `hit-*` raises its rule and no other, every `miss-*` raises none.
+//!
+//! Both fail if the fixture is empty of events, so that no rule is tested by nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use laggard::finding::{self, Options};
+use laggard::{Input, Reading, Settings};
+use serde_json::json;
+
+use crate::corpus::fixtures;
+
+fn logs(rule: &str) -> Vec<PathBuf> {
+    let folder = fixtures().join("rules").join(rule);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|_| panic!("{} is missing", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+fn read(path: PathBuf) -> Reading {
+    let reading = laggard::read(vec![Input::File(path.clone())], &Settings::default()).expect("settings are right");
+    assert!(reading.errors.is_empty(), "{}: {:?}", path.display(), reading.errors);
+    let skipped: u64 = reading.inputs.iter().map(|input| input.skipped.total()).sum();
+    assert_eq!(skipped, 0, "{}", path.display());
+    assert!(reading.workload.happened() > 0, "{} is empty of events", path.display());
+    reading
+}
+
+#[test]
+fn hits_are_found_and_misses_are_not() {
+    for rule in finding::ALL {
+        let id = rule.meta().id;
+        let (mut hits, mut misses) = (0, 0);
+        for path in logs(id) {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let found = finding::check(&read(path).workload, &Options::default());
+            let rules: BTreeSet<&str> = found.iter().map(|finding| finding.rule).collect();
+            match name.split('-').next() {
+                Some("hit") => {
+                    hits += 1;
+                    assert_eq!(rules, BTreeSet::from([id]), "{id}/{name}");
+                }
+                Some("miss") => {
+                    misses += 1;
+                    assert!(rules.is_empty(), "{id}/{name}: {rules:?}");
+                }
+                _ => panic!("{id}/{name} is neither hit-* nor miss-*"),
+            }
+        }
+        assert!(hits > 0 && misses > 0, "fixtures/rules/{id} needs hit-* and miss-*");
+    }
+}
+
+#[test]
+fn every_rule_is_documented_and_says_what_was_found() {
+    let mut ids = BTreeSet::new();
+    for rule in finding::ALL {
+        let meta = rule.meta();
+        assert!(ids.insert(meta.id) && meta.id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", meta.id);
+        for text in [meta.title, meta.what, meta.why, meta.example, meta.remedy, meta.ignore] {
+            assert!(text.len() > 10, "{}: {text:?}", meta.id);
+        }
+        for path in logs(meta.id).into_iter().filter(|path| path.to_string_lossy().contains("/hit-")) {
+            for finding in finding::check(&read(path).workload, &Options::default()) {
+                assert!(!finding.title.is_empty() && !finding.remedy.is_empty() && !finding.evidence.is_empty(), "{}", meta.id);
+                assert!(finding.occurrences > 0 && finding.severity <= meta.severity, "{}", meta.id);
+            }
+        }
+    }
+}
+
+/// 25 calls of 0.9 + 7.25 + 0.4 ms.
+#[test]
+fn numbers_of_a_finding_are_those_of_the_log() {
+    let found = finding::check(&read(fixtures().join("rules/plan-time-dominates/hit-many-joins.log")).workload, &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.occurrences, one.cost.map(|cost| cost.0)), (25, Some(203_750)));
+    assert_eq!(json!(one.evidence[0].data), json!({"parse_us": 22_500, "bind_us": 181_250, "execute_us": 10_000}));
+    let found = finding::check(&read(fixtures().join("rules/temp-file-spill/hit-large-sort.log")).workload, &Options::default());
+    assert_eq!(
+        (found[0].occurrences, found[0].severity.name(), json!(found[0].evidence[0].data)),
+        (2, "high", json!({"files": 2, "bytes": 240_000_000}))
+    );
+    let found = finding::check(&read(fixtures().join("rules/statement-timeout/hit-slow-report.log")).workload, &Options::default());
+    assert_eq!(json!(found[0].evidence[0].data), json!({"timeouts": 1, "calls": 1}));
+    let found = finding::check(&read(fixtures().join("rules/deadlock/hit-two-orders.log")).workload, &Options::default());
+    assert!(found[0].statement.is_some(), "the victim's statement is named");
+}
+
+#[test]
+fn options_change_what_is_found_and_unknown_ones_are_refused() {
+    let miss = fixtures().join("rules/plan-time-dominates/miss-too-few-calls.log");
+    let options = Options::of([("plan-time-dominates".to_owned(), json!({"min_calls": 5}))]).expect("known");
+    assert_eq!(finding::check(&read(miss).workload, &options).len(), 1);
+    for (rule, option) in [("plan-time-dominates", json!({"min_call": 5})), ("deadlock", json!({"x": 1})), ("no-such-rule", json!({}))] {
+        assert_eq!(Options::of([(rule.to_owned(), option)]).err().map(|bad| bad.rule).as_deref(), Some(rule));
+    }
+}
+
+fn laggard(arguments: &[&str], folder: Option<&std::path::Path>) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_laggard"));
+    command.args(arguments).env_clear();
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
+    let output = command.output().expect("runs");
+    (output.status.code(), String::from_utf8(output.stdout).expect("text"), String::from_utf8(output.stderr).expect("text"))
+}
+
+#[test]
+fn check_fails_at_what_is_severe_and_sure_enough() {
+    let log = |name: &str| fixtures().join("rules").join(name).to_string_lossy().into_owned();
+    let (hit, medium, miss) =
+        (log("deadlock/hit-two-orders.log"), log("plan-time-dominates/hit-many-joins.log"), log("deadlock/miss-waits-that-end.log"));
+    let code = |arguments: &[&str]| laggard(arguments, None).0;
+    assert_eq!(code(&["check", "--no-config", &hit]), Some(1));
+    assert_eq!(code(&["check", "--no-config", &hit, "--exit-zero"]), Some(0));
+    assert_eq!(code(&["check", "--no-config", &miss]), Some(0));
+    assert_eq!(code(&["check", "--no-config", &medium]), Some(0));
+    assert_eq!(code(&["check", "--no-config", &medium, "--fail-on", "medium"]), Some(1));
+    assert_eq!(code(&["report", "--no-config", &hit]), Some(0), "report never fails because of findings");
+    assert_eq!(code(&["check", "--no-config", &hit, "--format", "json"]), Some(1), "a format never changes the exit code");
+    assert_eq!(code(&["check", "--no-config", &hit, "/no/such/file"]), Some(2));
+    let (_, page, _) = laggard(&["check", "--no-config", &hit], None);
+    assert!(page.contains("deadlock") && page.contains("update orders set state"), "{page}");
+}
+
+#[test]
+fn the_nearest_configuration_holds_and_says_where_it_is_wrong() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("sub")).expect("made");
+    let config = |text: &str| fs::write(folder.path().join("laggard.toml"), text).expect("written");
+    let miss = fixtures().join("rules/plan-time-dominates/miss-too-few-calls.log").to_string_lossy().into_owned();
+    let check = || laggard(&["check", "--fail-on", "medium", &miss], Some(&folder.path().join("sub")));
+    config("[rule.plan-time-dominates]\nmin_calls = 5\n");
+    assert_eq!(check().0, Some(1));
+    config("[rule.plan-time-dominates]\nmin_cals = 5\n");
+    let (code, _, message) = check();
+    assert!(code == Some(2) && message.contains("laggard.toml") && message.contains("min_cals"), "{message}");
+    config("[rules]\n");
+    let (code, _, message) = check();
+    assert!(code == Some(2) && message.contains("line 1"), "{message}");
+    assert_eq!(laggard(&["check", "--no-config", &miss], Some(folder.path())).0, Some(0));
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let (code, list, _) = laggard(&["rules"], None);
+    assert_eq!((code, list.lines().count()), (Some(0), finding::ALL.len()));
+    for rule in finding::ALL {
+        let (code, page, _) = laggard(&["explain", rule.meta().id], None);
+        assert!(code == Some(0) && ["What it finds", "What to do", "When to ignore it"].iter().all(|part| page.contains(part)), "{page}");
+        assert!(page.lines().all(|line| line.chars().count() <= 120), "{page}");
+    }
+    let (code, _, message) = laggard(&["explain", "dead"], None);
+    assert!(code == Some(2) && message.contains("deadlock"), "{message}");
+}
