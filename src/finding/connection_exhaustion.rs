@@ -39,7 +39,7 @@ impl Rule for ConnectionExhaustion {
             rule: META.id,
             severity: Severity::High,
             confidence: Confidence::High,
-            title: format!("{count} connections were refused"),
+            title: format!("{count} connections refused"),
             occurrences: count,
             evidence: vec![Evidence::counted(format!("{count} errors of class 53300"), serde_json::json!({"refused": count}))],
             remedy: META.remedy.to_owned(),
