@@ -5,7 +5,7 @@
 #   sh tests/servers.sh --here   only print what is here
 #
 # A line of the output is a name and a path: the major of a server and its folder, `debian` and the folder of Debian's server,
-# `psql` and `pgbouncer`. To root also `user` and the uid:gid that servers run as, because a server refuses to run as root.
+# `psql`, `pgbouncer` and `openssl`. To root also `user` and the uid:gid that servers run as, because a server refuses to run as root.
 set -eu
 
 # The newest release of each major that the npm packages carry; one release has the same version on every platform. All of them
@@ -64,7 +64,7 @@ print_what_is_here() {
         [ ! -x "$cache/$version/bin/postgres" ] || echo "${version%%.*} $cache/$version"
     done
     [ ! -x "$debian/bin/postgres" ] || echo "debian $debian"
-    for name in psql pgbouncer; do
+    for name in psql pgbouncer openssl; do
         ! path=$(program "$name") || echo "$name $path"
     done
     ! am_root || echo "user $(server_user)"
@@ -131,6 +131,7 @@ wanted=''
 [ -x $debian/bin/postgres ] || wanted='postgresql-15'
 program psql >/dev/null || wanted='postgresql-15'
 program pgbouncer >/dev/null || wanted="$wanted pgbouncer"
+program openssl >/dev/null || wanted="$wanted openssl"
 if [ -n "$wanted" ]; then
     # shellcheck disable=SC2086 # a list
     if ! am_root || ! command -v apt-get >/dev/null; then

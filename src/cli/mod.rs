@@ -93,6 +93,10 @@ fn say(message: &str) {
 /// Shows what clap says, and the command that was meant if the first argument is a file.
 fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let is_help = !error.use_stderr();
+    if !is_help && repeats_a_password(&error.to_string(), arguments) {
+        say("an argument is not understood, and not repeated because it may hold a password; a connection string with blanks needs quotes");
+        return Exit::Trouble;
+    }
     if error.print().is_err() && !is_help {
         return Exit::Trouble;
     }
@@ -100,6 +104,15 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
         let _ = writeln!(anstream::stderr(), "did you mean: laggard report {}", report::text::sanitised(&first.to_string_lossy()));
     }
     if is_help { Exit::Done } else { Exit::Trouble }
+}
+
+/// Whether a message has part of an argument in it that looks like a password, or like a URL with one.
+fn repeats_a_password(message: &str, arguments: &[OsString]) -> bool {
+    let secret = |argument: &str| match (argument.split_once("://"), argument.split_once("password=")) {
+        (Some((_, behind)), _) | (None, Some((_, behind))) => !behind.is_empty() && message.contains(behind),
+        (None, None) => false,
+    };
+    arguments.iter().any(|argument| secret(&argument.to_string_lossy()))
 }
 
 fn run(command: Command) -> Result<Exit, Failure> {

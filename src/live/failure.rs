@@ -154,8 +154,12 @@ fn cure_of(sqlstate: &str, message: &str, settings: &Settings) -> Option<String>
 fn cure_of_tls(reason: &str, mode: Mode) -> Option<String> {
     let text = if reason.contains("does not support TLS") {
         "ssl = on in postgresql.conf cures that; sslmode=prefer does without"
-    } else if reason.contains("UnknownIssuer") {
+    } else if reason.contains("UnknownIssuer") || reason.contains("BadSignature") {
+        // The latter if there is an authority of that name with another key.
         "name the file of the authority that signed the server's certificate with sslrootcert"
+    } else if reason.contains("CaUsedAsEndEntity") {
+        // What `openssl req -x509` makes; one that is in the file is believed before it comes to this.
+        "the server's certificate signs itself: if it is the right one, name a file with it as sslrootcert"
     } else if reason.contains("UnsupportedCertVersion") {
         "the server's certificate is of X.509 version 1, which is not checked here: issue it anew with a subjectAltName, or use sslmode=require without sslrootcert"
     } else if reason.contains("not valid for name") && mode == Mode::VerifyFull {
@@ -232,6 +236,8 @@ mod tests {
             (Failure::Late, "within 10 s"),
             (Failure::Tls("server does not support TLS".to_owned()), "ssl = on"),
             (Failure::Tls("invalid peer certificate: UnknownIssuer".to_owned()), "sslrootcert"),
+            (Failure::Tls("invalid peer certificate: BadSignature".to_owned()), "sslrootcert"),
+            (Failure::Tls("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))".to_owned()), "signs itself"),
             (Failure::Tls("certificate not valid for name \"x\"".to_owned()), "subjectAltName"),
             (Failure::Unreachable(io::ErrorKind::NotFound, "No such file".to_owned()), "PGHOST"),
         ];

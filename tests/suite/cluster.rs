@@ -304,6 +304,11 @@ impl Pooler {
 
     /// Starts it, or says that the test is skipped.
     pub(crate) fn start(cluster: &Cluster) -> Option<Self> {
+        Self::start_with(cluster, "")
+    }
+
+    /// Starts it with more lines of settings.
+    pub(crate) fn start_with(cluster: &Cluster, more: &str) -> Option<Self> {
         if !is_here("pgbouncer", "pgbouncer") {
             return None;
         }
@@ -311,7 +316,7 @@ impl Pooler {
         let path = place.path.join("pgbouncer.ini");
         let settings = format!(
             "[databases]\n* = host={} port={} user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = {}\nunix_socket_dir = {}\n\
-             auth_type = any\npool_mode = transaction\ndefault_pool_size = 4\n",
+             auth_type = any\npool_mode = transaction\ndefault_pool_size = 4\n{more}",
             cluster.socket_dir().display(),
             cluster.port(),
             Self::PORT,

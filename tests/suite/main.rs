@@ -4,6 +4,8 @@ mod architecture;
 mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;
+#[cfg(all(target_os = "linux", feature = "live"))]
+mod connect;
 mod corpus;
 mod counters;
 mod harness;
