@@ -42,8 +42,7 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
         say(&format!("wrote {} ({entries} entries, {}); next: laggard report {}", file.display(), ByteCount(bytes), file.display()));
     }
     // Without counters it is not what was asked for, though what could be read is there.
-    let complete = snapshot.lines.iter().any(|line| matches!(line, crate::snapshot::Line::Statement(_)));
-    Ok(if complete { Exit::Done } else { Exit::Trouble })
+    Ok(if snapshot.has_counters { Exit::Done } else { Exit::Trouble })
 }
 
 /// Writes a snapshot to a temporary name and renames it; packed unless the name says otherwise. Answers its size.

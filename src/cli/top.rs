@@ -42,7 +42,7 @@ pub(super) fn top(args: &TopArgs) -> Result<Exit, Failure> {
                 if earlier.is_none() {
                     taken.header.notes.iter().for_each(|note| say(note));
                 }
-                if !taken.lines.iter().any(|line| matches!(line, Line::Statement(_))) {
+                if !taken.has_counters {
                     return Ok(Exit::Trouble);
                 }
                 if let Some(folder) = &args.record {

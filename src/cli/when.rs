@@ -35,7 +35,7 @@ pub(super) fn moment(text: &str, now: &Zoned) -> Result<Timestamp, String> {
         .ok_or_else(|| format!("'{text}' is no time: try 2026-11-22, \"2026-11-22 08:00\", 08:00, today, yesterday, 90m (ago) or RFC 3339"))
 }
 
-/// A span such as `90s`, `15m`, `2h`, `3d`, `1w`, or several of them together.
+/// A span such as `500ms`, `90s`, `15m`, `2h`, `3d`, `1w`, or several of them together.
 ///
 /// # Errors
 /// What forms are understood.
@@ -48,16 +48,16 @@ pub(super) fn span(text: &str) -> Result<Micros, String> {
         let number: u64 = rest[..digits].parse().map_err(|_| error())?;
         rest = rest[digits..].trim_start();
         let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let seconds = match &rest[..letters] {
-            "s" | "sec" | "second" | "seconds" => 1,
-            "m" | "min" | "minute" | "minutes" => 60,
-            "h" | "hour" | "hours" => 3_600,
-            "d" | "day" | "days" => 86_400,
-            "w" | "week" | "weeks" => 604_800,
+        let micros: u64 = match &rest[..letters] {
+            "ms" => 1_000,
+            "s" | "sec" | "second" | "seconds" => 1_000_000,
+            "m" | "min" | "minute" | "minutes" => 60_000_000,
+            "h" | "hour" | "hours" => 3_600_000_000,
+            "d" | "day" | "days" => 86_400_000_000,
+            "w" | "week" | "weeks" => 604_800_000_000,
             _ => return Err(error()),
         };
-        total =
-            number.checked_mul(seconds).and_then(|s| s.checked_mul(1_000_000)).and_then(|us| total.checked_add(us)).ok_or_else(error)?;
+        total = number.checked_mul(micros).and_then(|us| total.checked_add(us)).ok_or_else(error)?;
         rest = rest[letters..].trim_start();
     }
     if total == 0 { Err(error()) } else { Ok(Micros(total)) }

@@ -114,6 +114,8 @@ pub struct Snapshot {
     pub lines: Vec<Line>,
     /// Ids of the statements that laggard itself sent, which are not among the lines and not in the file.
     pub own: Vec<i64>,
+    /// Whether the counters could be read, be there any or not.
+    pub has_counters: bool,
 }
 
 impl Snapshot {
@@ -151,7 +153,7 @@ mod tests {
     #[test]
     fn a_file_begins_with_its_format_and_ends_with_its_length() {
         let header = Header { schema: SCHEMA.to_owned(), ..Header::default() };
-        let snapshot = Snapshot { header, lines: vec![Line::Role { oid: 10, name: "app".to_owned() }], own: vec![7] };
+        let snapshot = Snapshot { header, lines: vec![Line::Role { oid: 10, name: "app".to_owned() }], own: vec![7], has_counters: true };
         let mut file = Vec::new();
         snapshot.write(&mut file).expect("to memory");
         let lines: Vec<Value> = String::from_utf8_lossy(&file).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
