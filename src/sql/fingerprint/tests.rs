@@ -64,6 +64,7 @@ fn lists_of_constants_are_one() {
         "select * from t where a in ('x', null, true, 1.5, -3)",
         "select * from t where a in (1::int, 2::int)",
         "select * from t where a in (cast($1 as date), date '2020-01-01')",
+        "select * from t where a in (timestamp with time zone '2020-01-01', cast('1' as interval day to second))",
         "select * from t where a in ($1 /*, ... */)",
     ]);
     assert_eq!(text(one), "select * from t where a in ($1 /*, ... */)");
@@ -172,6 +173,9 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "-null]",
         "2;asc;2",
         ".p \u{1b}asc[",
+        "array[nullselect order by null]",
+        "a in (b select null)",
+        "array[f when true]",
     ] {
         let once = normalise(sql.as_bytes(), Dialect::default());
         let twice = normalise(once.text.as_bytes(), Dialect::default());
