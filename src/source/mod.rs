@@ -22,6 +22,7 @@ pub mod pg_prefix;
 mod pg_stderr;
 mod pg_syslog;
 mod pg_time;
+mod pg_verify;
 mod pg_words;
 
 /// Every format that this build understands.
