@@ -175,6 +175,8 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         ".p \u{1b}asc[",
         "array[nullselect order by null]",
         "a in (b select null)",
+        "close e-[@",
+        "close e - - 'x' + ; close -",
         "array[f when true]",
     ] {
         let once = normalise(sql.as_bytes(), Dialect::default());
