@@ -26,6 +26,7 @@ mod pg_stderr;
 mod pg_syslog;
 mod pg_tally;
 mod pg_time;
+mod pg_verify;
 mod pg_words;
 
 /// Every format that this build understands.

@@ -7,6 +7,7 @@ use regex::bytes::Regex;
 
 use super::pg_prefix::{Head, Prefix};
 use super::pg_time::{Clock, UTC, civil};
+use super::pg_verify::verified;
 use super::{BOM, lines};
 
 /// Prefixes that PostgreSQL, its packagers, the clouds and pgBadger's manual recommend.
@@ -59,25 +60,27 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     if lines.iter().take(20).filter(|line| syslog.is_match(line)).count() * 2 > lines.len().min(20) {
         return None;
     }
+    let patterns = Patterns::new()?;
     let mut best: Option<(usize, usize, Prefix)> = None;
     let mut consider = |text: &str| {
         let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_implausible()) else { return };
         // Most guesses fail at once.
         let first = &lines[..lines.len().min(GLANCE)];
-        if score(&prefix, first).0 * 2 < first.len() {
+        if score(&prefix, first, &patterns).0 * 2 < first.len() {
             return;
         }
-        let score = score(&prefix, lines);
+        let score = score(&prefix, lines, &patterns);
         if score.0 > 0 && best.as_ref().is_none_or(|(lines, fields, _)| score > (*lines, *fields)) {
             best = Some((score.0, score.1, prefix));
         }
     };
     KNOWN.iter().copied().for_each(&mut consider);
-    pieced_together(lines).iter().map(String::as_str).for_each(&mut consider);
+    pieced_together(lines, &patterns).iter().map(String::as_str).for_each(&mut consider);
     let (.., prefix) = best.filter(|(matched, ..)| {
         let others = lines.len() - matched;
         matched * 100 >= lines.len() * ENOUGH || (others <= FEW && others < *matched)
     })?;
+    let prefix = verified(prefix, lines)?;
     // `%m` and `%t` read the same; say the one that it is.
     let has_fraction = lines.iter().find_map(|line| civil(line)).is_some_and(|(_, length)| length > 19);
     let text = prefix.text().to_owned();
@@ -91,9 +94,17 @@ pub(super) fn fits(head: &[u8], prefix: &Prefix) -> bool {
 }
 
 /// How many lines begin with the prefix, and how many of its fields are of use: those behind `%q` only if a line has them.
-fn score(prefix: &Prefix, lines: &[&[u8]]) -> (usize, usize) {
+fn score(prefix: &Prefix, lines: &[&[u8]], patterns: &Patterns) -> (usize, usize) {
     let mut clock = Clock::new(&UTC);
-    let heads: Vec<_> = lines.iter().filter_map(|line| prefix.head(line, &mut clock)).collect();
+    let heads: Vec<_> = lines
+        .iter()
+        .filter_map(|line| {
+            let head = prefix.head(line, &mut clock)?;
+            // What looks like a severity may be a word of the prefix; the real one further on has two blanks.
+            let is_word = !line[..head.message].ends_with(b":  ") && patterns.severity.is_match(&line[head.message..]);
+            (!is_word).then_some(head)
+        })
+        .collect();
     let named = |head: &Head<'_>| head.who.user.or(head.who.database).or(head.who.application).or(head.who.host).is_some();
     (heads.len(), prefix.fields(heads.iter().any(named)))
 }
@@ -154,8 +165,7 @@ fn goes_on_like_sql(line: &[u8]) -> bool {
 }
 
 /// Prefixes made from what stands before the severity in the most telling lines, with `%q` wherever it may be.
-fn pieced_together(lines: &[&[u8]]) -> Vec<String> {
-    let Some(patterns) = Patterns::new() else { return Vec::new() };
+fn pieced_together(lines: &[&[u8]], patterns: &Patterns) -> Vec<String> {
     let mut heads: Vec<&[u8]> = lines.iter().filter_map(|line| patterns.head(line)).collect();
     // Lines of client sessions have more to tell than those of background processes, or of clients not known yet.
     let unknown = |head: &[u8]| memchr::memmem::find(head, b"[unknown]").is_some();
@@ -178,7 +188,9 @@ fn pieced_together(lines: &[&[u8]]) -> Vec<String> {
 const DELIMITERS: &[u8] = b"<>[](){}|;~,\t";
 
 struct Patterns {
+    /// With the two blanks that the server writes, and as some shippers leave it.
     severity: Regex,
+    squeezed: Regex,
     foreign: Regex,
     /// What a piece of the head looks like, and what it stands for; tried in order.
     pieces: Vec<(Regex, Piece)>,
@@ -208,7 +220,7 @@ impl Patterns {
             (r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:[A-Z]{1,5}(?:[+-]\d+)?|[+-]\d\d(?::?\d\d)?)\b)?", Piece::Time),
             (r"^\d{9,11}\.\d{3}\b", Piece::Plain("%n")),
             (r"^[0-9a-f]{6,}\.[0-9a-f]+\b", Piece::Plain("%c")),
-            (r"^\[\d+-\d+\]", Piece::Plain("[%l-1]")),
+            (r"^\[\d+-1\]", Piece::Plain("[%l-1]")),
             (r"^\[ *\d+ *\]", Piece::Process),
             (backend, Piece::Plain("%b")),
             (r"^(?:\[local\]|[\w.:-]+\(\d+\))", Piece::Plain("%r")),
@@ -222,12 +234,14 @@ impl Patterns {
                 r"^(?:SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|PARSE|BIND|EXECUTE|SET|idle in transaction|idle|authentication|startup)\b",
                 Piece::Plain("%i"),
             ),
-            (r#"^(?:\[unknown\]|[^\s,;|:~='"\[\](){}<>]+)"#, Piece::Word),
+            // Signs that are no letters separate, in any script.
+            (r#"^(?:\[unknown\]|[\w$][\w[!-~&&[^,;|:~='"\[\](){}<>]]]*)"#, Piece::Word),
         ];
+        let severity = r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):";
         let pieces = pieces.into_iter().map(|(pattern, piece)| Some((Regex::new(pattern).ok()?, piece))).collect::<Option<Vec<_>>>()?;
         Some(Patterns {
-            severity: Regex::new(r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION): ")
-                .ok()?,
+            severity: Regex::new(&format!("{severity}  ")).ok()?,
+            squeezed: Regex::new(&format!("{severity} ")).ok()?,
             foreign: Regex::new(r"(?-u:[A-Za-z\x80-\xff]{2,40}) ?:  ").ok()?,
             pieces,
             key: Regex::new(r"^([A-Za-z_]+)[=:]").ok()?,
@@ -239,7 +253,7 @@ impl Patterns {
     /// What stands before the severity.
     fn head<'l>(&self, line: &'l [u8]) -> Option<&'l [u8]> {
         let line = &line[..line.len().min(400)];
-        let found = self.severity.find(line).or_else(|| self.foreign.find(line))?;
+        let found = self.severity.find(line).or_else(|| self.foreign.find(line)).or_else(|| self.squeezed.find(line))?;
         (found.start() > 0).then_some(&line[..found.start()])
     }
 
@@ -261,7 +275,7 @@ impl Patterns {
                         let padded = blanks > 1 && (delimits(rest.get(blanks)) || delimits(at.checked_sub(1).and_then(|at| head.get(at))));
                         (if padded { String::new() } else { " ".to_owned() }, blanks)
                     }
-                    None => (char::from(rest[0]).to_string(), 1),
+                    None => first_character(rest),
                 };
             if !piece.is_empty() {
                 pieces.push(piece);
@@ -323,6 +337,12 @@ impl Patterns {
     }
 }
 
+/// What separates is written as it stands.
+fn first_character(text: &[u8]) -> (String, usize) {
+    let valid = text.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();
+    valid.chars().next().map_or_else(|| (char::REPLACEMENT_CHARACTER.to_string(), 1), |first| (first.to_string(), first.len_utf8()))
+}
+
 fn escape_of(key: &[u8]) -> Option<&'static str> {
     Some(match key.to_ascii_lowercase().as_slice() {
         b"u" | b"user" | b"usr" | b"username" | b"role" => "%u",
@@ -347,6 +367,8 @@ fn escape_of(key: &[u8]) -> Option<&'static str> {
 #[derive(Default)]
 struct Guess {
     has_process: bool,
+    /// Whether a number in brackets was taken for the process.
+    has_bracket: bool,
     /// The process that `%c` names, in decimal.
     process: Option<String>,
     /// Whether one of two times has a fraction, which then is the line's own and the other the session's.
@@ -379,6 +401,8 @@ impl Guess {
                 escape.to_owned()
             }
             Piece::Plain(escape) => escape.to_owned(),
+            // Of two the lines tell which is the process.
+            Piece::Process if std::mem::replace(&mut self.has_bracket, true) => "[%l]".to_owned(),
             Piece::Process => "[%p]".to_owned(),
             Piece::Account => {
                 self.words = self.words.max(2);

@@ -18,27 +18,28 @@ fn warning(facts: &Facts, id: &str) -> String {
 /// So many sessions that one more is one too many, each with one call but the first three. Of those one is parsed and not
 /// executed, one announced without its duration, and one has its portal open.
 fn as_many_sessions_as_are_remembered() -> String {
-    let mut log =
-        timed(1, 100, "parse s", "SELECT 1") + &line(2, "LOG:  statement: SELECT 2") + &timed(3, 300, "execute s/C_1", "SELECT 3");
-    for pid in 4..=65_536 {
+    let mut log = timed(1_001, 100, "parse s", "SELECT 1")
+        + &line(1_002, "LOG:  statement: SELECT 2")
+        + &timed(1_003, 300, "execute s/C_1", "SELECT 3");
+    for pid in 1_004..=66_536 {
         let _ = writeln!(log, "2026-11-23 05:33:39.504 UTC [{pid}] app@shop/web LOG:  duration: 1.000 ms  statement: SELECT 4");
     }
     log
 }
 
-/// Session 65 537 makes the 32 768 least active be given up, 1 to 32 768, of which three are in the middle of something. What
+/// One session more makes the 32 768 least active be given up, the first of the log, of which three are in the middle of something. What
 /// they said later is no longer part of what they had begun.
 #[test]
 fn sessions_that_are_given_up_in_mid_call_are_counted() {
     let log = as_many_sessions_as_are_remembered();
-    let rest = timed(1, 50, "bind s", "SELECT 1") + &timed(1, 5, "execute s", "SELECT 1");
+    let rest = timed(1_001, 50, "bind s", "SELECT 1") + &timed(1_001, 5, "execute s", "SELECT 1");
     let whole = report(format!("{log}{rest}"));
     assert_eq!(whole.statement("select $1").steps(), [100, 50, 5 + 300 + 65_533 * 1_000], "the parse belongs to the call");
     assert!(!whole.warns("sessions-given-up"), "nobody was given up");
 
     let facts = report(format!("{log}{}{rest}", timed(70_000, 1_000, "statement", "SELECT 4")));
     assert_eq!(facts.statement("select $1").steps(), [0, 50, 5 + 300 + 65_534 * 1_000], "the parse is lost");
-    // 1 to 65 536 and 70 000; what 1 did after it was given up is one more.
+    // 65 536 and 70 000; the first had no call before it was given up.
     assert_eq!((facts.calls(), facts.statement("select $1").number("sessions")), (65_537, 65_537));
     let text = warning(&facts, "sessions-given-up");
     assert!(text.starts_with("3 sessions were given up in mid-call because more than 65 536 were open at once"), "{text}");

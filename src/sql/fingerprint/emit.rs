@@ -138,9 +138,15 @@ impl<'a> Emitter<'a> {
         if words::takes_modifier(word) { self.modifier(next, end) } else { next }
     }
 
-    /// ASC says nothing, unless it is no order at all: alone in its statement, or before a bracket.
+    /// ASC behind an expression and before the end of it says nothing. Elsewhere it is no order, and what stands around it
+    /// would read otherwise without it.
     fn is_default_order(&self, at: usize) -> bool {
-        at > 0 && self.cursor.kind(at - 1) != Some(Kind::Semicolon) && self.cursor.kind(at + 1) != Some(Kind::OpenBracket)
+        let behind = match self.cursor.kind(at + 1) {
+            None | Some(Kind::Comma | Kind::Close | Kind::Semicolon) => true,
+            Some(Kind::Word) => !matches!(self.cursor.text(at + 1), "null" | "true" | "false"),
+            _ => false,
+        };
+        behind && (!self.cursor.expects_operand(at) || at.checked_sub(1).is_some_and(|end| self.cursor.is_word(end, "end")))
     }
 
     fn set_positions(&mut self, open: bool) {

@@ -47,8 +47,10 @@ fn names(out: &mut Emitter<'_>, at: usize, end: usize, keywords: &[&str]) -> usi
     let mut at = at + 1;
     while at < end && cursor.kind(at) != Some(Kind::Semicolon) {
         // A sign belongs to the value behind it, as everywhere, and a name is one here.
-        if cursor.kind(at) == Some(Kind::Operator) && matches!(cursor.text(at), "-" | "+") {
-            at += 1;
+        let is_sign = |&at: &usize| cursor.kind(at) == Some(Kind::Operator) && matches!(cursor.text(at), "-" | "+");
+        let behind = at + (at..end).take_while(is_sign).count();
+        if behind > at && matches!(cursor.kind(behind), None | Some(Kind::Word | Kind::Quoted | Kind::Value { .. } | Kind::Semicolon)) {
+            at = behind;
             continue;
         }
         let named = match cursor.kind(at) {

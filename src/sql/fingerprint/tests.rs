@@ -64,6 +64,7 @@ fn lists_of_constants_are_one() {
         "select * from t where a in ('x', null, true, 1.5, -3)",
         "select * from t where a in (1::int, 2::int)",
         "select * from t where a in (cast($1 as date), date '2020-01-01')",
+        "select * from t where a in (timestamp with time zone '2020-01-01', cast('1' as interval day to second))",
         "select * from t where a in ($1 /*, ... */)",
     ]);
     assert_eq!(text(one), "select * from t where a in ($1 /*, ... */)");
@@ -83,6 +84,10 @@ fn rows_of_values_are_kept_once_per_form() {
 fn positions_are_structure_and_limits_are_values() {
     different("select a, b from t order by 1", "select a, b from t order by 2");
     different("select a from t group by 1", "select a from t group by 2");
+    same(&[
+        "select a from t order by case when b then 1 end, (c), d[1]",
+        "select a from t order by case when b then 1 end asc, (c) asc, d[1] asc",
+    ]);
     same(&["select a from t order by 1 limit 5", "select a from t order by 1 asc limit 6"]);
     same(&["select a from t order by 1 - id", "select a from t order by $1-id"]);
     different("select a from t limit 10", "select a from t offset 10");
@@ -172,6 +177,14 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "-null]",
         "2;asc;2",
         ".p \u{1b}asc[",
+        "0++-asc+0",
+        "order by asc null",
+        "case a when 1 then 2 end asc true",
+        "array[nullselect order by null]",
+        "a in (b select null)",
+        "close e-[@",
+        "close e - - 'x' + ; close -",
+        "array[f when true]",
     ] {
         let once = normalise(sql.as_bytes(), Dialect::default());
         let twice = normalise(once.text.as_bytes(), Dialect::default());

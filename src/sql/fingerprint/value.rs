@@ -197,7 +197,7 @@ fn casts_end(cursor: Cursor<'_>, mut at: usize) -> usize {
 fn type_end(cursor: Cursor<'_>, mut at: usize) -> usize {
     loop {
         match cursor.kind(at) {
-            Some(Kind::Word) if matches!(cursor.text(at), "as" | "from" | "in" | "and" | "or") => return at,
+            Some(Kind::Word) if is_behind_type(cursor, at) => return at,
             Some(Kind::Word | Kind::Quoted | Kind::Dot | Kind::Modifier) => at += 1,
             Some(Kind::Open) => match cursor.modifier_end(at) {
                 Some(close) => at = close + 1,
@@ -206,5 +206,14 @@ fn type_end(cursor: Cursor<'_>, mut at: usize) -> usize {
             Some(Kind::OpenBracket) if cursor.kind(at + 1) == Some(Kind::CloseBracket) => at += 2,
             _ => return at,
         }
+    }
+}
+
+/// What a value may follow is no part of a type, or `by null` would become `by $1` and then be one value, like `date '…'`.
+fn is_behind_type(cursor: Cursor<'_>, at: usize) -> bool {
+    match cursor.text(at) {
+        "with" => !cursor.is_word(at + 1, "time"),
+        "to" => !["month", "hour", "minute", "second"].iter().any(|unit| cursor.is_word(at + 1, unit)),
+        word => words::precedes_operand(word),
     }
 }
