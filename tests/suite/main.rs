@@ -19,5 +19,7 @@ mod readme;
 mod rules;
 #[cfg(target_os = "linux")]
 mod servers;
+#[cfg(all(target_os = "linux", feature = "live"))]
+mod snapshots;
 mod warnings;
 mod weaknesses;
