@@ -2,7 +2,7 @@
 //! never a difference across two lives of an entry, and what is not known is said.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 use std::thread;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Bench, Told, assert_equal, count, crowd, difference, lines, report, told, try_report};
 use crate::cluster::Cluster;
-use crate::machine::wait_until;
+use crate::machine::{signal, wait_until};
 
 /// A server with one table.
 fn bench(major: u32, settings: &[(&str, &str)]) -> Option<Bench> {
@@ -71,11 +71,14 @@ fn after_a_reset_everything_counts_from_zero() {
             (4, "new"),
             "PostgreSQL {major}"
         );
-        // Before 14 nothing tells of a reset, and counters that all grew may be a life of their own.
+        let grown = exactly(&told, &wide_text(2));
         if major >= 14 {
-            let grown = exactly(&told, &wide_text(2));
             assert_eq!((count(grown, "calls"), state(grown)), (60, ("restarted", true)), "PostgreSQL {major}");
             assert_equal(&told, &bench.counters());
+        } else {
+            // Nothing tells of the reset but others that fell, so what grew may be a life of its own, and is not 55 calls.
+            assert_eq!((count(grown, "calls"), state(grown)), (0, ("restarted", true)), "PostgreSQL {major}");
+            assert!(told.warns("entries-in-doubt"), "PostgreSQL {major}");
         }
         assert!(told.coverage("known_share").as_f64().expect("some time") < 1.0, "PostgreSQL {major}");
         assert_ne!(told.coverage("lost"), 0, "PostgreSQL {major}");
@@ -112,7 +115,9 @@ fn a_reset_of_a_user_a_database_or_a_statement_restarts_these_entries_only() {
             assert_eq!((count(statement, "calls"), state(statement)), (calls, ("restarted", true)), "PostgreSQL {major}: {text}");
         }
         let kept = exactly(&told, &wide_text(1));
-        assert_eq!((count(kept, "calls"), state(kept)), (12, ("continuous", false)), "PostgreSQL {major}");
+        assert_eq!((count(kept, "calls"), state(kept).0), (12, "continuous"), "PostgreSQL {major}");
+        // Before 14 nothing says that no other entry was dropped.
+        assert!(!state(kept).1 || major < 14, "PostgreSQL {major}");
         assert_eq!(told.coverage("lost"), 3, "PostgreSQL {major}: {:#}", told.0["coverage"]);
     });
 }
@@ -162,18 +167,23 @@ fn when_entries_are_dropped_hot_ones_stay_exact_and_the_loss_is_told() {
             crowd(400).split_inclusive('\n').map(|one| format!("{one}{}", format!("{};\n", wide(1)).repeat(times))).collect::<String>()
         };
         bench.script(&[times(200, &wide(1)), crowd(60)].concat());
-        let first = bench.snapshot("a.snap");
         let rounds =
             || (major >= 14).then(|| bench.sql("select dealloc from pg_stat_statements_info").trim().parse::<u64>().expect("a number"));
-        let before = rounds();
+        let outside = rounds();
+        let first = bench.snapshot("a.snap");
+        let inside = rounds();
         bench.script(&mixed(2));
+        let most_inside = rounds();
         let second = bench.snapshot("b.snap");
+        let most_outside = rounds();
         let told = report(&[&first, &second]);
         let hot = exactly(&told, &wide_text(1));
         assert_eq!((count(hot, "calls"), count(hot, "rows"), state(hot).0), (800, 800, "continuous"), "PostgreSQL {major}");
-        let dealloc = rounds().zip(before).map(|(after, before)| after - before);
-        assert_eq!(told.coverage("dealloc_rounds").as_u64(), dealloc, "PostgreSQL {major}");
-        assert!(dealloc.is_none_or(|rounds| rounds > 0));
+        // A snapshot has entries of its own, for which others may be dropped after it looked.
+        let least = most_inside.zip(inside).map(|(after, before)| after - before);
+        let most = most_outside.zip(outside).map(|(after, before)| after - before);
+        let rounds = told.coverage("dealloc_rounds").as_u64();
+        assert!(least <= rounds && rounds <= most && rounds != Some(0), "PostgreSQL {major}: {least:?} to {most:?} are {rounds:?}");
         assert!(told.coverage("lost").as_u64().is_some_and(|lost| lost > 0), "PostgreSQL {major}: {:#}", told.0["coverage"]);
         // What was dropped shows what it had counted when it was last seen, and no calls.
         let gone: Vec<&Value> = told.statements().iter().filter(|s| state(s).0 == "gone").collect();
@@ -187,7 +197,7 @@ fn when_entries_are_dropped_hot_ones_stay_exact_and_the_loss_is_told() {
 /// Twelve statements with two calls each, which are dropped and come back with thirty.
 #[test]
 fn an_entry_that_came_back_with_more_calls_is_not_subtracted_from() {
-    each(&[15, 18], |major| {
+    each(&[13, 15, 18], |major| {
         let Some(bench) = bench(major, &SMALL) else { return };
         let victims = |calls: usize| (1..=12).map(|columns| times(calls, &wide(columns))).collect::<String>();
         bench.script(&victims(2));
@@ -207,6 +217,7 @@ fn an_entry_that_came_back_with_more_calls_is_not_subtracted_from() {
             let is_true = if major >= 17 { calls == 30 } else { calls == 30 || calls == 0 };
             assert!(is_true, "PostgreSQL {major}: {calls} calls, and 30 since it came back");
         }
+        assert_eq!(told.warns("entries-in-doubt"), major < 17, "PostgreSQL {major}");
         assert!(told.coverage("known_share").as_f64().expect("some time") < 1.0);
     });
 }
@@ -228,7 +239,20 @@ fn a_restart_in_order_loses_nothing_and_a_crash_everything() {
             let statement = exactly(&kept, &wide_text(columns));
             assert_eq!((count(statement, "calls"), state(statement)), (calls, ("continuous", false)), "PostgreSQL {major}");
         }
-        bench.cluster.crash();
+        // The server that starts anew after that is the same process, and reads nothing back.
+        let backend = bench
+            .cluster
+            .psql("postgres")
+            .args(["-c", "select pg_backend_pid()", "-c", "select pg_sleep(60)"])
+            .stderr(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut backend = backend.expect("runs");
+        let mut pid = String::new();
+        BufReader::new(backend.stdout.take().expect("piped")).read_line(&mut pid).expect("text");
+        signal("KILL", &[super::number(pid.trim())]);
+        assert!(!backend.wait().expect("is our child").success());
+        wait_until("it is back", || bench.cluster.try_sql("postgres", "select 1").is_ok());
         bench.script(&[times(80, &wide(1)), times(6, &wide(2))].concat());
         let third = bench.snapshot("c.snap");
         let lost = report(&[&second, &third]);

@@ -56,7 +56,7 @@ impl Runs {
                 };
                 let _ = writeln!(
                     sql,
-                    "select pg_sleep({});\nselect count(*) from generate_series(1, {});",
+                    "select pg_sleep({:.3});\nselect count(*) from generate_series(1, {});",
                     sleep as f64 / 1_000.0,
                     1 + dice.below(60) * dice.below(60)
                 );
