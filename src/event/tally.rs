@@ -61,6 +61,8 @@ pub struct Facts {
     pub settings: BTreeMap<String, String>,
     /// Whether the file says where it ends, so that a missing end is a loss.
     pub has_end: bool,
+    /// Whether it has every entry that the server showed, which exports may not.
+    pub is_whole: bool,
 }
 
 impl Facts {
@@ -85,6 +87,7 @@ impl Facts {
             self.settings.entry(name.clone()).or_insert_with(|| value.clone());
         }
         self.has_end |= other.has_end;
+        self.is_whole |= other.is_whole;
     }
 }
 

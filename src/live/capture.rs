@@ -202,15 +202,15 @@ impl Capture<'_> {
         Ok(())
     }
 
-    /// The texts become lines, but for our own.
+    /// The texts become lines, ours too: they tell snapshots whose texts could not be read what to leave out.
     fn texts(&mut self, rows: &[Row], texts: Texts) {
         for row in rows {
             let (Some(queryid), Some(text)) = (row.get(0).and_then(|id| id.parse::<i64>().ok()), row.get(1)) else { continue };
-            if text.contains("/* laggard */") {
+            let is_own = text.contains("/* laggard */");
+            if is_own {
                 self.own.insert(queryid);
-                continue;
             }
-            let query = if texts == Texts::Full { text.to_owned() } else { normalise(text.as_bytes(), Dialect::default()).text };
+            let query = if texts == Texts::Full || is_own { text.to_owned() } else { normalise(text.as_bytes(), Dialect::default()).text };
             self.lines.push(Line::Text { queryid, query });
         }
     }

@@ -101,7 +101,7 @@ pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
             Sort::Mean => Micros(latency.total.0 / calls.max(1)),
             Sort::P95 => percentile(2),
             Sort::P99 => percentile(3),
-            Sort::Max => latency.max.or(latency.max_limit).unwrap_or_default(),
+            Sort::Max => latency.max.or(latency.max_limits.map(|(_, high)| high)).unwrap_or_default(),
         };
         (std::cmp::Reverse(key), std::cmp::Reverse(latency.total), s.fingerprint)
     };

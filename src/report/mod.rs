@@ -180,8 +180,8 @@ pub struct LatencyLine {
     pub percentiles: [Option<Percentile>; 5],
     /// The largest.
     pub max: Option<Micros>,
-    /// Of moments: the largest is not above.
-    pub max_limit: Option<Micros>,
+    /// Of moments: between which values the largest certainly lies.
+    pub max_limits: Option<(Micros, Micros)>,
     /// Of moments: between which values each percentile certainly lies, in the order of [`QUANTILES`].
     pub bounds: [Option<(Micros, Micros)>; 5],
     /// Of moments: what each percentile would be if the distribution were log-normal; for eyes only.

@@ -201,7 +201,7 @@ pub(super) fn quantile(latency: &LatencyLine, at: usize) -> String {
 
 /// The maximum, or what it is certainly not above.
 pub(super) fn longest(latency: &LatencyLine) -> String {
-    match (latency.max, latency.max_limit) {
+    match (latency.max, latency.max_limits.map(|(_, high)| high)) {
         (None, Some(limit)) => format!("≤{limit}"),
         (max, _) => duration(max),
     }

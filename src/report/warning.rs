@@ -122,6 +122,11 @@ pub enum Warning {
         /// How many.
         entries: u64,
     },
+    /// Entries that may have begun anew between two snapshots or not.
+    InDoubt {
+        /// How many.
+        entries: u64,
+    },
     /// A log together with a single snapshot, which is of another time.
     LogBesideLife,
     /// A log together with an interval of counters.
@@ -159,6 +164,7 @@ impl Warning {
             Warning::RoundedAway { .. } => "variance-not-recoverable",
             Warning::Hidden { .. } => "statements-hidden",
             Warning::WithoutBase { .. } => "entries-without-base",
+            Warning::InDoubt { .. } => "entries-in-doubt",
             Warning::LogBesideLife => "log-beside-life-of-counters",
             Warning::Joined { .. } => "log-joined-with-counters",
         }
@@ -246,6 +252,11 @@ impl fmt::Display for Warning {
             Warning::WithoutBase { entries } => write!(
                 f,
                 "{} entries are older than the first snapshot and missing in it, so what they did in between is not known and not counted: export all rows, without LIMIT",
+                grouped(*entries)
+            ),
+            Warning::InDoubt { entries } => write!(
+                f,
+                "{} entries may have been dropped or reset and begun anew in between, which this server does not tell (PostgreSQL 17 does), so they are not counted: raise pg_stat_statements.max, or take snapshots more often",
                 grouped(*entries)
             ),
             Warning::LogBesideLife => f.write_str(

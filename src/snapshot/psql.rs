@@ -46,22 +46,22 @@ const HEAD: &str = "\
 \\pset tuples_only on
 \\pset pager off
 \\pset null ''
-set default_transaction_read_only = on;
-set statement_timeout = '60s';
-set lock_timeout = '100ms';
-set search_path = pg_catalog;
-set extra_float_digits = 3;
-set datestyle = 'ISO';
+set /* laggard */ default_transaction_read_only = on;
+set /* laggard */ statement_timeout = '60s';
+set /* laggard */ lock_timeout = '100ms';
+set /* laggard */ search_path = pg_catalog;
+set /* laggard */ extra_float_digits = 3;
+set /* laggard */ datestyle = 'ISO';
 
-select 'null' as extension, 'null' as dealloc, 'null' as stats_reset, 'null' as system, 'false' as has_info \\gset
-select current_setting('server_version_num')::int >= 90600 as has_system, current_setting('server_version_num')::int >= 100000 as has_statistics \\gset
-select quote_ident(n.nspname) as extension, string_to_array(e.extversion, '.')::int[] >= '{1,9}' as has_info
+select /* laggard */ 'null' as extension, 'null' as dealloc, 'null' as stats_reset, 'null' as system, 'false' as has_info \\gset
+select /* laggard */ current_setting('server_version_num')::int >= 90600 as has_system, current_setting('server_version_num')::int >= 100000 as has_statistics \\gset
+select /* laggard */ quote_ident(n.nspname) as extension, string_to_array(e.extversion, '.')::int[] >= '{1,9}' as has_info
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements' \\gset
 \\if :has_system
-select quote_literal(system_identifier::text) as system from pg_control_system() \\gset
+select /* laggard */ quote_literal(system_identifier::text) as system from pg_control_system() \\gset
 \\endif
 \\if :has_info
-select dealloc::text as dealloc, coalesce(quote_literal(stats_reset), 'null') || '::timestamptz' as stats_reset
+select /* laggard */ dealloc::text as dealloc, coalesce(quote_literal(stats_reset), 'null') || '::timestamptz' as stats_reset
 from :extension.pg_stat_statements_info \\gset
 \\endif
 

@@ -100,7 +100,7 @@ fn piece(line: &Map<String, Value>, out: &mut dyn FnMut(&Item<'_>)) -> Result<()
     let whole = |key: &str| line.get(key).and_then(Value::as_u64);
     match text("type").ok_or("line without a type")? {
         "snapshot" => {
-            let mut facts = Facts { has_end: true, ..Facts::default() };
+            let mut facts = Facts { has_end: true, is_whole: true, ..Facts::default() };
             for (name, value) in line {
                 fact(&mut facts, name, &cell(value));
             }

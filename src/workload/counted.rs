@@ -133,6 +133,8 @@ pub struct Coverage {
     pub track: Option<String>,
     /// Entries that are older than the first snapshot and missing in it: not counted.
     pub without_base: u64,
+    /// Entries that may have begun anew in between or not: not counted.
+    pub in_doubt: u64,
     /// Whether some snapshots do not tell when they were taken, so that their order is that of the arguments.
     pub is_order_assumed: bool,
 }
@@ -265,7 +267,7 @@ impl Workload {
         let time = |of: &dyn Fn(&Change) -> bool| -> f64 {
             interval.changes.iter().filter(|change| of(change)).filter_map(|change| change.moments).fold(0.0, |sum, m| sum + m.total())
         };
-        let (known, all) = (time(&|change| !change.partial), time(&|_| true) + interval.without_base.1);
+        let (known, all) = (time(&|change| !change.partial), time(&|_| true) + interval.without_base.1 + interval.in_doubt.1);
         let mut entries: BTreeMap<State, u64> = BTreeMap::new();
         interval.changes.iter().for_each(|change| *entries.entry(change.state).or_default() += 1);
         let track = server.last().and_then(|last| last.facts.settings.get("pg_stat_statements.track").cloned());
@@ -282,6 +284,7 @@ impl Workload {
             rounded: interval.changes.iter().filter(|c| c.moments.is_some_and(|m| m.is_rounded_away())).count() as u64,
             track,
             without_base: interval.without_base.0,
+            in_doubt: interval.in_doubt.0,
             is_order_assumed: server.len() > 1 && server.iter().any(|s| s.facts.taken.is_none()),
         };
     }

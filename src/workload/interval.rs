@@ -1,14 +1,14 @@
 //! What happened between two snapshots of one server, or in the life of the counters before one.
 //!
 //! Nothing is ever subtracted across a restart of an entry, be it by a reset, an eviction or a crash: such an entry counts
-//! from zero and is marked. Extension 1.11 and later say since when an entry counts; before, every counter must have grown,
-//! extremes must have moved outwards only, and the interval must be possible at all.
+//! from zero and is marked. Whether it did is found out in `lives`; where that cannot be told, nothing is counted.
 
 use std::collections::BTreeMap;
 
 use crate::event::tally::{COUNTS, Facts, TIMES, TallyKey};
 use crate::units::Timestamp;
 
+use super::lives::{Life, Lives};
 use super::moments::Moments;
 use super::pieces::TextRow;
 use super::snapshot::{Entry, Snapshot, added, added_times};
@@ -74,6 +74,8 @@ pub(super) struct Interval {
     pub(super) lost: Option<u64>,
     /// Entries that were there before but not in the first snapshot, and their milliseconds: not counted.
     pub(super) without_base: (u64, f64),
+    /// Entries that may have begun anew or not, and their milliseconds: not counted.
+    pub(super) in_doubt: (u64, f64),
 }
 
 /// The life of the counters up to a snapshot.
@@ -89,15 +91,15 @@ pub(super) fn life(snapshot: &Snapshot) -> Interval {
         end: snapshot.facts.taken,
         dealloc: snapshot.facts.dealloc,
         lost: None,
-        without_base: (0, 0.0),
+        ..Interval::default()
     }
 }
 
 /// What happened between two snapshots of one server.
 pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
-    let ends = Ends::of(earlier, later);
+    let lives = Lives::of(earlier, later);
     let mut interval =
-        Interval { start: earlier.facts.taken, end: later.facts.taken, dealloc: ends.dealloc, lost: Some(0), ..Interval::default() };
+        Interval { start: earlier.facts.taken, end: later.facts.taken, dealloc: lives.dealloc, lost: Some(0), ..Interval::default() };
     let mut lost = 0;
     for (key, entry) in &later.entries {
         let hidden = entry.text == TextRow::Hidden;
@@ -107,17 +109,25 @@ pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
                 interval.without_base.1 += entry.counters.total;
                 continue;
             }
-            None => from_zero(*key, entry, State::New, !ends.keeps_all),
-            Some(before) if ends.is_one_life(before, entry) => {
-                let text = if entry.text == TextRow::Unknown { before.text } else { entry.text };
-                Change { text, ..grown(*key, before, entry, !ends.keeps_all && !is_certain(before, entry)) }
-            }
-            // Of many entries in one, some may have gone and others grown.
-            Some(_) if hidden && !ends.is_reset => unknown(*key, entry, State::Hidden),
-            Some(_) => {
-                lost += 1;
-                from_zero(*key, entry, State::Restarted, true)
-            }
+            None => from_zero(*key, entry, State::New, !lives.keeps_all),
+            Some(before) => match lives.life(key, before, entry) {
+                Life::GoesOn { surely } => {
+                    let text = if entry.text == TextRow::Unknown { before.text } else { entry.text };
+                    Change { text, ..grown(*key, before, entry, !surely) }
+                }
+                // Of many entries in one, some may have gone and others grown.
+                Life::Another if hidden && !lives.is_reset => unknown(*key, entry, State::Hidden),
+                Life::Another => {
+                    lost += 1;
+                    from_zero(*key, entry, State::Restarted, true)
+                }
+                Life::InDoubt => {
+                    lost += 1;
+                    interval.in_doubt.0 += 1;
+                    interval.in_doubt.1 += entry.counters.total;
+                    unknown(*key, entry, State::Restarted)
+                }
+            },
         };
         interval.changes.push(if hidden { Change { state: State::Hidden, ..change } } else { change });
     }
@@ -130,81 +140,10 @@ pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
     interval
 }
 
-/// What the facts of both ends say of all entries.
-struct Ends {
-    is_reset: bool,
-    /// How far rounding may have moved the difference of two times, in milliseconds.
-    slack: f64,
-    dealloc: Option<u64>,
-    /// Whether the server certainly dropped no entry.
-    keeps_all: bool,
-}
-
-impl Ends {
-    fn of(earlier: &Snapshot, later: &Snapshot) -> Self {
-        let slack = earlier.rounding.total + later.rounding.total;
-        let (earlier, later) = (&earlier.facts, &later.facts);
-        let is_reset = earlier.reset.zip(later.reset).is_some_and(|(a, b)| a != b);
-        let dealloc = match (earlier.dealloc, later.dealloc) {
-            // The count of rounds begins anew with the entries.
-            (_, Some(later)) if is_reset => Some(later),
-            (Some(earlier), Some(later)) => Some(later.checked_sub(earlier).unwrap_or(later)),
-            _ => None,
-        };
-        let same_reset = earlier.reset.is_some() && earlier.reset == later.reset;
-        Ends { is_reset, slack, dealloc, keeps_all: same_reset && dealloc == Some(0) }
-    }
-
-    fn is_one_life(&self, before: &Entry, after: &Entry) -> bool {
-        if let (Some(a), Some(b)) = (before.counters.since, after.counters.since)
-            && after.text != TextRow::Hidden
-        {
-            return a == b;
-        }
-        !self.is_reset && self.has_grown(before, after) && self.is_possible(before, after)
-    }
-}
-
-impl Ends {
-    /// Whether no counter fell and no extreme moved inwards.
-    fn has_grown(&self, before: &Entry, after: &Entry) -> bool {
-        let (a, b) = (&before.counters, &after.counters);
-        let at_least = |a: f64, b: f64| a <= b + self.slack + 1e-9 * a;
-        let counts = a.counts.iter().zip(&b.counts).all(|(a, b)| a.zip(*b).is_none_or(|(a, b)| a <= b));
-        let times = a.times.iter().zip(&b.times).all(|(a, b)| a.zip(*b).is_none_or(|(a, b)| at_least(a, b)));
-        let buckets = a.buckets.len() != b.buckets.len() || a.buckets.iter().zip(&b.buckets).all(|(a, b)| a <= b);
-        let extremes = before.moments.zip(after.moments).is_none_or(|(before, after)| {
-            // After a reset of the extremes alone they may be anything.
-            let were_kept = a.extremes_since == b.extremes_since && [a.max, b.max].iter().all(|max| max.is_none_or(|max| max > 0.0));
-            !were_kept || (after.max().high >= before.max().low && after.min().low <= before.min().high)
-        });
-        a.calls <= b.calls && at_least(a.total, b.total) && counts && times && buckets && extremes
-    }
-
-    /// Whether the executions in between could have been what the difference says.
-    fn is_possible(&self, before: &Entry, after: &Entry) -> bool {
-        let (Some(a), Some(b)) = (before.moments, after.moments) else { return true };
-        let calls = after.counters.calls - before.counters.calls;
-        let total = after.counters.total - before.counters.total;
-        let slack = self.slack + 1e-9 * after.counters.total;
-        if calls == 0 {
-            return total.abs() <= slack;
-        }
-        let (low, high) = (b.min().low * calls as f64, b.max().high * calls as f64);
-        total + slack >= low && total <= high + slack && Moments::can_follow(&a, &b)
-    }
-}
-
-/// Whether the later record surely goes on where the earlier ended: an extreme to the last digit is no coincidence.
-fn is_certain(before: &Entry, after: &Entry) -> bool {
-    let (a, b) = (&before.counters, &after.counters);
-    let same = |a: Option<f64>, b: Option<f64>| a.zip(b).is_some_and(|(a, b)| a == b && a > 0.0);
-    a.since.is_some() && a.since == b.since || same(a.min, b.min) || same(a.max, b.max)
-}
-
-/// An entry that the server has kept since before the first snapshot, in which it is missing.
+/// An entry that the server has kept since before the first snapshot, in which it is missing because not all were exported.
+/// A whole snapshot has them all but those that had not yet come to the end of a call.
 fn begins_before(entry: &Entry, earlier: &Facts) -> bool {
-    entry.counters.since.zip(earlier.taken).is_some_and(|(since, taken)| since < taken)
+    !earlier.is_whole && entry.counters.since.zip(earlier.taken).is_some_and(|(since, taken)| since < taken)
 }
 
 fn from_zero(key: TallyKey, entry: &Entry, state: State, partial: bool) -> Change {
@@ -270,6 +209,8 @@ pub(super) fn chained(intervals: Vec<Interval>) -> Interval {
         sum.lost = sum.lost.zip(interval.lost).map(|(a, b)| a + b);
         sum.without_base.0 += interval.without_base.0;
         sum.without_base.1 += interval.without_base.1;
+        sum.in_doubt.0 += interval.in_doubt.0;
+        sum.in_doubt.1 += interval.in_doubt.1;
         is_first = false;
         for change in interval.changes {
             match all.entry(change.key) {

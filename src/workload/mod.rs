@@ -19,6 +19,7 @@ mod gaps;
 mod interval;
 mod language;
 pub mod latency;
+mod lives;
 mod message;
 pub mod moments;
 mod notes;

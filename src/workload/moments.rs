@@ -155,6 +155,19 @@ impl Moments {
         Some(Moments { count, sum, squares, min, max, slack }.tightened())
     }
 
+    /// Between which sums the values lie that `later` counts and `earlier` did not: an extreme that moved is one of them.
+    /// Nothing lies between infinity and zero, where there are fewer values than extremes that moved.
+    #[must_use]
+    pub fn sums_between(earlier: &Moments, later: &Moments) -> (f64, f64) {
+        let count = later.count.saturating_sub(earlier.count);
+        let moved_max = (later.max.low > earlier.max.high).then_some(later.max);
+        let moved_min = (later.min.high < earlier.min.low).then_some(later.min);
+        let moved: Vec<Limits> = moved_max.into_iter().chain(moved_min).collect();
+        let Some(others) = count.checked_sub(moved.len() as u64) else { return (f64::INFINITY, 0.0) };
+        let sum = |of: fn(&Limits) -> f64| moved.iter().map(of).sum::<f64>();
+        (sum(|x| x.low) + others as f64 * later.min.low, sum(|x| x.high) + others as f64 * later.max.high)
+    }
+
     /// Whether `later` can be the record of the same values as `earlier` and some more: the new ones' spread is not negative,
     /// nor more than their mean and extremes allow (Bhatia and Davis, "A Better Bound on the Variance", 2000).
     #[must_use]
@@ -165,8 +178,12 @@ impl Moments {
         let Some((b, a)) = later.squares.zip(earlier.squares) else { return true };
         let rest = b.minus(a).minus(mean.minus(earlier.mean()).squared(factor));
         let most = count as f64 * (later.max.high - mean.low()).max(0.0) * (mean.high() - later.min.low).max(0.0);
+        // An extreme that moved is one of the new values, and so far from their mean.
+        let far = |moved: bool, apart: f64| if moved { apart.max(0.0).powi(2) } else { 0.0 };
+        let least = far(later.max.low > earlier.max.high, later.max.low - mean.high())
+            + far(later.min.high < earlier.min.low, mean.low() - later.min.high);
         let slack = 1e-9 * b.value;
-        rest.high() + slack >= 0.0 && rest.low() <= most + slack
+        rest.high() + slack >= least && rest.low() <= most + slack
     }
 
     /// Forgets the extremes, for values some of which no record of them covers.

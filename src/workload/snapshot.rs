@@ -3,8 +3,10 @@
 //! A snapshot may be one file, or the exports of two views side by side. Exports do not tell when they were made, so their
 //! order is that in which the user named them, unless every one of them tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+
+use foldhash::fast::FixedState;
 
 use crate::event::tally::{COUNTS, Counters, Facts, TIMES, TallyKey};
 
@@ -79,11 +81,14 @@ pub(super) struct Assembled {
 /// Puts inputs together.
 pub(super) fn assemble(gathered: Vec<Gathered>) -> Assembled {
     let (counters, facts): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|g| !g.tallies.is_empty() || g.facts.has_end);
+    // A snapshot whose texts could not be read leaves it to the others to tell what laggard itself sent.
+    let own: HashSet<i64, FixedState> =
+        counters.iter().flat_map(|input| &input.texts).filter(|(_, text)| text.is_none()).map(|(&id, _)| id).collect();
     let mut assembled = Assembled::default();
     let mut places: Vec<(PathBuf, String)> = Vec::new();
     for input in counters {
         let place = place(&input.path);
-        let snapshot = Snapshot::of(input);
+        let snapshot = Snapshot::of(input, &own);
         let twin =
             |(at, other): (usize, &Snapshot)| (places.get(at) == Some(&place) || same_moment(other, &snapshot)) && other.is_same(&snapshot);
         if let Some(at) = assembled.snapshots.iter().enumerate().position(twin) {
@@ -121,7 +126,7 @@ fn place(path: &Path) -> (PathBuf, String) {
 }
 
 impl Snapshot {
-    fn of(input: Gathered) -> Self {
+    fn of(mut input: Gathered, own: &HashSet<i64, FixedState>) -> Self {
         let rounding = rounding(&input);
         let mut entries: BTreeMap<TallyKey, Entry> = BTreeMap::new();
         for row in input.tallies {
@@ -130,6 +135,7 @@ impl Snapshot {
                     Some(Some(statement)) => TextRow::Statement(*statement),
                     // What laggard asked for is not what it reports on.
                     Some(None) => continue,
+                    None if row.key.query_id.is_some_and(|id| own.contains(&id)) => continue,
                     None => TextRow::Unknown,
                 },
                 other => other,
@@ -152,7 +158,9 @@ impl Snapshot {
                 std::collections::btree_map::Entry::Occupied(mut place) => place.get_mut().add(entry),
             }
         }
-        Snapshot { path: input.path, is_cut: input.facts.has_end && !input.ended, facts: input.facts, entries, rounding }
+        let is_cut = input.facts.has_end && !input.ended;
+        input.facts.is_whole &= !is_cut;
+        Snapshot { path: input.path, is_cut, facts: input.facts, entries, rounding }
     }
 
     /// Whether every entry has the same calls and time: two formats of one snapshot.

@@ -22,6 +22,8 @@ mod rules;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
+mod snapshots;
+#[cfg(all(target_os = "linux", feature = "live"))]
 mod top;
 mod warnings;
 mod weaknesses;

@@ -57,6 +57,9 @@ pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
     if coverage.without_base > 0 {
         warnings.push(Warning::WithoutBase { entries: coverage.without_base });
     }
+    if coverage.in_doubt > 0 {
+        warnings.push(Warning::InDoubt { entries: coverage.in_doubt });
+    }
     if reading.inputs.iter().any(|input| input.holds == Holds::Events) {
         warnings.push(if coverage.is_life { Warning::LogBesideLife } else { Warning::Joined { limited: reading.is_limited } });
     }

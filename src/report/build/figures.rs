@@ -134,7 +134,7 @@ fn take_tail(line: &mut LatencyLine, logged: &Latency, calls: u64) {
         }
     }
     line.max = logged.max();
-    line.max_limit = logged.max();
+    line.max_limits = logged.max().map(|max| (max, max));
 }
 
 /// The moments of what a log tells.
@@ -159,7 +159,7 @@ pub(super) fn of_moments(moments: &Moments, counted: &Counted) -> LatencyLine {
         mean: Some(moments.average() * 1_000.0),
         deviation: moments.deviation().map(|d| d * 1_000.0),
         max: moments.most().map(micros),
-        max_limit: Some(outward(moments.max()).1),
+        max_limits: Some(outward(moments.max())),
         ..LatencyLine::default()
     };
     for (at, permille) in QUANTILES.into_iter().enumerate() {

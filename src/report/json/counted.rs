@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::{CounterLine, CoverageLine, LatencyLine};
-use crate::units::Micros;
 
 /// Between which values each percentile certainly lies, both included.
 #[derive(Debug, Serialize)]
@@ -16,7 +15,7 @@ pub(super) struct Bounds {
     p95_us: Option<(u64, u64)>,
     p99_us: Option<(u64, u64)>,
     p999_us: Option<(u64, u64)>,
-    /// The maximum is not above; `null` if it is known.
+    /// `null` if the maximum is known.
     max_us: Option<(u64, u64)>,
 }
 
@@ -97,8 +96,7 @@ pub(super) fn coverage(line: &CoverageLine) -> Coverage {
 
 pub(super) fn bounds(line: &LatencyLine) -> Bounds {
     let [p50_us, p90_us, p95_us, p99_us, p999_us] = line.bounds.map(|bounds| bounds.map(|(low, high)| (low.0, high.0)));
-    let least = line.mean.map_or(0, |mean| Micros::floor(mean).0);
-    let max_us = line.max_limit.filter(|_| line.max.is_none()).map(|limit| (least.min(limit.0), limit.0));
+    let max_us = line.max_limits.filter(|_| line.max.is_none()).map(|(low, high)| (low.0, high.0));
     Bounds { p50_us, p90_us, p95_us, p99_us, p999_us, max_us }
 }
 
