@@ -39,7 +39,7 @@ impl Rule for ConnectionExhaustion {
             rule: META.id,
             severity: Severity::High,
             confidence: Confidence::High,
-            title: format!("{count} connections refused"),
+            title: if count == 1 { "a connection was refused".to_owned() } else { format!("{count} connections were refused") },
             occurrences: count,
             evidence: vec![Evidence::counted(format!("{count} errors of class 53300"), serde_json::json!({"refused": count}))],
             remedy: META.remedy.to_owned(),

@@ -80,7 +80,7 @@ pub(super) struct Assembled {
 
 /// Puts inputs together.
 pub(super) fn assemble(gathered: Vec<Gathered>) -> Assembled {
-    let (counters, facts): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|g| !g.tallies.is_empty() || g.facts.has_end);
+    let (counters, facts): (Vec<_>, Vec<_>) = gathered.into_iter().partition(|g| !g.tallies.is_empty() || g.facts.is_whole);
     // A snapshot whose texts could not be read leaves it to the others to tell what laggard itself sent.
     let own: HashSet<i64, FixedState> =
         counters.iter().flat_map(|input| &input.texts).filter(|(_, text)| text.is_none()).map(|(&id, _)| id).collect();

@@ -161,11 +161,25 @@ fn the_moment_since_which_an_entry_counts_decides_where_it_is_told() {
     assert_eq!((state(&facts, "select c1 from t"), facts.only().calls()), (("restarted".to_owned(), true), 3));
     let facts = interval(&[since(row(1, &[1.5]), early)], &[since(row(1, &[1.5, 2.5]), early)]);
     assert_eq!((state(&facts, "select c1 from t"), facts.only().calls()), (("continuous".to_owned(), false), 1));
-    // Older than the first snapshot, which does not have it: what it did in between is not known.
-    let facts = interval(&[since(row(2, &[1.5]), early)], &[since(row(2, &[1.5, 0.5]), early), since(row(1, &[1.5, 2.5]), early)]);
+    let before = [since(row(2, &[1.5]), early)];
+    let after = [since(row(2, &[1.5, 0.5]), early), since(row(1, &[1.5, 2.5]), early)];
+    // A whole snapshot lacks only entries whose first call had not come to its end.
+    let facts = interval(&before, &after);
+    assert_eq!((state(&facts, "select c1 from t"), facts.statement("select c1 from t").calls()), (("new".to_owned(), false), 2));
+    // An export may have had a LIMIT: what an older entry did in between is not known.
+    let facts = read([export("a", FIRST, &before), export("b", SECOND, &after)].concat());
     assert_eq!(facts.texts(), ["select c2 from t"]);
     assert!(facts.warns("entries-without-base"));
     assert_eq!(facts.json()["coverage"]["known_share"], json!(0.5 / 4.5));
+}
+
+/// An export of the view, and what is told beside it.
+fn export(name: &str, taken: &str, rows: &[Value]) -> Vec<Input> {
+    let beside = json!({"taken_at": taken, "dealloc": 0, "stats_reset": RESET});
+    vec![
+        Input::Memory(format!("x/{name}.json"), json!(rows).to_string().into()),
+        Input::Memory(format!("x/{name}_info.json"), beside.to_string().into()),
+    ]
 }
 
 /// After `pg_stat_statements_reset(0, 0, 0, true)` both extremes are 0 until the next call.
@@ -315,6 +329,23 @@ fn rounded_exports_lose_the_variance_and_keep_their_bounds_true() {
     assert!(facts.warns("variance-not-recoverable") && facts.only().is_unknown("stddev_us"));
     let bounds = &facts.only().value("bounds")["p50_us"];
     assert!(bounds[0].as_u64() <= Some(10_020) && Some(10_020) <= bounds[1].as_u64(), "{bounds}");
+}
+
+/// `pg_stat_monitor`: bucket 0 is below 1 ms, bucket n up to 1 + e^(n · ln(99 999) / 20) ms, which is 2.78 ms for the first and
+/// 6.62 ms for the third; limits are cut to whole milliseconds.
+#[test]
+fn buckets_of_pg_stat_monitor_narrow_the_bounds() {
+    let durations = [vec![1.5; 94], vec![5.0; 6]].concat();
+    let mut buckets = [0; 22];
+    (buckets[1], buckets[3]) = (94, 6);
+    let facts = read(vec![file("a", facts(FIRST, 0, RESET), &[with(row(1, &durations), "resp_calls", json!(buckets))])]);
+    let bounds = facts.only().value("bounds");
+    let within =
+        |key: &str, low: u64, high: u64| low <= bounds[key][0].as_u64().expect("known") && bounds[key][1].as_u64().expect("known") <= high;
+    assert!(within("p50_us", 1_000, 3_000) && within("p95_us", 4_000, 7_000), "{bounds}");
+    // Of another number of buckets nobody knows the limits.
+    let facts = read(vec![file("a", self::facts(FIRST, 0, RESET), &[with(row(1, &durations), "resp_calls", json!([94, 6]))])]);
+    assert!(facts.only().value("bounds")["p95_us"][0].as_u64() < Some(4_000));
 }
 
 #[test]
