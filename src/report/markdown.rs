@@ -51,15 +51,15 @@ impl Renderer for Markdown {
             text.push_str(&row);
         }
         if !report.findings.is_empty() {
-            text.push_str("\n**Findings**\n\n");
+            text.push_str("\n| severity | confidence | rule | finding | cost | statement | what to do |\n|---|---|---|---|--:|---|---|\n");
         }
         for (at, finding) in report.findings.iter().enumerate() {
-            let line = finding_line(finding);
-            if text.len() + line.len() > LONGEST {
+            let row = finding_row(finding);
+            if text.len() + row.len() > LONGEST {
                 text.push_str(&format!("\n… {} more\n", report.findings.len() - at));
                 break;
             }
-            text.push_str(&line);
+            text.push_str(&row);
         }
         if report.statements.iter().any(|s| s.latency.percentiles.iter().flatten().any(|p| p.is_maximum)) {
             text.push_str("\n\\* the maximum: too few calls for this percentile\n");
@@ -71,11 +71,11 @@ impl Renderer for Markdown {
     }
 }
 
-fn finding_line(finding: &FindingLine) -> String {
-    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
-    let about = finding.text.as_deref().map(|text| format!(": {}", code(&cut(&sanitised(text), STATEMENT)))).unwrap_or_default();
+fn finding_row(finding: &FindingLine) -> String {
+    let about = finding.text.as_deref().map(|text| code(&cut(&sanitised(text), STATEMENT))).unwrap_or_default();
     let (title, remedy) = (escaped(&sanitised(&finding.title)), escaped(&sanitised(&finding.remedy)));
-    format!("- **{}** {} (confidence {}) — {title}{cost}{about}. {remedy}\n", finding.severity, finding.rule, finding.confidence)
+    let FindingLine { severity, confidence, rule, .. } = finding;
+    format!("| {severity} | {confidence} | {rule} | {title} | {} | {about} | {remedy} |\n", duration(finding.cost))
 }
 
 fn group_row(group: &GroupLine) -> String {

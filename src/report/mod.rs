@@ -9,10 +9,12 @@ use crate::units::{Micros, Timestamp};
 
 pub mod build;
 mod csv;
+mod github;
 pub mod json;
 mod jsonl;
 mod markdown;
 pub mod rates;
+mod sarif;
 mod spark;
 mod table;
 pub mod text;
@@ -22,7 +24,8 @@ pub use build::{Samples, Sort, View};
 pub use warning::Warning;
 
 /// Every output that this build can draw.
-pub static ALL: &[&dyn Renderer] = &[&table::Table, &json::Json, &jsonl::Jsonl, &csv::Csv, &markdown::Markdown];
+pub static ALL: &[&dyn Renderer] =
+    &[&table::Table, &json::Json, &jsonl::Jsonl, &csv::Csv, &markdown::Markdown, &github::Github, &sarif::Sarif];
 
 /// Draws reports in one format.
 pub trait Renderer: Sync {

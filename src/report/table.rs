@@ -22,7 +22,7 @@ pub(super) struct Table;
 
 const HEADING: Ansi = Ansi::new().bold();
 const DOUBT: Ansi = AnsiColor::Yellow.on_default();
-const BAD: Ansi = AnsiColor::Red.on_default();
+const BAD: Ansi = AnsiColor::BrightRed.on_default();
 const DIM: Ansi = Ansi::new().dimmed();
 
 impl Renderer for Table {

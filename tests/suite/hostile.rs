@@ -12,7 +12,8 @@ use crate::corpus::settings;
 type Check = fn(&Report, &[u8]);
 
 /// A check for each renderer, by name; one that is not here fails the architecture test.
-pub(crate) const CHECKS: &[(&str, Check)] = &[("table", table), ("markdown", markdown), ("json", json), ("jsonl", jsonl), ("csv", csv)];
+pub(crate) const CHECKS: &[(&str, Check)] =
+    &[("table", table), ("markdown", markdown), ("json", json), ("jsonl", jsonl), ("csv", csv), ("github", github), ("sarif", sarif)];
 
 /// Pieces of text that a screen, a page, a spreadsheet or a program would act on.
 const HOSTILE: [&str; 24] = [
@@ -196,9 +197,18 @@ fn markdown(report: &Report, page: &[u8]) {
     let text = std::str::from_utf8(page).expect("UTF-8");
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     let groups = report.groups.as_ref().map_or(0, |groups| 2 + groups.len());
-    assert_eq!(rows.len(), groups + 2 + report.statements.len(), "{text}");
+    let findings = if report.findings.is_empty() { 0 } else { 2 + report.findings.len() };
+    let statements = 2 + report.statements.len();
+    assert_eq!(rows.len(), groups + statements + findings, "{text}");
     for (at, row) in rows.into_iter().enumerate() {
-        assert_eq!(unescaped_pipes(row), if at < groups { 9 } else { 10 }, "{row}");
+        let pipes = if at < groups {
+            9
+        } else if at < groups + statements {
+            10
+        } else {
+            8
+        };
+        assert_eq!(unescaped_pipes(row), pipes, "{row}");
     }
     // Outside of code, no character begins a tag, a link, a mention or emphasis.
     for line in text.lines().filter(|line| !line.starts_with('|')) {
@@ -236,6 +246,44 @@ fn jsonl(report: &Report, page: &[u8]) {
     assert!(lines[1..].iter().all(|line| line["type"] == "statement" && line["id"].is_string()));
     let first = page.split(|&b| b == b'\n').next().expect("a line");
     assert!(first.starts_with(b"{\"type\":\"report\""), "the type comes first");
+}
+
+/// One command a line, and as many as there are findings: none begins within a message.
+fn github(report: &Report, page: &[u8]) {
+    is_harmless(page, false);
+    let text = std::str::from_utf8(page).expect("UTF-8");
+    assert_eq!(text.lines().count(), report.findings.len(), "{text}");
+    for line in text.lines() {
+        let message = line.splitn(3, "::").nth(2).unwrap_or_else(|| panic!("{line}"));
+        assert!(line.starts_with("::") && !message.contains('\r'), "{line}");
+    }
+}
+
+fn sarif(report: &Report, page: &[u8]) {
+    let document: Value = serde_json::from_slice(page).expect("JSON");
+    let results = document["runs"][0]["results"].as_array().expect("a list");
+    assert_eq!(results.len(), report.findings.len());
+    assert!(results.iter().all(|r| r["message"]["text"].is_string()));
+    assert!(!page.contains(&0) && !page.contains(&0x1b), "control characters are escaped in JSON");
+}
+
+/// A statement that is hostile and has findings: cancelled by a timeout.
+#[test]
+fn nor_what_a_finding_is_about() {
+    for hostile in HOSTILE {
+        let name = hostile.replace('"', "\"\"").replace(['\n', '\r'], " ");
+        let head = "2026-11-23 10:00:00.000 UTC [7] u@d/a ";
+        let log = format!(
+            "{head}ERROR:  canceling statement due to statement timeout\n{head}STATEMENT:  SELECT \"{name}\" FROM t\n{head}LOG:  duration: 1.000 ms  statement: SELECT 1\n"
+        );
+        let report = report_of("a.log", log.into_bytes(), &View::default());
+        assert_eq!(report.findings.len(), 1, "{hostile:?}");
+        for (renderer, check) in CHECKS {
+            if *renderer != "csv" {
+                check(&report, &drawn(renderer, &report, &Style::default()));
+            }
+        }
+    }
 }
 
 fn cells(page: &[u8]) -> Vec<Vec<String>> {

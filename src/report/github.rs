@@ -1,0 +1,49 @@
+//! GitHub's workflow commands: one annotation a finding.
+//!
+//! Characters that end a command or a property are encoded, as `actions/toolkit` does (`packages/core/src/command.ts`), so
+//! that no statement can issue commands of its own.
+
+use std::io;
+
+use super::text::sanitised;
+use super::{FindingLine, Renderer, Report, Style};
+
+/// See the module.
+pub(super) struct Github;
+
+/// GitHub shows ten annotations of a kind and step, and cuts long messages.
+const LONGEST: usize = 1_000;
+
+impl Renderer for Github {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn render(&self, report: &Report, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
+        report.findings.iter().try_for_each(|finding| writeln!(to, "{}", command(finding)))
+    }
+}
+
+fn command(finding: &FindingLine) -> String {
+    let kind = match finding.severity {
+        "high" => "error",
+        "medium" => "warning",
+        _ => "notice",
+    };
+    let about = finding.text.as_deref().map(|text| format!(": {}", sanitised(text))).unwrap_or_default();
+    let message = format!("{} (confidence {}){about}. {}", sanitised(&finding.title), finding.confidence, sanitised(&finding.remedy));
+    let message: String = message.chars().take(LONGEST).collect();
+    format!("::{kind} title={}::{}", property(&format!("laggard {}", finding.rule)), data(&message))
+}
+
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
