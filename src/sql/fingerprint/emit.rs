@@ -101,8 +101,10 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// Names become values in some statements, whatever words they are.
     fn after_operand(&self, at: usize) -> bool {
-        at > 0 && !self.cursor.expects_operand(at)
+        let is_behind_value = self.text.trim_end_matches(|c: char| c.is_ascii_digit()).ends_with('$');
+        at > 0 && (is_behind_value || !self.cursor.expects_operand(at))
     }
 
     fn word(&mut self, at: usize, end: usize) -> usize {

@@ -183,6 +183,7 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "array[nullselect order by null]",
         "a in (b select null)",
         "close e-[@",
+        "move ilike[`",
         "close e - - 'x' + ; close -",
         "array[f when true]",
     ] {
