@@ -53,6 +53,9 @@ pub struct Wish {
 /// How long the texts may take; the server loads all of them at once.
 const TEXTS_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often the counters are asked for at most, if entries are dropped meanwhile.
+const MOST_LOOKS: u32 = 3;
+
 /// The first server that has an id for each statement.
 const OLDEST: u32 = 90_400;
 
@@ -165,15 +168,19 @@ impl Capture<'_> {
         self.header.texts = Texts::None.name().to_owned();
         let Some(extension) = self.extension()? else { return Ok(()) };
         self.check_settings();
-        if extension.minor >= 9 {
-            let info = self.ask("pg_stat_statements_info", &sql::info(&extension.schema), STATEMENT_TIMEOUT)?;
-            if let Some(row) = info.iter().flatten().next() {
-                self.header.dealloc = row.get(0).and_then(|value| value.parse().ok());
-                self.header.stats_reset = row.get(1).map(str::to_owned);
-            }
-        }
         let sql = sql::counters(&extension.schema, extension.minor);
-        let Some(counters) = self.ask("the counters of pg_stat_statements", &sql, STATEMENT_TIMEOUT)? else { return Ok(()) };
+        // Entries may be dropped while they are read, and then it is not known which counters are from before that.
+        let mut looks = 0;
+        let counters = loop {
+            self.info(&extension)?;
+            let before = (self.header.dealloc, self.header.stats_reset.clone());
+            let Some(counters) = self.ask("the counters of pg_stat_statements", &sql, STATEMENT_TIMEOUT)? else { return Ok(()) };
+            self.info(&extension)?;
+            looks += 1;
+            if looks == MOST_LOOKS || before == (self.header.dealloc, self.header.stats_reset.clone()) {
+                break counters;
+            }
+        };
         self.has_counters = true;
         let texts = match wish.texts {
             Texts::None => None,
@@ -198,6 +205,17 @@ impl Capture<'_> {
             self.note(format!(
                 "{hidden} entries are of statements that this role may not read, and count as one: GRANT pg_read_all_stats TO it"
             ));
+        }
+        Ok(())
+    }
+
+    fn info(&mut self, extension: &Extension) -> Result<(), Error> {
+        if extension.minor >= 9 {
+            let info = self.ask("pg_stat_statements_info", &sql::info(&extension.schema), STATEMENT_TIMEOUT)?;
+            if let Some(row) = info.iter().flatten().next() {
+                self.header.dealloc = row.get(0).and_then(|value| value.parse().ok());
+                self.header.stats_reset = row.get(1).map(str::to_owned);
+            }
         }
         Ok(())
     }

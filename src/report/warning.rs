@@ -251,7 +251,7 @@ impl fmt::Display for Warning {
             ),
             Warning::WithoutBase { entries } => write!(
                 f,
-                "{} entries are older than the first snapshot and missing in it, so what they did in between is not known and not counted: export all rows, without LIMIT",
+                "{} entries are older than the first snapshot and missing in it, so what they did in between is not known and not counted: export all rows, without LIMIT, as one role",
                 grouped(*entries)
             ),
             Warning::InDoubt { entries } => write!(

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::tally::{COUNTS, Facts, TIMES, TallyKey};
+use crate::event::tally::{COUNTS, TIMES, TallyKey};
 use crate::units::Timestamp;
 
 use super::lives::{Life, Lives};
@@ -104,7 +104,7 @@ pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
     for (key, entry) in &later.entries {
         let hidden = entry.text == TextRow::Hidden;
         let change = match earlier.entries.get(key) {
-            None if begins_before(entry, &earlier.facts) => {
+            None if is_without_base(key, entry, earlier) => {
                 interval.without_base.0 += 1;
                 interval.without_base.1 += entry.counters.total;
                 continue;
@@ -140,10 +140,18 @@ pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
     interval
 }
 
-/// An entry that the server has kept since before the first snapshot, in which it is missing because not all were exported.
-/// A whole snapshot has them all but those that had not yet come to the end of a call.
-fn begins_before(entry: &Entry, earlier: &Facts) -> bool {
-    !earlier.is_whole && entry.counters.since.zip(earlier.taken).is_some_and(|(since, taken)| since < taken)
+/// Whether an entry that the earlier snapshot does not have may be older than it: not all were exported, or whoever took the
+/// one may read what whoever took the other may not.
+fn is_without_base(key: &TallyKey, entry: &Entry, earlier: &Snapshot) -> bool {
+    if entry.text == TextRow::Hidden {
+        return earlier.entries.keys().any(|other| (other.database, other.user) == (key.database, key.user));
+    }
+    match entry.counters.since.zip(earlier.facts.taken) {
+        Some((since, taken)) if since >= taken => false,
+        // A whole snapshot has all but those that had not yet come to the end of a call.
+        Some(_) if !earlier.facts.is_whole => true,
+        _ => earlier.entries.contains_key(&TallyKey { query_id: None, ..*key }),
+    }
 }
 
 fn from_zero(key: TallyKey, entry: &Entry, state: State, partial: bool) -> Change {

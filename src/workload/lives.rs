@@ -115,7 +115,8 @@ impl Lives {
         if self.is_reset || !self.has_grown(before, after) || !self.is_possible(before, after) {
             return Life::Another;
         }
-        if !is_hidden && self.is_unmistakable(before, after) {
+        // Where nothing was executed there is nothing to miss.
+        if before.counters.calls == after.counters.calls || (!is_hidden && self.is_unmistakable(before, after)) {
             return Life::GoesOn { surely: true };
         }
         // A reset of a group leaves none of it as it was.

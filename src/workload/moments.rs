@@ -97,6 +97,8 @@ pub struct Moments {
     max: Limits,
     /// How far rounding may have moved an extreme.
     slack: f64,
+    /// Whether minimum and maximum are values that were told, rather than limits that follow from others.
+    is_told: [bool; 2],
 }
 
 /// What a server says of a distribution, in milliseconds.
@@ -132,7 +134,8 @@ impl Moments {
         let mean = sum.over(n);
         let min = told.min.map_or(Limits { low: 0.0, high: mean.high() }, around);
         let max = told.max.map_or(Limits { low: mean.low().max(0.0), high: sum.high() }, around);
-        Some(Moments { count: n, sum, squares, min, max, slack: rounding.extremes }.tightened())
+        let is_told = [told.min.is_some(), told.max.is_some()];
+        Some(Moments { count: n, sum, squares, min, max, slack: rounding.extremes, is_told }.tightened())
     }
 
     /// Moments of the values that `later` counts and `earlier` did not; `None` if there are none. Both are records of one
@@ -149,10 +152,12 @@ impl Moments {
         });
         let squares = if count == 1 { Some(Approx::default()) } else { squares };
         // An extreme that moved is one of the new values; one that did not is a limit to them.
-        let max = if later.max.low > earlier.max.high { later.max } else { Limits { low: mean.low(), high: later.max.high } };
-        let min = if later.min.high < earlier.min.low { later.min } else { Limits { low: later.min.low, high: mean.high() } };
+        let moved = [later.min.high < earlier.min.low, later.max.low > earlier.max.high];
+        let min = if moved[0] { later.min } else { Limits { low: later.min.low, high: mean.high() } };
+        let max = if moved[1] { later.max } else { Limits { low: mean.low(), high: later.max.high } };
+        let is_told = [0, 1].map(|of| moved[of] && later.is_told[of]);
         let slack = earlier.slack.max(later.slack);
-        Some(Moments { count, sum, squares, min, max, slack }.tightened())
+        Some(Moments { count, sum, squares, min, max, slack, is_told }.tightened())
     }
 
     /// Between which sums the values lie that `later` counts and `earlier` did not: an extreme that moved is one of them.
@@ -191,6 +196,7 @@ impl Moments {
     pub fn without_extremes(mut self) -> Self {
         self.max.high = self.sum.high();
         self.min.low = 0.0;
+        self.is_told = [false; 2];
         self.tightened()
     }
 
@@ -207,6 +213,7 @@ impl Moments {
             min: Limits { low: self.min.low.min(other.min.low), high: self.min.high.min(other.min.high) },
             max: Limits { low: self.max.low.max(other.max.low), high: self.max.high.max(other.max.high) },
             slack: self.slack.max(other.slack),
+            is_told: [0, 1].map(|of| self.is_told[of] && other.is_told[of]),
         }
     }
 
@@ -288,20 +295,22 @@ impl Moments {
         self.max
     }
 
-    /// The smallest value as it was told, if it was.
+    /// The smallest value, if it was told or follows.
     #[must_use]
     pub fn least(&self) -> Option<f64> {
-        self.told(self.min)
+        self.told(self.min, self.is_told[0])
     }
 
-    /// The largest value as it was told, if it was.
+    /// The largest value, if it was told or follows.
     #[must_use]
     pub fn most(&self) -> Option<f64> {
-        self.told(self.max)
+        self.told(self.max, self.is_told[1])
     }
 
-    fn told(&self, extreme: Limits) -> Option<f64> {
-        (extreme.high - extreme.low <= SAME + 2.0 * self.slack).then(|| f64::midpoint(extreme.low, extreme.high))
+    /// What was told is as exact as the export, what follows from other values only as they leave no doubt.
+    fn told(&self, extreme: Limits, is_told: bool) -> Option<f64> {
+        let slack = if is_told { 2.0 * self.slack } else { 0.0 };
+        (extreme.high - extreme.low <= SAME + slack).then(|| f64::midpoint(extreme.low, extreme.high))
     }
 
     /// Between which limits the value of a rank lies, counted from 1, the smallest.

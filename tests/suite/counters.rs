@@ -163,14 +163,50 @@ fn the_moment_since_which_an_entry_counts_decides_where_it_is_told() {
     assert_eq!((state(&facts, "select c1 from t"), facts.only().calls()), (("continuous".to_owned(), false), 1));
     let before = [since(row(2, &[1.5]), early)];
     let after = [since(row(2, &[1.5, 0.5]), early), since(row(1, &[1.5, 2.5]), early)];
-    // A whole snapshot lacks only entries whose first call had not come to its end.
-    let facts = interval(&before, &after);
-    assert_eq!((state(&facts, "select c1 from t"), facts.statement("select c1 from t").calls()), (("new".to_owned(), false), 2));
     // An export may have had a LIMIT: what an older entry did in between is not known.
     let facts = read([export("a", FIRST, &before), export("b", SECOND, &after)].concat());
     assert_eq!(facts.texts(), ["select c2 from t"]);
     assert!(facts.warns("entries-without-base"));
     assert_eq!(facts.json()["coverage"]["known_share"], json!(0.5 / 4.5));
+    // A whole snapshot lacks only what had not come to the end of its first call, so all of it is of the interval.
+    let facts = interval(&before, &after);
+    assert_eq!((state(&facts, "select c1 from t"), facts.statement("select c1 from t").calls()), (("new".to_owned(), false), 2));
+}
+
+/// Three calls, then eight with both extremes wider: five more of one entry, or eight of another in its place.
+#[test]
+fn an_entry_that_may_be_another_one_is_counted_only_if_it_cannot() {
+    let before = row(1, &[1.25, 1.5, 2.25]);
+    let after = row(1, &[1.25, 1.5, 2.25, 0.75, 1.5, 1.75, 2.0, 3.5]);
+    // Of the same calls and less, so that the first is as good as any to drop.
+    let crowd = |calls: usize| -> Vec<Value> { (10..30).map(|id| row(id, &vec![0.5; calls])).collect() };
+    let of = |dealloc: u64, others: &[Value]| {
+        let rows = |one: &Value| [std::slice::from_ref(one), others].concat();
+        let facts = read(vec![
+            file("a.snap", facts(FIRST, 7, RESET), &rows(&before)),
+            file("b.snap", facts(SECOND, dealloc, RESET), &rows(&after)),
+        ]);
+        (state(&facts, "select c1 from t"), facts.statement("select c1 from t").calls(), facts.warns("entries-in-doubt"))
+    };
+    let (continuous, restarted) = (("continuous".to_owned(), false), ("restarted".to_owned(), true));
+    assert_eq!(of(7, &crowd(2)), (continuous.clone(), 5, false), "nothing was dropped");
+    assert_eq!(of(8, &crowd(9)), (restarted, 0, true), "others have been called as often");
+    assert_eq!(of(8, &crowd(1)), (continuous, 5, false), "what is left has been called less often than this had");
+}
+
+/// A reset of one role's entries leaves no trace but counters that fell.
+#[test]
+fn where_an_entry_of_a_role_began_anew_its_others_are_in_doubt() {
+    let of = |user: u32, row: Value| with(row, "userid", user);
+    let (few, more) = (row(2, &[1.25, 1.5, 2.25]), row(2, &[1.25, 1.5, 2.25, 0.75, 1.5, 1.75, 2.0, 3.5]));
+    let other = of(20, row(3, &[1.234567]));
+    let facts = interval(
+        &[of(10, row(1, &[1.5; 9])), of(10, few.clone()), other.clone(), of(20, few)],
+        &[of(10, row(1, &[1.5; 2])), of(10, more.clone()), other, of(20, more)],
+    );
+    // Of the other role one entry is what it was to the last digit.
+    assert_eq!((state(&facts, "select c2 from t"), facts.statement("select c2 from t").calls()), (("restarted".to_owned(), true), 5));
+    assert!(facts.warns("entries-in-doubt"));
 }
 
 /// An export of the view, and what is told beside it.

@@ -76,9 +76,10 @@ fn after_a_reset_everything_counts_from_zero() {
             assert_eq!((count(grown, "calls"), state(grown)), (60, ("restarted", true)), "PostgreSQL {major}");
             assert_equal(&told, &bench.counters());
         } else {
-            // Nothing tells of the reset but others that fell, so what grew may be a life of its own, and is not 55 calls.
-            assert_eq!((count(grown, "calls"), state(grown)), (0, ("restarted", true)), "PostgreSQL {major}");
-            assert!(told.warns("entries-in-doubt"), "PostgreSQL {major}");
+            // Nothing tells of the reset but that others fell, so what grew may be a life of its own or not, and is not 55 calls.
+            let calls = count(grown, "calls");
+            assert!(calls == 60 || (calls == 0 && told.warns("entries-in-doubt")), "PostgreSQL {major}: {calls}");
+            assert_eq!(state(grown), ("restarted", true), "PostgreSQL {major}");
         }
         assert!(told.coverage("known_share").as_f64().expect("some time") < 1.0, "PostgreSQL {major}");
         assert_ne!(told.coverage("lost"), 0, "PostgreSQL {major}");
@@ -346,6 +347,12 @@ fn a_role_without_privilege_sees_the_totals_that_a_superuser_sees() {
         // One's own statements are one's own to read.
         assert_eq!((clerks.statements().len(), count(exactly(&clerks, &wide_text(9)), "calls")), (2, 5), "PostgreSQL {major}");
         assert!(clerks.warns("statements-hidden"), "PostgreSQL {major}");
+        // With one end each there is no base for what only one of them sees, and no more calls than there were.
+        for (first, second) in [("a-clerk.snap", "b.snap"), ("a.snap", "b-clerk.snap")] {
+            let mixed = report(&[&bench.file(first), &bench.file(second)]);
+            assert_eq!(mixed.total("calls"), 5, "PostgreSQL {major}: {:#?}", mixed.texts());
+            assert!(mixed.warns("entries-without-base"), "PostgreSQL {major}");
+        }
     });
 }
 

@@ -12,7 +12,7 @@ use super::{Bench, count, number};
 use crate::harness::{Facts, files};
 
 /// How many runs of each statement.
-const RUNS: usize = 90;
+const RUNS: usize = 70;
 
 /// Numbers that look like chance and are the same every time.
 struct Dice(u64);
@@ -175,7 +175,7 @@ fn check_windows(major: u32, windows: usize) {
     for (name, decimals) in EXPORTS {
         let half_unit = decimals.map_or(0.0, |decimals| 500.0 / 10f64.powi(decimals.cast_signed()));
         let life = files(&[runs.export(name, RUNS)]);
-        let chain = files(&[1, 30, 61, RUNS].map(|run| runs.export(name, run)));
+        let chain = files(&[1, 30, 51, RUNS].map(|run| runs.export(name, run)));
         for of in 0..TEXTS.len() {
             runs.check(&life, of, 0, RUNS, half_unit);
             runs.check(&chain, of, 1, RUNS, half_unit * 3.0);
@@ -186,5 +186,5 @@ fn check_windows(major: u32, windows: usize) {
 
 #[test]
 fn no_duration_lies_outside_its_bounds_and_what_is_told_as_exact_is() {
-    std::thread::scope(|scope| [10, 15, 18].map(|major| drop(scope.spawn(move || check_windows(major, 60)))));
+    std::thread::scope(|scope| [10, 15, 18].map(|major| drop(scope.spawn(move || check_windows(major, 40)))));
 }
