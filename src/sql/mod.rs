@@ -9,4 +9,5 @@ pub mod parameters;
 pub mod shape;
 pub(crate) mod skeleton;
 pub mod tags;
+mod template;
 mod words;

@@ -64,11 +64,10 @@ impl Digest {
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        let prepared = event.step != crate::event::Step::Simple;
         // While a plan is written the server may be at its next statement already.
         let query_id = event.query_id.filter(|_| event.step != crate::event::Step::Plan);
         let (statement, tags) = match event.sql {
-            Some(sql) => self.statement(sql, event.detail, prepared, query_id),
+            Some(sql) => self.statement(sql, event.detail, query_id),
             None => (NONE, NONE),
         };
         let person = self.person(&event.who);
@@ -86,10 +85,10 @@ impl Digest {
     }
 
     fn note(&mut self, note: &Note<'_>) {
-        let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, false, None).0);
+        let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, None).0);
         let statement = match note.what {
             // The text may be a statement that is not SQL; the fold decides.
-            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, false, None).0,
+            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, None).0,
             _ => statement,
         };
         let person = self.person(&note.who);
@@ -107,8 +106,8 @@ impl Digest {
         });
     }
 
-    fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, prepared: bool, query_id: Option<i64>) -> (u32, u32) {
-        let (slot, comments) = self.cache.slot(sql, self.dialect, prepared);
+    fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, query_id: Option<i64>) -> (u32, u32) {
+        let (slot, comments) = self.cache.slot(sql, self.dialect);
         self.comments.clear();
         self.comments.extend_from_slice(comments);
         let at = slot as usize;
