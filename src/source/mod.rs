@@ -14,6 +14,7 @@ use crate::units::Timestamp;
 
 mod pg_csvlog;
 mod pg_field;
+mod pg_heads;
 mod pg_infer;
 mod pg_jsonlog;
 mod pg_message;
