@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use crate::error::Error;
 use crate::event::Skipped;
 use crate::input::blocks::{Block, Blocks, Cut};
+use crate::input::buffer::Buffer;
 use crate::input::discover::Candidate;
 use crate::source::{self, Reader, Untangle};
 use crate::sql::lexer::Dialect;
@@ -231,7 +232,7 @@ impl Opened {
 struct Workers {
     pool: Option<rayon::ThreadPool>,
     digests: Vec<Digest>,
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffer>,
     block_size: usize,
     jobs: usize,
 }
@@ -322,7 +323,7 @@ impl Workers {
 }
 
 fn read_block(block: &Block, reader: &dyn Reader, digest: &mut Digest) -> Parsed {
-    let seen = reader.read(&block.bytes, block.offset, &mut |item| digest.item(item));
+    let seen = reader.read(block.bytes.bytes(), block.offset, &mut |item| digest.item(item));
     let mut parsed = digest.finish();
     parsed.records = seen.records;
     parsed.window = seen.earliest.zip(seen.latest);
