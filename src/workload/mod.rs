@@ -85,7 +85,7 @@ pub struct Workload {
     by_group: HashMap<Option<String>, u32, FixedState>,
     sessions: Sessions,
     language: Language,
-    /// Over all calls.
+    /// Over all calls, once the log has ended.
     total: Latency,
     untimed: u64,
     events: Events,
