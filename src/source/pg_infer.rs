@@ -3,6 +3,8 @@
 //! A prefix is right if the lines of the head begin with it; among those that fit equally well the one with the most fields
 //! wins, because a short one may hide fields in the long text of another (`%d` would swallow `/%a`).
 
+use std::sync::LazyLock;
+
 use regex::bytes::Regex;
 
 use super::pg_prefix::{Head, Prefix};
@@ -32,8 +34,12 @@ const KNOWN: &[&str] = &[
     "%m ",
 ];
 
-/// Lines that a syslog daemon wrote: a time, a host, a program with its process.
-const SYSLOG: &str = r"^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\d-\d\dT\S+) [^\s\[\]]+ [\w./-]+\[\d+\]: ";
+/// Lines that a syslog daemon wrote: a time, a host, a program with its process. Of bytes, since the tables of Unicode take
+/// longer to compile than the head takes to read.
+const SYSLOG: &str = r"(?-u)^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\d-\d\dT\S+) [^\s\[\]]+ [\w./\x80-\xff-]+\[\d+\]: ";
+
+/// Compiled once, although every input is looked at twice: whether it is such a log, and what prefix it has.
+static COMPILED: LazyLock<Option<(Regex, Patterns)>> = LazyLock::new(|| Some((Regex::new(SYSLOG).ok()?, Patterns::new()?)));
 
 /// How many lines of the head are looked at.
 const LINES: usize = 300;
@@ -55,7 +61,7 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     if lines.first().is_some_and(|l| l[0] == b'{') {
         return None;
     }
-    let syslog = Regex::new(SYSLOG).ok()?;
+    let (syslog, patterns) = COMPILED.as_ref()?;
     if lines.iter().take(20).filter(|line| syslog.is_match(line)).count() * 2 > lines.len().min(20) {
         return None;
     }
@@ -73,7 +79,7 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
         }
     };
     KNOWN.iter().copied().for_each(&mut consider);
-    pieced_together(lines).iter().map(String::as_str).for_each(&mut consider);
+    pieced_together(lines, patterns).iter().map(String::as_str).for_each(&mut consider);
     let (.., prefix) = best.filter(|(matched, ..)| {
         let others = lines.len() - matched;
         matched * 100 >= lines.len() * ENOUGH || (others <= FEW && others < *matched)
@@ -154,8 +160,7 @@ fn goes_on_like_sql(line: &[u8]) -> bool {
 }
 
 /// Prefixes made from what stands before the severity in the most telling lines, with `%q` wherever it may be.
-fn pieced_together(lines: &[&[u8]]) -> Vec<String> {
-    let Some(patterns) = Patterns::new() else { return Vec::new() };
+fn pieced_together(lines: &[&[u8]], patterns: &Patterns) -> Vec<String> {
     let mut heads: Vec<&[u8]> = lines.iter().filter_map(|line| patterns.head(line)).collect();
     // Lines of client sessions have more to tell than those of background processes, or of clients not known yet.
     let unknown = |head: &[u8]| memchr::memmem::find(head, b"[unknown]").is_some();
