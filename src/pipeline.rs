@@ -212,9 +212,10 @@ impl Opened {
             done.progress.read(done.bytes + consumed.load(Ordering::Relaxed), done.events, done.skipped);
             if self.newest_first {
                 reversed.push(parsed.reversed());
-            } else {
-                workload.fold(server, &parsed);
+                return None;
             }
+            workload.fold(server, &parsed);
+            Some(parsed)
         };
         workers.run(&mut blocks, reader, &mut fold);
         for parsed in reversed.into_iter().rev() {
@@ -227,6 +228,10 @@ impl Opened {
         (summary, error)
     }
 }
+
+/// Folds what came of a block, with how many bytes were dropped behind it and where it began; hands it back unless it must
+/// be kept.
+type Fold<'f> = dyn FnMut(Parsed, u64, u64) -> Option<Parsed> + 'f;
 
 /// The workers and what they keep from block to block.
 struct Workers {
@@ -255,7 +260,7 @@ impl Workers {
     }
 
     /// Reads every block and hands the rows to `fold`, in order.
-    fn run<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut dyn FnMut(Parsed, u64, u64)) {
+    fn run<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
         match self.pool.take() {
             None => self.run_here(blocks, reader, fold),
             Some(pool) => {
@@ -265,12 +270,14 @@ impl Workers {
         }
     }
 
-    fn run_here<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut dyn FnMut(Parsed, u64, u64)) {
+    fn run_here<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
         let mut buffer = self.buffers.pop().unwrap_or_default();
         let Some(digest) = self.digests.first_mut() else { return };
         while let Some(block) = blocks.next(buffer) {
             let parsed = read_block(&block, reader, digest);
-            fold(parsed, block.dropped, block.offset);
+            if let Some(folded) = fold(parsed, block.dropped, block.offset) {
+                digest.reuse(folded);
+            }
             buffer = block.bytes;
         }
     }
@@ -280,7 +287,7 @@ impl Workers {
         pool: &rayon::ThreadPool,
         blocks: &mut Blocks<R, ReaderCut<'_>>,
         reader: &dyn Reader,
-        fold: &mut dyn FnMut(Parsed, u64, u64),
+        fold: &mut Fold<'_>,
     ) {
         let (send, receive) = mpsc::channel::<Finished>();
         let mut waiting: BTreeMap<u64, Finished> = BTreeMap::new();
@@ -310,11 +317,13 @@ impl Workers {
                 }
                 let Ok(finished) = receive.recv() else { break };
                 waiting.insert(finished.number, finished);
-                while let Some(finished) = waiting.remove(&folded) {
+                while let Some(Finished { parsed, mut digest, block, .. }) = waiting.remove(&folded) {
                     folded += 1;
-                    self.digests.push(finished.digest);
-                    fold(finished.parsed, finished.block.dropped, finished.block.offset);
-                    self.buffers.push(finished.block.bytes);
+                    if let Some(folded) = fold(parsed, block.dropped, block.offset) {
+                        digest.reuse(folded);
+                    }
+                    self.digests.push(digest);
+                    self.buffers.push(block.bytes);
                     self.buffers.truncate(self.jobs + 2);
                 }
             }

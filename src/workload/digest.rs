@@ -63,6 +63,12 @@ impl Digest {
         std::mem::take(&mut self.parsed)
     }
 
+    /// Takes back what came of a block once it is folded, for the memory of its rows.
+    pub fn reuse(&mut self, mut folded: Parsed) {
+        folded.rows.clear();
+        self.parsed.rows = folded.rows;
+    }
+
     fn event(&mut self, event: &Event<'_>) {
         // While a plan is written the server may be at its next statement already.
         let query_id = event.query_id.filter(|_| event.step != crate::event::Step::Plan);
@@ -176,10 +182,23 @@ impl Digest {
 
 fn is_same(person: &Person, who: &Who<'_>) -> bool {
     person.session == who.session
-        && person.names.user.as_deref() == who.user
-        && person.names.database.as_deref() == who.database
-        && person.names.application.as_deref() == who.application
-        && person.host.as_deref() == who.host
+        && is_same_name(person.names.user.as_deref(), who.user)
+        && is_same_name(person.names.database.as_deref(), who.database)
+        && is_same_name(person.names.application.as_deref(), who.application)
+        && is_same_name(person.host.as_deref(), who.host)
+}
+
+/// Compares names, most of which are so short that a call of `memcmp` costs more than it saves.
+fn is_same_name(a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return a.is_none() && b.is_none() };
+    match a.len() {
+        _ if a.len() != b.len() => false,
+        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
+        // The first bytes and the last, which overlap.
+        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => a == b,
+    }
 }
 
 fn fixed_hash(bytes: &[u8]) -> u64 {
