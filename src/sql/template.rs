@@ -6,6 +6,7 @@
 //! the text there, which is equal, and on how it touches the constants. So only those statements have a template whose
 //! holes are plain constants between bytes that touch nothing; all others are cut as before.
 
+use super::equal::equal;
 use super::lexer::{self, Dialect};
 
 /// What may stand in a hole. Spellings beyond the plainest fit nowhere; such a statement is cut.
@@ -125,7 +126,10 @@ impl Template {
         }
         let mut rest = sql;
         for piece in &self.pieces {
-            let Some(constant) = rest.strip_prefix(&*piece.text) else { return false };
+            let Some((text, constant)) = rest.split_at_checked(piece.text.len()) else { return false };
+            if !equal(text, &piece.text) {
+                return false;
+            }
             let Some(behind) = piece.hole.skip(constant, dialect) else { return false };
             rest = behind;
             while piece.repeats
@@ -135,7 +139,7 @@ impl Template {
                 rest = behind;
             }
         }
-        *rest == *self.end
+        equal(rest, &self.end)
     }
 }
 

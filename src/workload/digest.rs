@@ -8,6 +8,7 @@ use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
 use crate::event::{Event, Item, Note, What, Who};
+use crate::sql::equal::equal;
 use crate::sql::lexer::Dialect;
 use crate::sql::skeleton::Cache;
 use crate::sql::tags;
@@ -188,16 +189,10 @@ fn is_same(person: &Person, who: &Who<'_>) -> bool {
         && is_same_name(person.host.as_deref(), who.host)
 }
 
-/// Compares names, most of which are so short that a call of `memcmp` costs more than it saves.
 fn is_same_name(a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
-    let (Some(a), Some(b)) = (a, b) else { return a.is_none() && b.is_none() };
-    match a.len() {
-        _ if a.len() != b.len() => false,
-        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
-        // The first bytes and the last, which overlap.
-        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
-        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
-        _ => a == b,
+    match (a, b) {
+        (Some(a), Some(b)) => equal(a, b),
+        _ => a.is_none() && b.is_none(),
     }
 }
 
