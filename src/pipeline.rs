@@ -12,6 +12,7 @@ use std::sync::mpsc;
 use crate::error::Error;
 use crate::event::{Holds, Skipped};
 use crate::input::blocks::{Block, Blocks, Cut};
+use crate::input::buffer::Buffer;
 use crate::input::discover::Candidate;
 use crate::source::{self, Reader, Untangle};
 use crate::sql::lexer::Dialect;
@@ -226,9 +227,10 @@ impl Opened {
             done.progress.read(done.bytes + consumed.load(Ordering::Relaxed), done.events, done.skipped);
             if self.newest_first {
                 reversed.push(parsed.reversed());
-            } else {
-                workload.fold(server, &parsed);
+                return None;
             }
+            workload.fold(server, &parsed);
+            Some(parsed)
         };
         workers.run(&mut blocks, reader, &mut fold);
         for parsed in reversed.into_iter().rev() {
@@ -242,11 +244,15 @@ impl Opened {
     }
 }
 
+/// Folds what came of a block, with how many bytes were dropped behind it and where it began; hands it back unless it must
+/// be kept.
+type Fold<'f> = dyn FnMut(Parsed, u64, u64) -> Option<Parsed> + 'f;
+
 /// The workers and what they keep from block to block.
 struct Workers {
     pool: Option<rayon::ThreadPool>,
     digests: Vec<Digest>,
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffer>,
     block_size: usize,
     jobs: usize,
 }
@@ -269,7 +275,7 @@ impl Workers {
     }
 
     /// Reads every block and hands the rows to `fold`, in order.
-    fn run<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut dyn FnMut(Parsed, u64, u64)) {
+    fn run<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
         match self.pool.take() {
             None => self.run_here(blocks, reader, fold),
             Some(pool) => {
@@ -279,12 +285,14 @@ impl Workers {
         }
     }
 
-    fn run_here<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut dyn FnMut(Parsed, u64, u64)) {
+    fn run_here<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
         let mut buffer = self.buffers.pop().unwrap_or_default();
         let Some(digest) = self.digests.first_mut() else { return };
         while let Some(block) = blocks.next(buffer) {
             let parsed = read_block(&block, reader, digest);
-            fold(parsed, block.dropped, block.offset);
+            if let Some(folded) = fold(parsed, block.dropped, block.offset) {
+                digest.reuse(folded);
+            }
             buffer = block.bytes;
         }
     }
@@ -294,7 +302,7 @@ impl Workers {
         pool: &rayon::ThreadPool,
         blocks: &mut Blocks<R, ReaderCut<'_>>,
         reader: &dyn Reader,
-        fold: &mut dyn FnMut(Parsed, u64, u64),
+        fold: &mut Fold<'_>,
     ) {
         let (send, receive) = mpsc::channel::<Finished>();
         let mut waiting: BTreeMap<u64, Finished> = BTreeMap::new();
@@ -324,11 +332,13 @@ impl Workers {
                 }
                 let Ok(finished) = receive.recv() else { break };
                 waiting.insert(finished.number, finished);
-                while let Some(finished) = waiting.remove(&folded) {
+                while let Some(Finished { parsed, mut digest, block, .. }) = waiting.remove(&folded) {
                     folded += 1;
-                    self.digests.push(finished.digest);
-                    fold(finished.parsed, finished.block.dropped, finished.block.offset);
-                    self.buffers.push(finished.block.bytes);
+                    if let Some(folded) = fold(parsed, block.dropped, block.offset) {
+                        digest.reuse(folded);
+                    }
+                    self.digests.push(digest);
+                    self.buffers.push(block.bytes);
                     self.buffers.truncate(self.jobs + 2);
                 }
             }
@@ -337,7 +347,7 @@ impl Workers {
 }
 
 fn read_block(block: &Block, reader: &dyn Reader, digest: &mut Digest) -> Parsed {
-    let seen = reader.read(&block.bytes, block.offset, &mut |item| digest.item(item));
+    let seen = reader.read(block.bytes.bytes(), block.offset, &mut |item| digest.item(item));
     let mut parsed = digest.finish();
     parsed.records = seen.records;
     parsed.window = seen.earliest.zip(seen.latest);

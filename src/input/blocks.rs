@@ -5,6 +5,8 @@
 
 use std::io::{self, Read};
 
+use super::buffer::Buffer;
+
 /// A record longer than this is cut.
 pub const LONGEST_RECORD: usize = 128 << 20;
 
@@ -16,7 +18,7 @@ const STEP: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub struct Block {
     /// The records.
-    pub bytes: Vec<u8>,
+    pub bytes: Buffer,
     /// Where they begin in the unpacked input.
     pub offset: u64,
     /// How many bytes of an overlong record were dropped behind this block.
@@ -36,10 +38,11 @@ pub struct Blocks<R, C> {
     input: R,
     cut: C,
     size: usize,
+    /// What was read behind the last block.
     carry: Vec<u8>,
     offset: u64,
     /// Bytes read from the input in one go.
-    fresh: Vec<u8>,
+    fresh: Buffer,
     untangles: bool,
     failed: Option<io::Error>,
     ended: bool,
@@ -55,7 +58,7 @@ impl<R: Read, C: Cut> Blocks<R, C> {
             size: size.max(1),
             carry: Vec::new(),
             offset: 0,
-            fresh: Vec::new(),
+            fresh: Buffer::default(),
             untangles,
             failed: None,
             ended: false,
@@ -69,12 +72,13 @@ impl<R: Read, C: Cut> Blocks<R, C> {
     }
 
     /// The next block, in the memory of a used one.
-    pub fn next(&mut self, mut bytes: Vec<u8>) -> Option<Block> {
-        bytes.clear();
+    pub fn next(&mut self, mut bytes: Buffer) -> Option<Block> {
+        bytes.truncate(0);
         if bytes.capacity() > 2 * STEP.max(self.size) {
-            bytes = Vec::new();
+            bytes = Buffer::default();
         }
-        bytes.append(&mut self.carry);
+        bytes.extend_from_slice(&self.carry);
+        self.carry.clear();
         let offset = self.offset;
         let mut dropped = 0;
         let mut seen = 0;
@@ -87,17 +91,17 @@ impl<R: Read, C: Cut> Blocks<R, C> {
                 seen = 0;
                 if dropped > 0 && (!self.dropping || self.ended) {
                     self.offset += dropped;
-                    self.carry = bytes;
+                    self.carry.extend_from_slice(bytes.bytes());
                     self.dropping = self.dropping && !self.ended;
                     return Some(Block { offset, dropped, ..Block::default() });
                 }
             }
-            let end = if self.ended { Some(bytes.len()) } else { self.cut.cut(&bytes, seen).filter(|&at| at > 0) };
+            let end = if self.ended { Some(bytes.len()) } else { self.cut.cut(bytes.bytes(), seen).filter(|&at| at > 0) };
             if let Some(end) = end {
                 if end == 0 {
                     return None;
                 }
-                self.carry.extend_from_slice(&bytes[end..]);
+                self.carry.extend_from_slice(&bytes.bytes()[end..]);
                 bytes.truncate(end);
                 self.offset += bytes.len() as u64;
                 return Some(Block { bytes, offset, dropped: 0 });
@@ -108,27 +112,27 @@ impl<R: Read, C: Cut> Blocks<R, C> {
                 return Some(Block { bytes, offset, dropped: 0 });
             }
             // The last line at hand was not whole; it is looked at again.
-            seen = memchr::memrchr(b'\n', &bytes).unwrap_or(0);
+            seen = memchr::memrchr(b'\n', bytes.bytes()).unwrap_or(0);
         }
     }
 
     /// Drops the rest of a record that was cut; answers how much.
-    fn drop_until_record(&mut self, bytes: &mut Vec<u8>) -> u64 {
-        let end = match self.cut.cut(bytes, 0) {
+    fn drop_until_record(&mut self, bytes: &mut Buffer) -> u64 {
+        let end = match self.cut.cut(bytes.bytes(), 0) {
             Some(at) => {
                 self.dropping = false;
                 at
             }
             None if self.ended => bytes.len(),
             // The last line may turn out to begin a record.
-            None => memchr::memrchr(b'\n', bytes).unwrap_or(bytes.len().saturating_sub(1)),
+            None => memchr::memrchr(b'\n', bytes.bytes()).unwrap_or(bytes.len().saturating_sub(1)),
         };
-        bytes.drain(..end);
+        bytes.drop_front(end);
         end as u64
     }
 
     /// Reads on: a block's worth, and as much again as is held already, so that long records are not searched too often.
-    fn fill(&mut self, bytes: &mut Vec<u8>) {
+    fn fill(&mut self, bytes: &mut Buffer) {
         let wanted = self.size.max(bytes.len().min(STEP)).min(LONGEST_RECORD);
         if self.untangles {
             let mut fresh = std::mem::take(&mut self.fresh);
@@ -140,13 +144,8 @@ impl<R: Read, C: Cut> Blocks<R, C> {
         }
     }
 
-    fn read(&mut self, to: &mut Vec<u8>, wanted: usize) {
-        if to.len() < STEP {
-            to.reserve(wanted)
-        } else {
-            to.reserve_exact(wanted)
-        }
-        match (&mut self.input).take(wanted as u64).read_to_end(to) {
+    fn read(&mut self, to: &mut Buffer, wanted: usize) {
+        match to.read_from(&mut self.input, wanted) {
             Ok(read) if read < wanted => self.ended = true,
             Ok(_) => {}
             Err(error) => {
@@ -157,10 +156,10 @@ impl<R: Read, C: Cut> Blocks<R, C> {
     }
 
     /// Whole lines go on; the last, unless the input has ended, waits for its end.
-    fn pass(&mut self, fresh: &mut Vec<u8>, bytes: &mut Vec<u8>) {
-        let whole = if self.ended { fresh.len() } else { memchr::memrchr(b'\n', fresh).map_or(0, |end| end + 1) };
-        self.cut.pass(&fresh[..whole], self.ended, bytes);
-        fresh.drain(..whole);
+    fn pass(&mut self, fresh: &mut Buffer, bytes: &mut Buffer) {
+        let whole = if self.ended { fresh.len() } else { memchr::memrchr(b'\n', fresh.bytes()).map_or(0, |end| end + 1) };
+        bytes.append_with(|bytes| self.cut.pass(&fresh.bytes()[..whole], self.ended, bytes));
+        fresh.drop_front(whole);
     }
 }
 
@@ -184,19 +183,19 @@ mod tests {
 
     fn cut(text: &[u8], size: usize, untangles: bool) -> Vec<Block> {
         let mut blocks = Blocks::new(text, Hash, size, untangles);
-        std::iter::from_fn(|| blocks.next(Vec::new())).collect()
+        std::iter::from_fn(|| blocks.next(Buffer::default())).collect()
     }
 
     proptest! {
         #[test]
         fn blocks_are_the_input_cut_at_records(text in "(#[a-z\n]{0,9}){0,20}", size in 1usize..40, untangles: bool) {
             let blocks = cut(text.as_bytes(), size, untangles);
-            let together: Vec<u8> = blocks.iter().flat_map(|b| b.bytes.clone()).collect();
+            let together: Vec<u8> = blocks.iter().flat_map(|b| b.bytes.bytes().to_vec()).collect();
             prop_assert_eq!(together, text.as_bytes());
             let mut at = 0;
             for block in &blocks {
                 prop_assert_eq!(block.offset, at);
-                prop_assert!(block.bytes.starts_with(b"#"));
+                prop_assert!(block.bytes.bytes().starts_with(b"#"));
                 at += block.bytes.len() as u64;
             }
         }
@@ -211,7 +210,7 @@ mod tests {
         text.extend_from_slice(b"\n#b\n#c\n");
         let mut blocks = Blocks::new(text.as_slice(), Hash, 2, false);
         let mut capacities = Vec::new();
-        let mut buffer = Vec::new();
+        let mut buffer = Buffer::default();
         while let Some(block) = blocks.next(buffer) {
             capacities.push((block.bytes.len(), block.bytes.capacity()));
             buffer = block.bytes;
@@ -232,6 +231,6 @@ mod tests {
         let dropped: u64 = blocks.iter().map(|b| b.dropped).sum();
         assert_eq!(kept as u64 + dropped, text.len() as u64);
         assert!(kept < text.len() && dropped > 0);
-        assert_eq!(blocks.last().map(|b| b.bytes.as_slice()), Some(b"#next\n".as_slice()));
+        assert_eq!(blocks.last().map(|b| b.bytes.bytes()), Some(b"#next\n".as_slice()));
     }
 }

@@ -5,6 +5,7 @@
 //! This layer does not parse; where a record begins it asks whoever knows.
 
 pub mod blocks;
+pub mod buffer;
 pub mod decompress;
 pub mod discover;
 

@@ -15,6 +15,7 @@ use crate::units::Timestamp;
 mod laggard_snapshot;
 mod pg_csvlog;
 mod pg_field;
+mod pg_heads;
 mod pg_infer;
 mod pg_jsonlog;
 mod pg_message;

@@ -3,6 +3,8 @@
 //! A prefix is right if the lines of the head begin with it; among those that fit equally well the one with the most fields
 //! wins, because a short one may hide fields in the long text of another (`%d` would swallow `/%a`).
 
+use std::sync::LazyLock;
+
 use regex::bytes::Regex;
 
 use super::pg_prefix::{Head, Prefix};
@@ -33,8 +35,12 @@ const KNOWN: &[&str] = &[
     "%m ",
 ];
 
-/// Lines that a syslog daemon wrote: a time, a host, a program with its process.
-const SYSLOG: &str = r"^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\d-\d\dT\S+) [^\s\[\]]+ [\w./-]+\[\d+\]: ";
+/// Lines that a syslog daemon wrote: a time, a host, a program with its process. Of bytes, since the tables of Unicode take
+/// longer to compile than the head takes to read.
+const SYSLOG: &str = r"(?-u)^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4}-\d\d-\d\dT\S+) [^\s\[\]]+ [\w./\x80-\xff-]+\[\d+\]: ";
+
+/// Compiled once, although every input is looked at twice: whether it is such a log, and what prefix it has.
+static COMPILED: LazyLock<Option<(Regex, Patterns)>> = LazyLock::new(|| Some((Regex::new(SYSLOG).ok()?, Patterns::new()?)));
 
 /// How many lines of the head are looked at.
 const LINES: usize = 300;
@@ -56,26 +62,25 @@ pub(super) fn infer(head: &[u8]) -> Option<Prefix> {
     if lines.first().is_some_and(|l| l[0] == b'{') {
         return None;
     }
-    let syslog = Regex::new(SYSLOG).ok()?;
+    let (syslog, patterns) = COMPILED.as_ref()?;
     if lines.iter().take(20).filter(|line| syslog.is_match(line)).count() * 2 > lines.len().min(20) {
         return None;
     }
-    let patterns = Patterns::new()?;
     let mut best: Option<(usize, usize, Prefix)> = None;
     let mut consider = |text: &str| {
         let Some(prefix) = Prefix::compile(text).ok().filter(|p| !p.is_implausible()) else { return };
         // Most guesses fail at once.
         let first = &lines[..lines.len().min(GLANCE)];
-        if score(&prefix, first, &patterns).0 * 2 < first.len() {
+        if score(&prefix, first, patterns).0 * 2 < first.len() {
             return;
         }
-        let score = score(&prefix, lines, &patterns);
+        let score = score(&prefix, lines, patterns);
         if score.0 > 0 && best.as_ref().is_none_or(|(lines, fields, _)| score > (*lines, *fields)) {
             best = Some((score.0, score.1, prefix));
         }
     };
     KNOWN.iter().copied().for_each(&mut consider);
-    pieced_together(lines, &patterns).iter().map(String::as_str).for_each(&mut consider);
+    pieced_together(lines, patterns).iter().map(String::as_str).for_each(&mut consider);
     let (.., prefix) = best.filter(|(matched, ..)| {
         let others = lines.len() - matched;
         matched * 100 >= lines.len() * ENOUGH || (others <= FEW && others < *matched)

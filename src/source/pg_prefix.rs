@@ -11,8 +11,9 @@ use crate::event::Who;
 use crate::units::Timestamp;
 
 use super::pg_field::{Field, Fields, is_sqlstate};
+use super::pg_heads::Heads;
 use super::pg_message::{Severity, says_duration, severity};
-use super::pg_time::Clock;
+use super::pg_time::{Clock, epoch};
 
 /// A compiled prefix.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Prefix {
     ops: Vec<Op>,
     /// Where the part begins that background processes leave out (`%q`).
     optional: Option<usize>,
+    /// Whether the time comes first and nothing else changes from line to line of a session.
+    recurs: bool,
     /// Satellites in the server's language, as far as the head of the log taught them.
     satellites: Vec<(Box<[u8]>, Satellite)>,
 }
@@ -49,6 +52,16 @@ pub(super) struct Head<'b> {
 }
 
 impl Head<'_> {
+    /// `log_error_verbosity = verbose` puts the SQLSTATE before the message: `00000: duration: …`.
+    fn verbose(self, line: &[u8]) -> Self {
+        match line[self.message..].first_chunk::<7>() {
+            Some([state @ .., b':', b' ']) if matches!(self.kind, Kind::Primary(_)) && is_sqlstate(state) => {
+                Head { sqlstate: Some(*state), message: self.message + 7, ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// Whether its line begins a record for certain: not a satellite, nor a word that may be one in another language.
     pub(super) fn begins_record(&self, line: &[u8]) -> bool {
         match self.kind {
@@ -83,6 +96,8 @@ struct Match<'b, 'c, 'z> {
     fields: Fields<'b>,
     clock: &'c mut Clock<'z>,
     tries: u32,
+    /// Whether a field was tried that did not end well, for which all of the line may have been looked at.
+    strayed: bool,
 }
 
 /// A severity, or the name of a satellite, as it stands in a line.
@@ -95,13 +110,9 @@ struct Found<'b> {
 }
 
 impl<'b> Fields<'b> {
-    fn finish(self, line: &'b [u8], Found { kind, word, at, message }: Found<'b>) -> Option<Head<'b>> {
+    fn finish(self, Found { kind, word, at, message }: Found<'b>) -> Option<Head<'b>> {
         let Fields { time, pid, started, host_port, mut who, sqlstate, query_id, tag } = self;
         who.session = if pid != 0 { started << 32 | pid } else { host_port };
-        let (sqlstate, message) = match verbose_sqlstate(&line[message..]) {
-            Some(state) if matches!(kind, Kind::Primary(_)) => (Some(state), message + 7),
-            _ => (sqlstate, message),
-        };
         Some(Head { time: time?, who, sqlstate, query_id, tag, kind, word, severity: at, message })
     }
 }
@@ -118,7 +129,7 @@ impl Prefix {
     /// If it has no time, or ends in a lone `%`.
     pub fn compile(text: &str) -> Result<Self, Error> {
         let error = |reason| Error::Prefix { prefix: text.to_owned(), reason };
-        let mut prefix = Prefix { text: text.to_owned(), ops: Vec::new(), optional: None, satellites: Vec::new() };
+        let mut prefix = Prefix { text: text.to_owned(), ops: Vec::new(), optional: None, recurs: false, satellites: Vec::new() };
         let mut literal = Vec::new();
         let mut chars = text.bytes().peekable();
         while let Some(byte) = chars.next() {
@@ -145,6 +156,7 @@ impl Prefix {
         if !prefix.ops.iter().any(timed) {
             return Err(error("has no %t, %m or %n, so the log tells no times"));
         }
+        prefix.recurs = prefix.has_only_names_behind_time();
         Ok(prefix)
     }
 
@@ -152,6 +164,19 @@ impl Prefix {
         if !literal.is_empty() {
             self.ops.push(Op::Literal(std::mem::take(literal).into()));
         }
+    }
+
+    fn has_only_names_behind_time(&self) -> bool {
+        let recurs = |op: &Op| match op {
+            // A text that could be taken for the end of a head would be compared with what stands behind it.
+            Op::Literal(text) => memchr::memmem::find(text, b":  ").is_none(),
+            // Other fields change with every line, or their zones are counted.
+            Op::Field(field) => {
+                !matches!(field, Field::Time | Field::Epoch | Field::Started | Field::Number | Field::VirtualId | Field::QueryId)
+            }
+        };
+        let timed = matches!(self.ops.first(), Some(Op::Field(Field::Time | Field::Epoch)));
+        timed && self.optional != Some(0) && self.ops.iter().skip(1).all(recurs)
     }
 
     /// The setting as given.
@@ -183,15 +208,46 @@ impl Prefix {
 
     /// Reads the beginning of a line; `None` if the line does not begin with this prefix and a severity.
     pub(super) fn head<'b>(&self, line: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
-        let mut reading = Match { line, fields: Fields::default(), clock, tries: MOST_TRIES };
+        let mut reading = Match { line, fields: Fields::default(), clock, tries: MOST_TRIES, strayed: false };
         let severity = self.from(0, 0, &mut reading)?;
-        reading.fields.finish(line, severity)
+        Some(reading.fields.finish(severity)?.verbose(line))
+    }
+
+    /// Whether the text behind a line's time tells all else, and comes again; see [`Prefix::recurring_head`].
+    pub(super) fn recurs(&self) -> bool {
+        self.recurs
+    }
+
+    /// As [`Prefix::head`], with a memory for the lines of one block.
+    pub(super) fn recurring_head<'b>(&self, line: &'b [u8], clock: &mut Clock<'_>, heads: &mut Heads<'b>) -> Option<Head<'b>> {
+        let timed = match self.ops.first() {
+            Some(Op::Field(Field::Time)) => clock.read(line),
+            Some(Op::Field(Field::Epoch)) => epoch(line),
+            _ => None,
+        };
+        // Blanks may stand before a time.
+        let Some((time, length)) = timed else { return self.head(line, clock) };
+        let rest = &line[length..];
+        if let Some((known, behind)) = heads.find(rest) {
+            return Some(Head { time, severity: known.severity + length, message: length + behind, ..*known }.verbose(line));
+        }
+        let fields = Fields { time: Some(time), ..Fields::default() };
+        let mut reading = Match { line, fields, clock, tries: MOST_TRIES, strayed: false };
+        let severity = self.from(1, length, &mut reading)?;
+        let strayed = reading.strayed;
+        let head = reading.fields.finish(severity)?;
+        let text = &rest[..head.message - length];
+        // With one blank behind the colon the next byte was looked at too.
+        if !strayed && text.ends_with(b":  ") {
+            heads.insert(text, Head { severity: head.severity - length, ..head });
+        }
+        Some(head.verbose(line))
     }
 
     /// As [`Prefix::head`], for a text before which an epoch and a blank are to be imagined.
     pub(super) fn head_without_time<'b>(&self, text: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
         let fields = Fields { time: Some(Timestamp(0)), ..Fields::default() };
-        let mut reading = Match { line: text, fields, clock, tries: MOST_TRIES };
+        let mut reading = Match { line: text, fields, clock, tries: MOST_TRIES, strayed: false };
         // The first operation is the epoch; the blank behind it begins the second.
         let rest = match self.ops.get(1) {
             Some(Op::Literal(literal)) => literal.get(1..).unwrap_or_default(),
@@ -199,7 +255,7 @@ impl Prefix {
         };
         let at = text.strip_prefix(rest).map(|_| rest.len())?;
         let severity = self.from(2, at, &mut reading)?;
-        reading.fields.finish(text, severity)
+        Some(reading.fields.finish(severity)?.verbose(text))
     }
 
     /// The line's kind, if it begins with the very bytes `before` that began the record before it, which was `head`.
@@ -242,6 +298,13 @@ impl Prefix {
     }
 
     fn free_text<'b>(&self, index: usize, field: Field, at: usize, reading: &mut Match<'b, '_, '_>) -> Option<Found<'b>> {
+        let found = self.ended(index, field, at, reading);
+        reading.strayed |= found.is_none();
+        found
+    }
+
+    /// Tries one end of a field after the other.
+    fn ended<'b>(&self, index: usize, field: Field, at: usize, reading: &mut Match<'b, '_, '_>) -> Option<Found<'b>> {
         let line = reading.line;
         let limit = line.len().min(at + LONGEST_FIELD);
         let stop = match self.ops.get(index + 1) {
@@ -311,16 +374,11 @@ fn satellite(word: &[u8]) -> Option<Satellite> {
     }
 }
 
-/// `log_error_verbosity = verbose` puts the SQLSTATE before the message: `00000: duration: …`.
-fn verbose_sqlstate(message: &[u8]) -> Option<[u8; 5]> {
-    let state = message.first_chunk::<5>()?;
-    (is_sqlstate(state) && message.get(5..7) == Some(b": ")).then_some(*state)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use jiff::tz::TimeZone;
+    use proptest::prelude::*;
 
     type Who3 = (Option<String>, Option<String>, Option<String>);
 
@@ -393,6 +451,47 @@ mod tests {
         let line = format!("{AT} [7] ERROR:  42P01: no such table");
         let head = prefix.head(line.as_bytes(), &mut Clock::new(&TimeZone::UTC)).expect("matches");
         assert_eq!((head.sqlstate, &line[head.message..]), (Some(*b"42P01"), "no such table"));
+    }
+
+    proptest! {
+        /// Whatever lines came before, the memory answers what reading the line alone answers.
+        #[test]
+        fn heads_that_come_again_are_the_same(
+            prefix in prop::sample::select(vec!["%m [%p] %q%u@%d ", "%m [%p] %q%u@%d/%a ", "%m %q%u %a [%p] ", "%t:%r:%u@%d:[%p]:", "%m%a%e ", "%n %u-%b-%i ", "%m [%p]"]),
+            lines in prop::collection::vec(line(), 1..12),
+        ) {
+            let zone = TimeZone::UTC;
+            let prefix = Prefix::compile(prefix).expect("compiles");
+            prop_assert!(prefix.recurs());
+            let (mut alone, mut clock) = (Clock::new(&zone), Clock::new(&zone));
+            let mut heads = Heads::new();
+            for line in lines.iter().chain(&lines) {
+                let expected = prefix.head(line.as_bytes(), &mut alone);
+                let found = prefix.recurring_head(line.as_bytes(), &mut clock, &mut heads);
+                prop_assert_eq!(format!("{found:?}"), format!("{expected:?}"), "{}", line);
+            }
+        }
+    }
+
+    /// A time and pieces that prefixes are made of, so that many lines have the same beginning.
+    fn line() -> impl Strategy<Value = String> {
+        let time = prop::sample::select(vec![AT, "2026-11-23 05:33:39 UTC", "1795412266.172", "2026-11-23 05:33:40.1 CET"]);
+        let names = prop::sample::select(vec![
+            " [7] u@d ",
+            " [7] u@d/a ",
+            " u a [7] ",
+            ":h(1):u@d:[7]:",
+            "a00000 ",
+            " u-b-i ",
+            " [7]",
+            " [7] a@b@c ",
+            " [7] u@d/x LOG: y ",
+            " [7] ",
+        ]);
+        let severity =
+            prop::sample::select(vec!["LOG:  ", "LOG: ", "LOG:   ", "DETAIL:  ", "FEHLER:  ", "LOG", "LOG:  42P01: ", "00000 LOG:  "]);
+        let message = prop::sample::select(vec!["hi", "", " x", "@d LOG:  hi", "u@d/a LOG:  ERROR:  hi", "42P01: hi", ": LOG:  x"]);
+        (time, names, severity, message).prop_map(|(time, names, severity, message)| format!("{time}{names}{severity}{message}"))
     }
 
     #[test]

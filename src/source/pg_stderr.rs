@@ -11,6 +11,7 @@ use std::ops::Range;
 use crate::error::Error;
 use crate::event::{Item, Note, What};
 
+use super::pg_heads::Heads;
 use super::pg_infer;
 use super::pg_message::{self, Record, Severity};
 use super::pg_prefix::{Head, Kind, Prefix, Satellite};
@@ -98,6 +99,7 @@ impl Reader for PgStderrReader {
             bytes,
             offset,
             clock: Clock::new(&self.options.zone),
+            heads: Heads::new(),
             seen: Seen::default(),
             open: Open::default(),
             out,
@@ -138,6 +140,7 @@ struct Reading<'b, 'r, 'o> {
     bytes: &'b [u8],
     offset: u64,
     clock: Clock<'r>,
+    heads: Heads<'b>,
     seen: Seen,
     open: Open<'b>,
     out: &'o mut dyn FnMut(&Item<'_>),
@@ -159,13 +162,9 @@ impl<'b> Reading<'b, '_, '_> {
     fn line(&mut self, from: usize, end: usize, adjacent: bool) -> bool {
         let line = &self.bytes[from..end];
         let tabbed = line.first() == Some(&b'\t');
-        if !tabbed {
-            // A satellite repeats its record's prefix to the byte unless that counts lines.
-            let again = self.open.head.as_ref().and_then(|head| self.reader.prefix.again(line, self.open.prefix, head));
-            if let Some(head) = again.or_else(|| self.reader.prefix.head(line, &mut self.clock)) {
-                self.head(head, from, end);
-                return true;
-            }
+        if !tabbed && let Some(head) = self.head_of(line) {
+            self.head(head, from, end);
+            return true;
         }
         let continues = tabbed || self.reader.bare_continuations || trim_cr(line).is_empty() || line.starts_with(b"    ");
         if self.open.head.is_some() && continues {
@@ -178,6 +177,16 @@ impl<'b> Reading<'b, '_, '_> {
         let reason = if tabbed { "continuation line without a beginning" } else { "line without the prefix" };
         self.seen.skipped.add(reason, self.offset + from as u64, line);
         false
+    }
+
+    fn head_of(&mut self, line: &'b [u8]) -> Option<Head<'b>> {
+        let prefix = &self.reader.prefix;
+        if prefix.recurs() {
+            return prefix.recurring_head(line, &mut self.clock, &mut self.heads);
+        }
+        // A satellite repeats its record's prefix to the byte unless that counts lines.
+        let again = self.open.head.as_ref().and_then(|head| prefix.again(line, self.open.prefix, head));
+        again.or_else(|| prefix.head(line, &mut self.clock))
     }
 
     fn extend(&mut self, line: Range<usize>, adjacent: bool) {

@@ -22,7 +22,7 @@ pub(super) struct Clock<'z> {
 /// The second that the last line was written in, as text and as a moment. Lines come in bursts of one second.
 struct Second {
     text: [u8; 19],
-    /// The zone behind the fraction, its blank included.
+    /// The zone behind the fraction, its blank included, and zeros.
     zone: [u8; 8],
     zone_length: usize,
     start: Timestamp,
@@ -65,10 +65,20 @@ impl<'z> Clock<'z> {
     /// The time, if it differs from the last in its fraction alone.
     fn same_second(&self, text: &[u8]) -> Option<(Timestamp, usize)> {
         let last = self.last.as_ref()?;
-        let rest = text.strip_prefix(&last.text)?;
-        let (micros, length) = fraction(rest);
+        let (second, rest) = text.split_first_chunk()?;
+        if *second != last.text {
+            return None;
+        }
+        let (micros, length) = millis(rest).unwrap_or_else(|| fraction(rest));
         let zone = &last.zone[..last.zone_length];
-        let behind = rest[length..].strip_prefix(zone)?;
+        let behind = match rest[length..].first_chunk::<8>() {
+            // One comparison of eight bytes, of which as many are cut off as the zone has not.
+            Some(eight) if last.zone_length > 0 => {
+                let unlike = u64::from_le_bytes(*eight) ^ u64::from_le_bytes(last.zone);
+                (unlike << (64 - 8 * last.zone_length) == 0).then(|| &rest[length + last.zone_length..])?
+            }
+            _ => rest[length..].strip_prefix(zone)?,
+        };
         // The zone must end here as it did there: `CE` is no `CEST`, and no zone is no ` UTC`.
         let ends = match (zone.is_empty(), behind.first()) {
             (true, Some(b' ')) => false,
@@ -131,6 +141,13 @@ pub(super) fn seconds(text: &[u8]) -> Option<i64> {
     let (hour, minute, second) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?, number(&[*s1, *s2])?);
     // A leap second is written as 60.
     (hour < 24 && minute < 60 && second <= 60).then_some(hour * 3_600 + minute * 60 + second)
+}
+
+/// [`fraction`] where there are just three digits, as `%m` writes them.
+fn millis(text: &[u8]) -> Option<(i64, usize)> {
+    let &[b'.' | b',', a, b, c, behind] = text.first_chunk::<5>()? else { return None };
+    let [a, b, c] = [a, b, c].map(|d| d.wrapping_sub(b'0'));
+    (a < 10 && b < 10 && c < 10 && !behind.is_ascii_digit()).then(|| ((i64::from(a) * 100 + i64::from(b) * 10 + i64::from(c)) * 1_000, 4))
 }
 
 /// `.504` in microseconds, and its length; digits beyond the sixth are dropped.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of logs, times or files.
 
+pub(crate) mod equal;
 pub mod fingerprint;
 pub mod lexer;
 pub mod mask;
@@ -9,4 +10,5 @@ pub mod parameters;
 pub mod shape;
 pub(crate) mod skeleton;
 pub mod tags;
+mod template;
 mod words;

@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 
 use super::fingerprint::{Fingerprint, Normalised, Normaliser};
 use super::lexer::{self, Class, Dialect};
+use super::template::{Constant, Hole, Template, Templates};
 
 /// A cache that has grown beyond these bounds is emptied; statements are met again and cost one normalisation each.
 const MOST_ENTRIES: usize = 1 << 17;
@@ -22,14 +23,20 @@ const MOST_BYTES: usize = 64 << 20;
 /// A longer skeleton is not remembered: such a statement hardly ever comes twice, and lexing it twice to find out costs more.
 const LONGEST: usize = 1 << 20;
 
-/// Marks a skeleton whose statements must be normalised one by one.
-const UNCACHEABLE: u32 = u32::MAX;
+/// What is known of a skeleton.
+#[derive(Clone, Copy)]
+struct Known {
+    /// `None` if its statements must be normalised one by one.
+    slot: Option<u32>,
+    /// Whether its statements may have a template.
+    plain: bool,
+}
 
 /// The statements one worker has met, by text.
 #[derive(Default)]
 pub(crate) struct Cache {
-    by_text: HashMap<Box<[u8]>, u32, RandomState>,
-    by_skeleton: HashMap<Box<[u8]>, u32, RandomState>,
+    templates: Templates,
+    by_skeleton: HashMap<Box<[u8]>, Known, RandomState>,
     by_fingerprint: HashMap<Fingerprint, u32, RandomState>,
     entries: Vec<Arc<Normalised>>,
     bytes: usize,
@@ -45,7 +52,7 @@ impl Cache {
         }
         let full = self.entries.len() > MOST_ENTRIES || self.bytes > MOST_BYTES;
         if full {
-            self.by_text.clear();
+            self.templates.clear();
             self.by_skeleton.clear();
             self.by_fingerprint.clear();
             self.entries.clear();
@@ -59,24 +66,40 @@ impl Cache {
     }
 
     /// The slot of a statement, and where its comments stand in the text.
-    pub(crate) fn slot(&mut self, sql: &[u8], dialect: Dialect, prepared: bool) -> (u32, &[Range<usize>]) {
-        // A prepared statement comes back with the very same text; one with literals hardly ever does.
-        if prepared && let Some(&slot) = self.by_text.get(sql) {
+    pub(crate) fn slot(&mut self, sql: &[u8], dialect: Dialect) -> (u32, &[Range<usize>]) {
+        if let Some(slot) = self.templates.find(sql, dialect) {
             return (slot, &[]);
         }
         self.scratch.cut(sql, dialect);
-        let slot = match self.by_skeleton.get(self.scratch.bytes.as_slice()) {
-            Some(&slot) if slot != UNCACHEABLE => slot,
-            known => {
-                let known = known.is_some() || self.scratch.bytes.len() > LONGEST;
-                self.normalise(sql, dialect, known)
+        let known = self.by_skeleton.get(self.scratch.bytes.as_slice()).copied();
+        let slot = match known {
+            Some(Known { slot: Some(slot), plain }) => {
+                if plain && self.templates.has_room(sql) {
+                    self.remember(sql, dialect, slot);
+                }
+                slot
             }
+            _ => self.normalise(sql, dialect, known.is_some() || self.scratch.bytes.len() > LONGEST),
         };
-        if prepared && self.scratch.is_verbatim && sql.len() <= LONGEST {
-            self.bytes += sql.len();
-            self.by_text.insert(sql.into(), slot);
-        }
         (slot, &self.scratch.comments)
+    }
+
+    /// Remembers the template of the statement just cut, which came back.
+    fn remember(&mut self, sql: &[u8], dialect: Dialect, slot: u32) {
+        let template = Some(&self.scratch).filter(|s| !s.keeps).and_then(|s| Template::new(sql, &s.constants)).filter(|template| {
+            // Where a list is folded, any number of constants comes to the same.
+            let fingerprint = self.entries[slot as usize].fingerprint;
+            let mut folds = |times: usize| self.normaliser.normalise(&template.example(times), dialect).fingerprint == fingerprint;
+            !template.repeats() || (folds(1) && folds(2))
+        });
+        match template {
+            Some(template) => self.templates.insert(sql, template, slot),
+            None => {
+                if let Some(known) = self.by_skeleton.get_mut(self.scratch.bytes.as_slice()) {
+                    known.plain = false;
+                }
+            }
+        }
     }
 
     fn normalise(&mut self, sql: &[u8], dialect: Dialect, known: bool) -> u32 {
@@ -91,7 +114,8 @@ impl Cache {
             let of_skeleton = self.normaliser.normalise(&self.scratch.bytes, dialect).fingerprint;
             let cacheable = of_skeleton == self.entries[slot as usize].fingerprint;
             self.bytes += self.scratch.bytes.len();
-            self.by_skeleton.insert(self.scratch.bytes.as_slice().into(), if cacheable { slot } else { UNCACHEABLE });
+            let known = Known { slot: cacheable.then_some(slot), plain: true };
+            self.by_skeleton.insert(self.scratch.bytes.as_slice().into(), known);
         }
         slot
     }
@@ -110,8 +134,9 @@ impl Cache {
 struct Skeleton {
     bytes: Vec<u8>,
     comments: Vec<Range<usize>>,
-    /// Whether nothing but parameters was replaced, so that the text itself may be a key.
-    is_verbatim: bool,
+    constants: Vec<Constant>,
+    /// Whether there is more to it than text and constants: comments, or numbers that were kept.
+    keeps: bool,
 }
 
 /// Bytes at which something may have to be replaced or skipped; between them everything is copied.
@@ -145,7 +170,8 @@ impl Skeleton {
     fn cut(&mut self, sql: &[u8], dialect: Dialect) {
         self.bytes.clear();
         self.comments.clear();
-        self.is_verbatim = true;
+        self.constants.clear();
+        self.keeps = false;
         let mut copied = 0;
         let mut at = 0;
         let mut positions = 0;
@@ -154,19 +180,34 @@ impl Skeleton {
                 Found::Copy { end } => at = end,
                 Found::Replace { start, end, with } if with == INTEGER && end - start < 3 && is_position(sql, start, positions) => {
                     (at, positions) = (end, end);
+                    self.keeps = true;
                 }
                 Found::Replace { start, end, with } => {
                     if matches!(sql[start], b'-' | b'/') {
                         self.comments.push(start..end);
                     }
+                    match hole(with) {
+                        Some(hole) => self.constants.push(Constant { start, end, hole }),
+                        None => self.keeps = true,
+                    }
                     self.bytes.extend_from_slice(&sql[copied..start]);
                     self.bytes.extend_from_slice(with);
-                    self.is_verbatim &= with == PARAMETER;
                     (at, copied) = (end, end);
                 }
             }
         }
         self.bytes.extend_from_slice(&sql[copied..]);
+    }
+}
+
+/// The hole that something replaced leaves; a comment leaves none.
+fn hole(with: &[u8]) -> Option<Hole> {
+    match with {
+        INTEGER => Some(Hole::Integer),
+        NUMBER => Some(Hole::Number),
+        STRING => Some(Hole::String),
+        PARAMETER => Some(Hole::Parameter),
+        _ => None,
     }
 }
 
@@ -267,7 +308,7 @@ mod tests {
     fn a_kept_number_is_looked_at_each_time() {
         let mut cache = Cache::default();
         let mut id = |sql: &str| {
-            let slot = cache.slot(sql.as_bytes(), Dialect::default(), false).0;
+            let slot = cache.slot(sql.as_bytes(), Dialect::default()).0;
             cache.entry(slot).fingerprint
         };
         let (one, two) = (id("select a, b from t order by 1"), id("select a, b from t order by 2"));
@@ -319,17 +360,72 @@ mod tests {
             "U&",
             "..",
         ]);
-        prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+        // Statements that begin alike are compared with each other's templates.
+        let head = prop::sample::select(vec!["", "", "select a, b from t where ", "insert into t (a) values "]);
+        (head, prop::collection::vec(piece, 0..14)).prop_map(|(head, pieces)| head.to_owned() + &pieces.concat())
+    }
+
+    /// Many statements made of the same few pieces of text with a constant behind each.
+    fn alike() -> impl Strategy<Value = Vec<String>> {
+        let text = prop::sample::select(vec![
+            " x = ",
+            " y in (",
+            ", ",
+            ",",
+            ") and z = ",
+            " in(",
+            " order by ",
+            " group by a, ",
+            "(",
+            ") ",
+            " limit ",
+            " - ",
+            "-",
+            "/",
+            "\"q\"",
+            " e",
+            "$",
+            ".",
+            " /* c */ ",
+            " ::",
+            " extract(",
+            " values (",
+            "), (",
+            "\n",
+            ";",
+        ]);
+        let constant = prop::sample::select(vec![
+            "1", "23", "456", "1.5", "'a'", "'b''c'", "''", "$1", "$22", ".5", "1e5", "0x1f", "1_0", "e'x'", "$$d$$", "null", "''\n''",
+        ]);
+        prop::collection::vec(text, 1..6).prop_flat_map(move |texts| {
+            let statement = prop::collection::vec(constant.clone(), texts.len()).prop_map(move |constants| {
+                let pieces = texts.iter().zip(constants).map(|(text, constant)| format!("{text}{constant}"));
+                "select a, b from t where ".to_owned() + &pieces.collect::<String>()
+            });
+            prop::collection::vec(statement, 2..12)
+        })
     }
 
     proptest! {
+        /// Statements with the same text between their constants, and constants of all kinds.
+        #[test]
+        fn templates_never_change_an_answer(statements in alike()) {
+            let mut cache = Cache::default();
+            for sql in statements.iter().chain(&statements) {
+                let expected = normalise(sql.as_bytes(), Dialect::default());
+                let slot = cache.slot(sql.as_bytes(), Dialect::default()).0;
+                prop_assert_eq!(cache.entry(slot).fingerprint, expected.fingerprint, "{}", sql);
+            }
+        }
+
         /// Whatever came before, the cache answers what normalising alone answers.
         #[test]
-        fn the_cache_never_changes_an_answer(statements in prop::collection::vec(sql(), 1..12), prepared: bool) {
+        fn the_cache_never_changes_an_answer(statements in prop::collection::vec(sql(), 1..12)) {
             let mut cache = Cache::default();
-            for sql in &statements {
+            // A statement gets its template when it comes back.
+            for sql in statements.iter().chain(&statements).chain(&statements) {
                 let expected = normalise(sql.as_bytes(), Dialect::default());
-                let slot = cache.slot(sql.as_bytes(), Dialect::default(), prepared).0;
+                let slot = cache.slot(sql.as_bytes(), Dialect::default()).0;
                 prop_assert_eq!(cache.entry(slot).fingerprint, expected.fingerprint, "{}", sql);
             }
         }

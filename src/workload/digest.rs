@@ -8,6 +8,7 @@ use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
 use crate::event::{Event, Item, Note, What, Who};
+use crate::sql::equal::equal;
 use crate::sql::lexer::Dialect;
 use crate::sql::skeleton::Cache;
 use crate::sql::tags;
@@ -49,7 +50,7 @@ impl Digest {
             Item::Event(event) => self.event(event),
             Item::Note(note) => self.note(note),
             Item::Piece(piece) => {
-                let owned = pieces::owned(piece, |sql| self.statement(sql, None, true, None).0);
+                let owned = pieces::owned(piece, |sql| self.statement(sql, None, None).0);
                 self.parsed.pieces.extend(owned);
             }
         }
@@ -68,12 +69,17 @@ impl Digest {
         std::mem::take(&mut self.parsed)
     }
 
+    /// Takes back what came of a block once it is folded, for the memory of its rows.
+    pub fn reuse(&mut self, mut folded: Parsed) {
+        folded.rows.clear();
+        self.parsed.rows = folded.rows;
+    }
+
     fn event(&mut self, event: &Event<'_>) {
-        let prepared = event.step != crate::event::Step::Simple;
         // While a plan is written the server may be at its next statement already.
         let query_id = event.query_id.filter(|_| event.step != crate::event::Step::Plan);
         let (statement, tags) = match event.sql {
-            Some(sql) => self.statement(sql, event.detail, prepared, query_id),
+            Some(sql) => self.statement(sql, event.detail, query_id),
             None => (NONE, NONE),
         };
         let person = self.person(&event.who);
@@ -91,10 +97,10 @@ impl Digest {
     }
 
     fn note(&mut self, note: &Note<'_>) {
-        let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, false, None).0);
+        let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, None).0);
         let statement = match note.what {
             // The text may be a statement that is not SQL; the fold decides.
-            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, false, None).0,
+            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, None).0,
             _ => statement,
         };
         let person = self.person(&note.who);
@@ -112,8 +118,8 @@ impl Digest {
         });
     }
 
-    fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, prepared: bool, query_id: Option<i64>) -> (u32, u32) {
-        let (slot, comments) = self.cache.slot(sql, self.dialect, prepared);
+    fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, query_id: Option<i64>) -> (u32, u32) {
+        let (slot, comments) = self.cache.slot(sql, self.dialect);
         self.comments.clear();
         self.comments.extend_from_slice(comments);
         let at = slot as usize;
@@ -182,10 +188,17 @@ impl Digest {
 
 fn is_same(person: &Person, who: &Who<'_>) -> bool {
     person.session == who.session
-        && person.names.user.as_deref() == who.user
-        && person.names.database.as_deref() == who.database
-        && person.names.application.as_deref() == who.application
-        && person.host.as_deref() == who.host
+        && is_same_name(person.names.user.as_deref(), who.user)
+        && is_same_name(person.names.database.as_deref(), who.database)
+        && is_same_name(person.names.application.as_deref(), who.application)
+        && is_same_name(person.host.as_deref(), who.host)
+}
+
+fn is_same_name(a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => equal(a, b),
+        _ => a.is_none() && b.is_none(),
+    }
 }
 
 fn fixed_hash(bytes: &[u8]) -> u64 {

@@ -50,6 +50,9 @@ impl Workload {
         for slot in self.sessions.all() {
             self.close(slot);
         }
+        for statement in &self.statements {
+            self.total.merge(&statement.latency);
+        }
         let (errors, statements) = self.language.resolve();
         for error in errors {
             self.events.error(ErrorKind { sqlstate: None, severity: error.severity, message: error.message }, error.count);
@@ -281,7 +284,12 @@ impl Workload {
 
     /// Counts lines of unknown steps. What comes next may tell: a line before the bind of the same statement is its parse.
     fn flush_foreign_before(&mut self, slot: u32, next: Option<(Step, u32)>) {
-        let Some(ForeignSteps { call, portal, steps }) = self.sessions.get(slot).foreign.take() else { return };
+        let session = self.sessions.get(slot);
+        // Asked before every line, so that nothing is moved for most of them.
+        if session.foreign.is_none() {
+            return;
+        }
+        let Some(ForeignSteps { call, portal, steps }) = session.foreign.take() else { return };
         let words: Vec<u32> = steps.iter().map(|(word, _)| *word).collect();
         self.language.learn(&words);
         for (at, &(word, took)) in steps.iter().enumerate() {
@@ -350,7 +358,6 @@ impl Workload {
         match latency {
             Some(latency) => {
                 statement.latency.record(latency);
-                self.total.record(latency);
             }
             None => {
                 statement.untimed += 1;

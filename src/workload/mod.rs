@@ -109,7 +109,7 @@ pub struct Workload {
     /// Calls whose duration is that of their plan.
     planned: u64,
     language: Language,
-    /// Over all calls.
+    /// Over all calls, once the log has ended.
     total: Latency,
     untimed: u64,
     events: Events,
