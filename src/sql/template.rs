@@ -220,14 +220,9 @@ impl Templates {
     }
 
     /// The slot of a statement that fits a template.
-    pub(super) fn find(&mut self, sql: &[u8], dialect: Dialect) -> Option<u32> {
-        let bucket = self.buckets.get_mut(bucket(sql))?;
-        let at = bucket.iter().position(|(template, _)| template.fits(sql, dialect))?;
-        let slot = bucket[at].1;
-        if at > 0 {
-            bucket.swap(0, at);
-        }
-        Some(slot)
+    pub(super) fn find(&self, sql: &[u8], dialect: Dialect) -> Option<u32> {
+        let bucket = self.buckets.get(bucket(sql))?;
+        bucket.iter().find(|(template, _)| template.fits(sql, dialect)).map(|&(_, slot)| slot)
     }
 
     /// Whether there is room for the template of a statement that fits none.
@@ -246,9 +241,12 @@ impl Templates {
             self.buckets.resize_with(BUCKETS, Vec::new);
         }
         let bucket = &mut self.buckets[bucket(sql)];
-        bucket.truncate(WAYS - 1);
         self.bytes += template.size();
-        bucket.push((template, slot));
+        if bucket.len() < WAYS {
+            bucket.push((template, slot));
+        } else {
+            bucket[self.refused / REPLACED % WAYS] = (template, slot);
+        }
     }
 }
 
