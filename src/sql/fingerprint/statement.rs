@@ -61,6 +61,9 @@ fn names(out: &mut Emitter<'_>, at: usize, end: usize, keywords: &[&str]) -> usi
         if named {
             out.placeholder();
             at += 1;
+        } else if cursor.kind(at) == Some(Kind::Word) {
+            // `IN` is no list here.
+            at = out.word_at(at);
         } else {
             at = out.step(at, end);
         }

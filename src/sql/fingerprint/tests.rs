@@ -184,6 +184,7 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "a in (b select null)",
         "close e-[@",
         "move ilike[`",
+        "move in (t) x",
         "close e - - 'x' + ; close -",
         "array[f when true]",
     ] {
