@@ -112,7 +112,6 @@ impl Workload {
         statement.execute += took;
         statement.latency.record(latency);
         statement.shared(call.names, call.tags.as_ref(), Share { calls: 0, total: latency });
-        self.total.record(latency);
         self.untimed -= 1;
         self.planned += 1;
         if let Some((_, group)) = self.groups.get_mut(call.group as usize) {
