@@ -5,8 +5,10 @@
 pub mod fingerprint;
 pub mod lexer;
 pub mod mask;
+pub mod outline;
 pub mod parameters;
 pub mod shape;
 pub(crate) mod skeleton;
 pub mod tags;
+pub mod values;
 mod words;

@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 
 use super::fingerprint::{Fingerprint, Normalised, Normaliser};
 use super::lexer::{self, Class, Dialect};
+use super::values::Values;
 
 /// A cache that has grown beyond these bounds is emptied; statements are met again and cost one normalisation each.
 const MOST_ENTRIES: usize = 1 << 17;
@@ -58,10 +59,16 @@ impl Cache {
         &self.entries[slot as usize]
     }
 
+    /// The constants of the statement whose slot was asked for last.
+    pub(crate) fn constants(&self) -> Values {
+        self.scratch.constants
+    }
+
     /// The slot of a statement, and where its comments stand in the text.
     pub(crate) fn slot(&mut self, sql: &[u8], dialect: Dialect, prepared: bool) -> (u32, &[Range<usize>]) {
         // A prepared statement comes back with the very same text; one with literals hardly ever does.
         if prepared && let Some(&slot) = self.by_text.get(sql) {
+            self.scratch.constants = Values::default();
             return (slot, &[]);
         }
         self.scratch.cut(sql, dialect);
@@ -110,6 +117,7 @@ impl Cache {
 struct Skeleton {
     bytes: Vec<u8>,
     comments: Vec<Range<usize>>,
+    constants: Values,
     /// Whether nothing but parameters was replaced, so that the text itself may be a key.
     is_verbatim: bool,
 }
@@ -145,6 +153,7 @@ impl Skeleton {
     fn cut(&mut self, sql: &[u8], dialect: Dialect) {
         self.bytes.clear();
         self.comments.clear();
+        self.constants = Values::default();
         self.is_verbatim = true;
         let mut copied = 0;
         let mut at = 0;
@@ -158,6 +167,8 @@ impl Skeleton {
                 Found::Replace { start, end, with } => {
                     if matches!(sql[start], b'-' | b'/') {
                         self.comments.push(start..end);
+                    } else if with != PARAMETER {
+                        self.constants.constant(sql, start, end);
                     }
                     self.bytes.extend_from_slice(&sql[copied..start]);
                     self.bytes.extend_from_slice(with);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::Step;
-use crate::sql::tags::Tag;
+use crate::sql::tags::{self, Tag};
 use crate::units::Micros;
 
 use super::language::Language;
@@ -50,6 +50,7 @@ impl Workload {
         for slot in self.sessions.all() {
             self.close(slot);
         }
+        self.loops.patterns.finish();
         let (errors, statements) = self.language.resolve();
         for error in errors {
             self.events.error(ErrorKind { sqlstate: None, severity: error.severity, message: error.message }, error.count);
@@ -101,7 +102,8 @@ impl Workload {
             Some(Key::Tag(key)) => Some(tags.iter().find(|t| &t.key == key).map(|t| t.value.clone())),
             _ => None,
         };
-        Arc::new(TagSet { tags: tags.to_vec(), group: group.map(|group| self.group_number(group)) })
+        let group = group.map(|group| self.group_number(group));
+        Arc::new(TagSet { tags: tags.to_vec(), group, request: tags::request(tags), endpoint: tags::endpoint(tags).map(Into::into) })
     }
 
     /// The number of a statement, which it gets when it is first of use.
@@ -179,6 +181,8 @@ impl Workload {
             origin,
             tags: tags.cloned(),
             rows: row.rows.map(u64::from),
+            values: row.values,
+            observed: false,
         };
         match (step, row.took) {
             (Step::Parse, Some(took)) => session.pending(statement).parse += took,
@@ -222,6 +226,8 @@ impl Workload {
         if portal == NONE {
             return self.call(call);
         }
+        self.observe(&call);
+        let call = Call { observed: true, ..call };
         let displaced = self.sessions.get(call.origin.session).open_portal(portal, call);
         if let Some(earlier) = displaced {
             self.call(earlier);
@@ -266,6 +272,8 @@ impl Workload {
             origin,
             tags: tags.cloned(),
             rows: None,
+            values: row.values,
+            observed: false,
         };
         let session = self.sessions.get(origin.session);
         // Another word for a portal that is open is the word for fetching from it.
@@ -307,6 +315,9 @@ impl Workload {
     /// A call that came to its end.
     pub(super) fn call(&mut self, call: Call) {
         self.happened += 1;
+        if !call.observed {
+            self.observe(&call);
+        }
         let statement = &mut self.statements[call.statement as usize];
         let session = self.sessions.get(call.origin.session);
         let waited = session.take_waits();
@@ -385,6 +396,7 @@ impl Workload {
         if let Some(call) = self.sessions.get(slot).announced.take() {
             self.call(call);
         }
+        self.end_units(slot);
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }
