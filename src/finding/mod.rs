@@ -16,17 +16,25 @@ use crate::workload::Workload;
 
 mod connection_exhaustion;
 mod deadlock;
+mod loops;
+mod n_plus_one;
+mod orm;
 mod plan_time_dominates;
+mod redundant_query;
 mod statement_timeout;
 mod temp_file_spill;
+mod write_loop;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
     &connection_exhaustion::ConnectionExhaustion,
     &deadlock::Deadlock,
+    &n_plus_one::NPlusOne,
     &plan_time_dominates::PlanTimeDominates,
+    &redundant_query::RedundantQuery,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
+    &write_loop::WriteLoop,
 ];
 
 /// How bad something is, if it is true.

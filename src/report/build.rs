@@ -12,7 +12,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
 use crate::units::{Micros, Timestamp};
-use crate::workload::{Group, InputSummary, Key, MOST_SESSIONS, Reading, Share, Statement, Workload};
+use crate::workload::{Blind, Group, InputSummary, Key, MOST_SESSIONS, Reading, Share, Statement, Workload};
 
 use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, ShareLine, SkippedLine, StatementLine, Totals, Warning};
 
@@ -300,7 +300,16 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let workload = &reading.workload;
     let calls = workload.calls();
     let mut warnings = Vec::new();
-    warnings.extend(threshold(workload));
+    warnings.extend(workload.threshold().map(|(shortest, looks_like)| Warning::Threshold { shortest, looks_like }));
+    if let Some(blind) = workload.blind() {
+        warnings.push(Warning::LoopsHidden {
+            because: match blind {
+                Blind::Threshold { looks_like, .. } => format!("nothing faster than {looks_like} was logged"),
+                Blind::Sampled => "only a sample of the statements was logged".to_owned(),
+                Blind::NoSessions => "its lines do not tell sessions apart (put %p or %c into log_line_prefix)".to_owned(),
+            },
+        });
+    }
     warnings.extend(counters::warnings(reading));
     for (setting, value) in &workload.events().settings {
         if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {
@@ -359,18 +368,6 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
 fn stem(path: &std::path::Path) -> (Option<&std::path::Path>, Option<&str>) {
     let name = path.file_name().and_then(|name| name.to_str());
     (path.parent(), name.and_then(|name| name.split('.').next()))
-}
-
-/// Round numbers that people set `log_min_duration_statement` to, in milliseconds.
-const USUAL: [u64; 21] = [1, 2, 5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 500, 750, 1_000, 2_000, 5_000];
-/// With fewer durations the shortest says nothing.
-const FEWEST: u64 = 8;
-
-/// A log with BEGIN and COMMIT in it, or with anything from the cache, has durations far below a millisecond.
-fn threshold(workload: &Workload) -> Option<Warning> {
-    let (shortest, durations) = workload.shortest()?;
-    let looks_like = USUAL.iter().map(|&ms| Micros::from_millis(ms)).rfind(|&usual| usual <= shortest)?;
-    (durations >= FEWEST).then_some(Warning::Threshold { shortest, looks_like })
 }
 
 /// Orders statement lines as the JSON contract wants them: most time first, then by id.

@@ -15,6 +15,11 @@ pub enum Warning {
         /// The setting that it looks like.
         looks_like: Micros,
     },
+    /// Loops of queries cannot be seen.
+    LoopsHidden {
+        /// Why.
+        because: String,
+    },
     /// The server logs a sample of statements only.
     Sampling {
         /// The setting that says so.
@@ -145,6 +150,7 @@ impl Warning {
     pub fn id(&self) -> &'static str {
         match self {
             Warning::Threshold { .. } => "durations-below-threshold-missing",
+            Warning::LoopsHidden { .. } => "loops-hidden",
             Warning::Sampling { .. } => "statements-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
@@ -177,6 +183,10 @@ impl fmt::Display for Warning {
             Warning::Threshold { shortest, looks_like } => write!(
                 f,
                 "log_min_duration_statement looks like {looks_like} (nothing faster than {shortest} was logged): faster calls are missing, percentiles start there"
+            ),
+            Warning::LoopsHidden { because } => write!(
+                f,
+                "this log cannot show N+1: {because}; a loop is made of fast calls, so set log_min_duration_statement = 0 for five minutes, or log_transaction_sample_rate"
             ),
             Warning::Sampling { setting, value } => {
                 write!(f, "{setting} was set to {value}: the server logs a sample, so calls are missing and totals are too low")

@@ -40,6 +40,21 @@ fn parameter(text: &[u8]) -> Option<(Parameter<'_>, &[u8])> {
     Some((Parameter { number, value: Some(value) }, &quoted[end..]))
 }
 
+/// The value of the first parameter of a DETAIL text, and what comes behind it; a lean [`parameters`].
+pub(crate) fn next(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
+    let digits = text.strip_prefix(b"$")?;
+    let equals = digits.iter().position(|b| !b.is_ascii_digit())?;
+    let text = digits[equals..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (value, behind) = match text.strip_prefix(b"'") {
+        Some(quoted) => {
+            let end = super::lexer::end_of_quoted(quoted, 0, b'\'');
+            (Some(quoted[..end].strip_suffix(b"'").unwrap_or(&quoted[..end])), &quoted[end..])
+        }
+        None => (None, text.strip_prefix(b"NULL")?),
+    };
+    Some((value, behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start()))
+}
+
 /// The parameters in a DETAIL message, whatever its introduction (`parameters: `, `Parameters: `, or in another language).
 #[must_use]
 pub fn in_detail(detail: &[u8]) -> Option<&[u8]> {

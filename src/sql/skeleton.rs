@@ -15,6 +15,7 @@ use foldhash::fast::RandomState;
 use super::fingerprint::{Fingerprint, Normalised, Normaliser};
 use super::lexer::{self, Class, Dialect};
 use super::template::{Constant, Hole, Template, Templates};
+use super::values::Values;
 
 /// A cache that has grown beyond these bounds is emptied; statements are met again and cost one normalisation each.
 const MOST_ENTRIES: usize = 1 << 17;
@@ -65,9 +66,15 @@ impl Cache {
         &self.entries[slot as usize]
     }
 
+    /// The constants of the statement whose slot was asked for last.
+    pub(crate) fn constants(&self) -> Values {
+        self.scratch.values
+    }
+
     /// The slot of a statement, and where its comments stand in the text.
     pub(crate) fn slot(&mut self, sql: &[u8], dialect: Dialect) -> (u32, &[Range<usize>]) {
-        if let Some(slot) = self.templates.find(sql, dialect) {
+        self.scratch.values = Values::default();
+        if let Some(slot) = self.templates.find(sql, dialect, &mut self.scratch.values) {
             return (slot, &[]);
         }
         self.scratch.cut(sql, dialect);
@@ -137,6 +144,8 @@ struct Skeleton {
     constants: Vec<Constant>,
     /// Whether there is more to it than text and constants: comments, or numbers that were kept.
     keeps: bool,
+    /// What is kept of the constants' values.
+    values: Values,
 }
 
 /// Bytes at which something may have to be replaced or skipped; between them everything is copied.
@@ -172,6 +181,7 @@ impl Skeleton {
         self.comments.clear();
         self.constants.clear();
         self.keeps = false;
+        self.values = Values::default();
         let mut copied = 0;
         let mut at = 0;
         let mut positions = 0;
@@ -185,6 +195,8 @@ impl Skeleton {
                 Found::Replace { start, end, with } => {
                     if matches!(sql[start], b'-' | b'/') {
                         self.comments.push(start..end);
+                    } else if with != PARAMETER {
+                        self.values.constant(sql, start, end);
                     }
                     match hole(with) {
                         Some(hole) => self.constants.push(Constant { start, end, hole }),

@@ -6,6 +6,10 @@
 //! Formats: the sqlcommenter specification (values URL-encoded, in single quotes), marginalia (`key:value`), and Rails'
 //! `ActiveRecord::QueryLogs` in both its formats.
 
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
 /// A tag of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag {
@@ -24,6 +28,30 @@ pub fn tags(comment: &[u8]) -> Vec<Tag> {
     let inner = comment.strip_prefix(b"/*").and_then(|c| c.strip_suffix(b"*/")).or_else(|| comment.strip_prefix(b"--"));
     let Some(inner) = inner.and_then(|inner| std::str::from_utf8(inner).ok()) else { return Vec::new() };
     split(inner.trim()).into_iter().map(tag).collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// Keys of tags whose value names one request or job.
+const REQUESTS: [&str; 6] = ["request_id", "correlation_id", "jid", "job_id", "requestid", "trace_id"];
+
+/// A hash of the id of the request that tags name; of a `traceparent` only its trace counts.
+#[must_use]
+pub fn request(tags: &[Tag]) -> Option<u64> {
+    let trace = |tag: &Tag| tag.value.split('-').nth(1).filter(|_| tag.key == "traceparent").map(str::to_owned);
+    let id = tags.iter().find_map(trace).or_else(|| {
+        let is_request = |tag: &&Tag| REQUESTS.contains(&tag.key.as_str()) && !tag.value.is_empty();
+        tags.iter().find(is_request).map(|tag| tag.value.clone())
+    })?;
+    Some(FixedState::with_seed(1).hash_one(id))
+}
+
+/// The code that tags name: a route, a controller and its action, a job.
+#[must_use]
+pub fn endpoint(tags: &[Tag]) -> Option<String> {
+    let value = |key: &str| tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str());
+    if let (Some(controller), Some(action)) = (value("controller"), value("action")) {
+        return Some(format!("{controller}#{action}"));
+    }
+    ["route", "endpoint_id", "job", "controller", "action"].iter().find_map(|key| value(key)).map(str::to_owned)
 }
 
 /// At commas outside quotes.

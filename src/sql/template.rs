@@ -8,6 +8,7 @@
 
 use super::equal::equal;
 use super::lexer::{self, Dialect};
+use super::values::Values;
 
 /// What may stand in a hole. Spellings beyond the plainest fit nowhere; such a statement is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +119,8 @@ impl Template {
         self.pieces.iter().map(|piece| piece.text.len() + size_of::<Piece>()).sum::<usize>() + self.end.len() + size_of::<Self>()
     }
 
-    fn fits(&self, sql: &[u8], dialect: Dialect) -> bool {
+    /// Whether a statement fits; takes what is kept of its constants' values on the way.
+    fn fits(&self, sql: &[u8], dialect: Dialect, values: &mut Values) -> bool {
         if let Some(found) = sql.get(self.tail_at..).and_then(|rest| rest.first_chunk::<TAIL>())
             && *found != self.tail
         {
@@ -131,11 +133,19 @@ impl Template {
                 return false;
             }
             let Some(behind) = piece.hole.skip(constant, dialect) else { return false };
+            let mut take = |constant: &[u8], behind: &[u8]| {
+                if piece.hole != Hole::Parameter {
+                    values.constant(sql, sql.len() - constant.len(), sql.len() - behind.len());
+                }
+            };
+            take(constant, behind);
             rest = behind;
             while piece.repeats
                 && let [b',', next @ ..] = rest
             {
-                let Some(behind) = piece.hole.skip(next.strip_prefix(b" ").unwrap_or(next), dialect) else { return false };
+                let constant = next.strip_prefix(b" ").unwrap_or(next);
+                let Some(behind) = piece.hole.skip(constant, dialect) else { return false };
+                take(constant, behind);
                 rest = behind;
             }
         }
@@ -219,10 +229,14 @@ impl Templates {
         *self = Templates::default();
     }
 
-    /// The slot of a statement that fits a template.
-    pub(super) fn find(&self, sql: &[u8], dialect: Dialect) -> Option<u32> {
+    /// The slot of a statement that fits a template, and what is kept of its constants' values.
+    pub(super) fn find(&self, sql: &[u8], dialect: Dialect, values: &mut Values) -> Option<u32> {
         let bucket = self.buckets.get(bucket(sql))?;
-        bucket.iter().find(|(template, _)| template.fits(sql, dialect)).map(|&(_, slot)| slot)
+        let mut fits = |template: &Template| {
+            *values = Values::default();
+            template.fits(sql, dialect, values)
+        };
+        bucket.iter().find(|(template, _)| fits(template)).map(|&(_, slot)| slot)
     }
 
     /// Whether there is room for the template of a statement that fits none.
@@ -282,7 +296,7 @@ mod tests {
     }
 
     fn fits(template: &Template, rest: &str) -> bool {
-        template.fits(format!("{SELECT}{rest}").as_bytes(), Dialect::default())
+        template.fits(format!("{SELECT}{rest}").as_bytes(), Dialect::default(), &mut Values::default())
     }
 
     #[test]

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
 
-use crate::event::{Event, Item, Note, What, Who};
+use crate::event::{Event, Item, Note, Step, What, Who};
 use crate::sql::equal::equal;
 use crate::sql::lexer::Dialect;
 use crate::sql::skeleton::Cache;
 use crate::sql::tags;
+use crate::sql::values::Values;
 
 use super::message;
 use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
@@ -77,11 +78,20 @@ impl Digest {
 
     fn event(&mut self, event: &Event<'_>) {
         // While a plan is written the server may be at its next statement already.
-        let query_id = event.query_id.filter(|_| event.step != crate::event::Step::Plan);
+        let query_id = event.query_id.filter(|_| event.step != Step::Plan);
         let (statement, tags) = match event.sql {
             Some(sql) => self.statement(sql, event.detail, query_id),
             None => (NONE, NONE),
         };
+        let mut values = Values::default();
+        if let Some(sql) = event.sql
+            && !matches!(event.step, Step::Parse | Step::Bind | Step::Plan)
+        {
+            values = self.cache.constants();
+            if let Some(detail) = event.detail {
+                values.parameters(sql, detail);
+            }
+        }
         let person = self.person(&event.who);
         let portal = event.portal.map_or(NONE, |name| u32::try_from(fixed_hash(name) >> 33).unwrap_or(0));
         self.parsed.rows.push(Row {
@@ -92,6 +102,7 @@ impl Digest {
             tags,
             portal,
             rows: event.rows.map(|rows| u32::try_from(rows).unwrap_or(u32::MAX)),
+            values,
             kind: RowKind::Step(event.step),
         });
     }
@@ -114,6 +125,7 @@ impl Digest {
             tags: NONE,
             portal: NONE,
             rows: None,
+            values: Values::default(),
             kind: RowKind::Note(number),
         });
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::Step;
-use crate::sql::tags::Tag;
+use crate::sql::tags::{self, Tag};
 use crate::units::Micros;
 
 use super::language::Language;
@@ -53,6 +53,7 @@ impl Workload {
         for statement in &self.statements {
             self.total.merge(&statement.latency);
         }
+        self.loops.patterns.finish();
         let (errors, statements) = self.language.resolve();
         for error in errors {
             self.events.error(ErrorKind { sqlstate: None, severity: error.severity, message: error.message }, error.count);
@@ -104,7 +105,8 @@ impl Workload {
             Some(Key::Tag(key)) => Some(tags.iter().find(|t| &t.key == key).map(|t| t.value.clone())),
             _ => None,
         };
-        Arc::new(TagSet { tags: tags.to_vec(), group: group.map(|group| self.group_number(group)) })
+        let group = group.map(|group| self.group_number(group));
+        Arc::new(TagSet { tags: tags.to_vec(), group, request: tags::request(tags), endpoint: tags::endpoint(tags).map(Into::into) })
     }
 
     /// The number of a statement, which it gets when it is first of use.
@@ -182,6 +184,8 @@ impl Workload {
             origin,
             tags: tags.cloned(),
             rows: row.rows.map(u64::from),
+            values: row.values,
+            observed: false,
         };
         match (step, row.took) {
             (Step::Parse, Some(took)) => session.pending(statement).parse += took,
@@ -225,6 +229,8 @@ impl Workload {
         if portal == NONE {
             return self.call(call);
         }
+        self.observe(&call);
+        let call = Call { observed: true, ..call };
         let displaced = self.sessions.get(call.origin.session).open_portal(portal, call);
         if let Some(earlier) = displaced {
             self.call(earlier);
@@ -269,6 +275,8 @@ impl Workload {
             origin,
             tags: tags.cloned(),
             rows: None,
+            values: row.values,
+            observed: false,
         };
         let session = self.sessions.get(origin.session);
         // Another word for a portal that is open is the word for fetching from it.
@@ -315,6 +323,9 @@ impl Workload {
     /// A call that came to its end.
     pub(super) fn call(&mut self, call: Call) {
         self.happened += 1;
+        if !call.observed {
+            self.observe(&call);
+        }
         let statement = &mut self.statements[call.statement as usize];
         let session = self.sessions.get(call.origin.session);
         let waited = session.take_waits();
@@ -392,6 +403,7 @@ impl Workload {
         if let Some(call) = self.sessions.get(slot).announced.take() {
             self.call(call);
         }
+        self.end_units(slot);
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }

@@ -10,6 +10,8 @@ use foldhash::fast::FixedState;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
+mod blind;
+pub mod burst;
 mod counted;
 pub mod digest;
 mod events;
@@ -20,6 +22,7 @@ mod interval;
 mod language;
 pub mod latency;
 mod lives;
+mod loops;
 mod message;
 pub mod moments;
 mod notes;
@@ -30,7 +33,9 @@ mod reading;
 mod session;
 mod snapshot;
 mod statement;
+mod unit;
 
+pub use blind::Blind;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
@@ -44,6 +49,7 @@ pub use statement::{Share, Statement};
 
 use gaps::Gaps;
 use language::Language;
+use loops::Loops;
 use parsed::Names;
 use pieces::Gathered;
 use plans::Announced;
@@ -115,6 +121,7 @@ pub struct Workload {
     events: Events,
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
+    loops: Loops,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -282,6 +289,8 @@ impl Workload {
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
         self.gaps.merge(&other.gaps);
+        self.sessions.merge(&other.sessions);
+        self.loops.patterns.merge(other.loops.patterns);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -342,6 +351,7 @@ impl PartialEq for Workload {
             && self.total == other.total
             && self.events == other.events
             && self.gaps == other.gaps
+            && self.loops.patterns == other.loops.patterns
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

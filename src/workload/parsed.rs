@@ -9,6 +9,7 @@ use crate::event::{Ended, Skipped, Step};
 use crate::sql::fingerprint::Normalised;
 use crate::sql::parameters;
 use crate::sql::tags::Tag;
+use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::pieces::PieceRow;
@@ -64,6 +65,8 @@ pub(crate) struct Row {
     /// A number for the portal's name, or [`NONE`].
     pub(crate) portal: u32,
     pub(crate) rows: Option<u32>,
+    /// Of an execution.
+    pub(crate) values: Values,
     pub(crate) kind: RowKind,
 }
 

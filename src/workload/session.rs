@@ -10,8 +10,10 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use crate::sql::tags::Tag;
+use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
+use super::loops::Units;
 use super::plans::Untimed;
 
 /// An execution, as far as its lines have told.
@@ -28,6 +30,9 @@ pub(super) struct Call {
     pub(super) origin: Origin,
     pub(super) tags: Option<Arc<TagSet>>,
     pub(super) rows: Option<u64>,
+    pub(super) values: Values,
+    /// Whether it is part of a unit already.
+    pub(super) observed: bool,
 }
 
 /// The tags of a statement's comments.
@@ -36,6 +41,10 @@ pub(super) struct TagSet {
     pub(super) tags: Vec<Tag>,
     /// The group they put the call in, if calls are grouped by a tag.
     pub(super) group: Option<u32>,
+    /// A hash of the request's id, if one is named.
+    pub(super) request: Option<u64>,
+    /// The code that sent it, if it is named.
+    pub(super) endpoint: Option<Arc<str>>,
 }
 
 /// Who ran it, in numbers of the workload.
@@ -99,6 +108,10 @@ const MOST_OPEN: usize = 32;
 pub(super) struct Session {
     /// A number that no other session has.
     pub(super) number: u64,
+    /// What the log calls it; 0 if it calls it nothing.
+    pub(super) key: u64,
+    /// What it is doing.
+    pub(super) units: Option<Box<Units>>,
     pub(super) pending: Vec<Pending>,
     /// A statement that `log_statement` announced and whose duration may follow.
     pub(super) announced: Option<Call>,
@@ -207,6 +220,8 @@ pub(super) struct Sessions {
     free: Vec<u32>,
     opened: u64,
     clock: u64,
+    /// The log calls one session something.
+    told: bool,
 }
 
 /// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
@@ -227,6 +242,16 @@ impl Sessions {
         self.slots[slot as usize].active = self.clock;
     }
 
+    /// Whether the log tells sessions apart.
+    pub(super) fn is_told(&self) -> bool {
+        self.told || self.opened == 0
+    }
+
+    /// Adds that another log told sessions apart.
+    pub(super) fn merge(&mut self, other: &Sessions) {
+        self.told |= other.told;
+    }
+
     /// Whether a session is new and one too many.
     pub(super) fn has_no_room(&self, server: u32, session: u64) -> bool {
         self.by_key.len() >= MOST_SESSIONS && !self.by_key.contains_key(&(server, session))
@@ -234,7 +259,8 @@ impl Sessions {
 
     fn open(&mut self, server: u32, session: u64) -> u32 {
         self.opened += 1;
-        let fresh = Session { number: self.opened, ..Session::default() };
+        self.told |= session != 0;
+        let fresh = Session { number: self.opened, key: session, ..Session::default() };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = fresh;
@@ -256,7 +282,8 @@ impl Sessions {
     /// Begins a session anew in its slot, because its process number was given to another.
     pub(super) fn renew(&mut self, slot: u32) -> Session {
         self.opened += 1;
-        let fresh = Session { number: self.opened, active: self.clock, ..Session::default() };
+        let key = self.get(slot).key;
+        let fresh = Session { number: self.opened, key, active: self.clock, ..Session::default() };
         std::mem::replace(self.get(slot), fresh)
     }
 

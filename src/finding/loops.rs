@@ -1,0 +1,262 @@
+//! What the rules on loops have in common: patterns of bursts become findings, one for each statement that is looped over.
+
+use std::collections::{BTreeMap, HashMap};
+
+use foldhash::fast::FixedState;
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use crate::sql::fingerprint::Fingerprint;
+use crate::sql::outline::Outline;
+use crate::units::Micros;
+use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
+use crate::workload::{Statement, Workload};
+
+use super::orm::{self, Orm};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
+
+/// Options of a rule on loops.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Options {
+    /// Fewer repetitions are no loop; 3 suits the log of a test suite.
+    min_repeats: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { min_repeats: 5 }
+    }
+}
+
+/// The library of each application.
+type Orms = HashMap<String, Option<Orm>, FixedState>;
+
+/// A statement that is looped over, or for none a statement that is repeated; and the loops.
+struct Loop<'w> {
+    parent: Option<Fingerprint>,
+    /// The repeated statements, the outermost and most costly first.
+    children: Vec<Child<'w>>,
+}
+
+struct Child<'w> {
+    known: &'w Known,
+    pattern: &'w Pattern,
+    /// Its bursts that are long enough.
+    sum: Sum,
+    /// From how many calls on.
+    least: u32,
+}
+
+/// What a sentence says of a statement.
+pub(super) struct Named {
+    pub(super) outline: Outline,
+}
+
+impl Named {
+    /// Its table, for a sentence.
+    pub(super) fn table(&self) -> &str {
+        self.outline.table().unwrap_or("a table")
+    }
+}
+
+type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
+
+fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
+    statements.get(&fingerprint).map(|statement| Named { outline: Outline::of(&statement.text) })
+}
+
+/// Findings of a class of loops.
+pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) -> Vec<Finding> {
+    let options: Options = context.options(meta.id);
+    let workload = context.workload;
+    let statements: Statements<'_> = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
+    let found = loops(workload, class, options.min_repeats);
+    let orms = if found.is_empty() { Orms::default() } else { orm::by_application(workload) };
+    found.into_iter().filter_map(|found| finding(workload, meta, class, &found, &statements, &orms)).collect()
+}
+
+/// The loops of a class, put together by what they loop over.
+fn loops(workload: &Workload, class: Class, least: u32) -> Vec<Loop<'_>> {
+    let mut by_root: BTreeMap<(Option<Fingerprint>, Option<Fingerprint>), Vec<Child<'_>>> = BTreeMap::new();
+    for (known, pattern) in workload.patterns().iter().filter(|(known, _)| known.class == class) {
+        let sum = pattern.from(least);
+        if sum.count() == 0 {
+            continue;
+        }
+        let alone = known.root.is_none().then_some(known.child);
+        by_root.entry((known.root, alone)).or_default().push(Child { known, pattern, sum, least });
+    }
+    let mut loops: Vec<Loop<'_>> = by_root.into_iter().map(|((parent, _), children)| Loop { parent, children }).collect();
+    for found in &mut loops {
+        found.children.sort_by_key(|child| (child.known.root != child.known.parent, std::cmp::Reverse(child.sum.waste), child.known.child));
+    }
+    loops
+}
+
+fn finding(
+    workload: &Workload,
+    meta: &'static Meta,
+    class: Class,
+    found: &Loop<'_>,
+    statements: &Statements<'_>,
+    orms: &Orms,
+) -> Option<Finding> {
+    let first = found.children.first()?;
+    let child = named(statements, first.known.child)?;
+    let parent = found.parent.and_then(|parent| named(statements, parent));
+    let mut sum = Sum::default();
+    found.children.iter().for_each(|child| sum.add(&child.sum));
+    let inner = found.children.iter().find(|child| child.known.root != child.known.parent);
+    let (p50, p95) = (first.pattern.size(first.least, 500), first.pattern.size(first.least, 950));
+    let count = first.sum.count();
+    let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum))).collect();
+    let waste = sum.waste;
+    let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
+    let told: Vec<Named> = found.children.iter().filter_map(|child| named(statements, child.known.child)).collect();
+    let application = found.children.iter().flat_map(|child| &child.pattern.bursts).find_map(|burst| burst.application.as_deref());
+    let orm = orms.get(application.unwrap_or_default()).copied().flatten();
+    let mut data = Map::new();
+    data.insert("parent".to_owned(), json!(found.parent.map(|parent| parent.to_string())));
+    let mut children: Vec<String> = found.children.iter().map(|child| child.known.child.to_string()).collect();
+    children.dedup();
+    data.insert("children".to_owned(), json!(children));
+    data.insert("levels".to_owned(), json!(levels));
+    let bursts = json!({
+        "count": count, "n_p50": p50, "n_p95": p95, "n_max": first.sum.most,
+        "wall_us": first.sum.wall.0, "exec_us": sum.exec.0,
+    });
+    data.insert("bursts".to_owned(), bursts);
+    data.insert("endpoint".to_owned(), json!(endpoint));
+    let is_pipelined = sum.pipelined * 2 > sum.count();
+    Some(Finding {
+        rule: meta.id,
+        severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
+        confidence: confidence(workload, &sum),
+        title: title(class, &child, parent.as_ref(), &levels, count),
+        statement: Some(first.known.child),
+        related: related(found),
+        occurrences: count,
+        cost: Some(waste),
+        evidence: evidence(found),
+        data,
+        remedy: remedy(class, &told, parent.as_ref(), orm),
+        ddl: None,
+    })
+}
+
+/// How often an inner loop runs for each turn of the outer one.
+fn per_row(inner: &Sum, outer: &Sum) -> u32 {
+    let turns = (outer.calls * inner.count()).max(1);
+    u32::try_from((inner.calls * outer.count().max(1) + turns / 2) / turns).unwrap_or(u32::MAX)
+}
+
+fn related(found: &Loop<'_>) -> Vec<Fingerprint> {
+    let mut related: Vec<Fingerprint> = found.parent.into_iter().collect();
+    for child in found.children.iter().skip(1) {
+        if !related.contains(&child.known.child) {
+            related.push(child.known.child);
+        }
+    }
+    related
+}
+
+/// High when one burst wastes 100 ms or has 50 calls, medium when 20 ms or when all waste a hundredth of the log's time.
+fn severity(workload: &Workload, sum: &Sum) -> Severity {
+    let log = workload.window().map_or(0, |(start, end)| u64::try_from(end.0 - start.0).unwrap_or(0));
+    match () {
+        () if sum.worst >= Micros::from_millis(100) || sum.most >= 50 => Severity::High,
+        () if sum.worst >= Micros::from_millis(20) || (log > 0 && sum.waste.0 * 100 >= log) => Severity::Medium,
+        () => Severity::Low,
+    }
+}
+
+/// That of the surest burst; a log that hides fast calls shows no loop for sure.
+fn confidence(workload: &Workload, sum: &Sum) -> Confidence {
+    let [_, likely, sure] = sum.bursts;
+    match () {
+        () if sure > 0 && workload.blind().is_none() => Confidence::High,
+        () if sure > 0 || likely > 0 => Confidence::Medium,
+        () => Confidence::Low,
+    }
+}
+
+fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
+    let times = levels.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
+    let often = if count == 1 { "once".to_owned() } else { format!("{} times", crate::units::grouped(count)) };
+    let table = child.table();
+    match (class, parent) {
+        (Class::Repeats, _) => format!("the same query on {table} with the same values {times} times over, {often}"),
+        (Class::Reads, Some(parent)) => format!("{times} queries on {table} for the rows of one on {}, {often}", parent.table()),
+        (Class::Reads, None) => format!("{times} queries on {table}, each for another key, {often}"),
+        (Class::Writes, Some(parent)) => format!("{times} writes to {table}, one for each row read from {}, {often}", parent.table()),
+        (Class::Writes, None) => format!("{times} writes to {table} of one row each, {often}"),
+    }
+}
+
+fn evidence(found: &Loop<'_>) -> Vec<Evidence> {
+    let mut all: Vec<(&Burst, &Known)> = found
+        .children
+        .iter()
+        .flat_map(|child| child.pattern.bursts.iter().filter(|burst| burst.scale >= child.least).map(move |burst| (burst, child.known)))
+        .collect();
+    all.sort();
+    all.truncate(MOST_BURSTS);
+    all.into_iter().map(|(burst, known)| told(burst, known)).collect()
+}
+
+/// Process numbers are not larger.
+const LARGEST_PROCESS: u64 = 1 << 22;
+
+fn told(burst: &Burst, known: &Known) -> Evidence {
+    let pid = Some(burst.session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
+    let wall = burst.wall();
+    let data = json!({
+        "pid": pid, "pids": pid.into_iter().collect::<Vec<u64>>(), "session": format!("{:x}", burst.session),
+        "application": burst.application, "start": burst.start.to_string(), "end": burst.end.to_string(), "n": burst.n,
+        "child": known.child.to_string(), "parent": known.parent.map(|parent| parent.to_string()),
+        "unit": burst.bond.name(), "wall_us": wall.0,
+    });
+    let client = Micros(wall.0.saturating_sub(burst.exec.0));
+    let who = pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
+    Evidence {
+        kind: "burst",
+        text: format!(
+            "{}{who}: {} calls in {wall}, of which {} in the server and {client} between calls (round trips and the client's own time)",
+            burst.start, burst.n, burst.exec
+        ),
+        data: data.as_object().cloned().unwrap_or_default(),
+    }
+}
+
+fn remedy(class: Class, children: &[Named], parent: Option<&Named>, orm: Option<Orm>) -> String {
+    let Some(child) = children.first() else { return String::new() };
+    let table = child.table();
+    let column = child.outline.keys.first().map_or("its key", |key| key.column.as_str());
+    let generic = match class {
+        Class::Reads => match parent {
+            Some(parent) => {
+                format!("Read {table} once for all rows of {}: one query with WHERE {column} = ANY($1), or a JOIN.", parent.table())
+            }
+            None => format!("Read {table} once for all keys: one query with WHERE {column} = ANY($1), or a JOIN."),
+        },
+        Class::Writes if child.outline.role == crate::sql::outline::Role::Insert => {
+            format!(
+                "Insert the rows into {table} together: several rows in one VALUES, INSERT … SELECT FROM unnest($1, …), or COPY; in one transaction."
+            )
+        }
+        Class::Writes => format!(
+            "Write {table} with one statement for all rows: … WHERE {column} = ANY($1), or UPDATE … FROM (VALUES …); in one transaction."
+        ),
+        Class::Repeats => format!("Ask {table} once and keep the answer for the rest of the request."),
+    };
+    let lines: Vec<String> = match orm {
+        Some(orm) => children.iter().filter_map(|child| orm.line(class, child, parent)).collect(),
+        None => Vec::new(),
+    };
+    match orm {
+        Some(orm) if !lines.is_empty() => format!("{}: {}. Or without it: {generic}", orm.name(), lines.join(", ")),
+        Some(_) => generic,
+        None => format!("{generic} (unknown ORM)"),
+    }
+}

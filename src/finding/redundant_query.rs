@@ -1,0 +1,36 @@
+//! The same query with the same values, again and again in one unit of work.
+
+use serde_json::Value;
+
+use crate::workload::burst::Class;
+
+use super::loops::{self, Options};
+use super::{Context, Finding, Meta, Rule, Severity, fits};
+
+/// See the module.
+pub(super) struct RedundantQuery;
+
+static META: Meta = Meta {
+    id: "redundant-query",
+    title: "The same query with the same values runs again and again",
+    severity: Severity::High,
+    what: "Within one request, one transaction, or calls of a session close together in time, the same select with the same values ran at least min_repeats times.",
+    why: "The answer was known after the first.",
+    example: "Ten times SELECT … FROM settings WHERE tenant_id = 7 in one request",
+    remedy: "Ask once and keep the answer for the request: a variable, the ORM's identity map, a request cache.",
+    ignore: "Loops that wait for a row to change.",
+};
+
+impl Rule for RedundantQuery {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn accepts(&self, options: &Value) -> Result<(), String> {
+        fits::<Options>(options)
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        loops::check(context, &META, Class::Repeats)
+    }
+}

@@ -1,0 +1,36 @@
+//! Rows that are inserted, updated or deleted one by one.
+
+use serde_json::Value;
+
+use crate::workload::burst::Class;
+
+use super::loops::{self, Options};
+use super::{Context, Finding, Meta, Rule, Severity, fits};
+
+/// See the module.
+pub(super) struct WriteLoop;
+
+static META: Meta = Meta {
+    id: "write-loop",
+    title: "Rows are written one by one",
+    severity: Severity::High,
+    what: "Within one request, one transaction, or calls of a session close together in time, the same INSERT, UPDATE or DELETE of one row ran at least min_repeats times.",
+    why: "Each row pays a round trip, and where each has a transaction of its own, a flush of the log to disk.",
+    example: "Fifty times UPDATE users SET last_seen_at = … WHERE id = …",
+    remedy: "Write the rows together: several rows in one VALUES, UPDATE … FROM (VALUES …), DELETE … WHERE id = ANY($1), COPY; at least in one transaction.",
+    ignore: "Calls that a driver sends in one go (pipelining, executemany); the rule says info where it sees that.",
+};
+
+impl Rule for WriteLoop {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn accepts(&self, options: &Value) -> Result<(), String> {
+        fits::<Options>(options)
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        loops::check(context, &META, Class::Writes)
+    }
+}

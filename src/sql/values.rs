@@ -1,0 +1,181 @@
+//! What is kept of one execution's values: enough to tell whether another execution had the same ones, and how many there
+//! were, but no value itself.
+//!
+//! Values are the constants of the text and the bound parameters. What stands behind LIMIT and OFFSET is no key, so it is
+//! left out of the hash and told apart. Nothing here allocates, as it runs once per execution.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use super::parameters;
+
+/// The values of one execution; see the module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Values {
+    /// A hash of all but LIMIT and OFFSET.
+    pub hash: u32,
+    /// The number behind LIMIT, or 0.
+    pub limit: u16,
+    /// How many values there were, and the marks below.
+    bits: u16,
+}
+
+/// One value is an array of several elements.
+const LIST: u16 = 1 << 15;
+/// OFFSET was not 0.
+const PAGED: u16 = 1 << 14;
+/// The parameters are known.
+const BOUND: u16 = 1 << 13;
+const COUNT: u16 = BOUND - 1;
+
+/// The clause a value belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clause {
+    Limit,
+    Offset,
+    Other,
+}
+
+impl Values {
+    /// How many values there were; more than fit count as very many.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        u32::from(self.bits & COUNT)
+    }
+
+    /// Whether one value is an array of several elements.
+    #[must_use]
+    pub fn has_list(self) -> bool {
+        self.bits & LIST != 0
+    }
+
+    /// Whether it begins behind the first row.
+    #[must_use]
+    pub fn is_paged(self) -> bool {
+        self.bits & PAGED != 0
+    }
+
+    /// Whether bound parameters were logged.
+    #[must_use]
+    pub fn is_bound(self) -> bool {
+        self.bits & BOUND != 0
+    }
+
+    /// Takes the constant at a place of a statement.
+    #[inline]
+    pub(crate) fn constant(&mut self, sql: &[u8], start: usize, end: usize) {
+        self.value(&sql[start..end], clause_before(&sql[..start]));
+    }
+
+    /// Takes the parameters of a DETAIL, if it has any, which a statement refers to.
+    pub(crate) fn parameters(&mut self, sql: &[u8], detail: &[u8]) {
+        let Some(mut rest) = parameters::in_detail(detail) else { return };
+        self.bits |= BOUND;
+        let (limit, offset) = clauses_at_end(sql);
+        let mut number = 0;
+        while let Some((value, behind)) = parameters::next(rest) {
+            rest = behind;
+            number += 1;
+            let clause = match number {
+                n if n == limit => Clause::Limit,
+                n if n == offset => Clause::Offset,
+                _ => Clause::Other,
+            };
+            self.value(value.unwrap_or(b"\0"), clause);
+        }
+    }
+
+    fn value(&mut self, value: &[u8], clause: Clause) {
+        if self.bits & COUNT < COUNT {
+            self.bits += 1;
+        }
+        match clause {
+            Clause::Other => {
+                let hash = FixedState::with_seed(u64::from(self.hash)).hash_one(value);
+                self.hash = u32::try_from(hash >> 32).unwrap_or(0);
+                let is_array = matches!(value, [b'{', ..] | [b'\'', b'{', ..]) && memchr::memchr(b',', value).is_some();
+                self.bits |= if is_array { LIST } else { 0 };
+            }
+            Clause::Limit => {
+                let number = value.iter().take(5).fold(0, |n: u32, b| if b.is_ascii_digit() { n * 10 + u32::from(b - b'0') } else { n });
+                self.limit = u16::try_from(number).unwrap_or(u16::MAX);
+            }
+            Clause::Offset => self.bits |= if value.iter().any(|b| matches!(b, b'1'..=b'9')) { PAGED } else { 0 },
+        }
+    }
+}
+
+/// The clause that a text ends in the first word of.
+#[inline]
+fn clause_before(text: &[u8]) -> Clause {
+    match text {
+        [before @ .., b't' | b'T', b' '] => {
+            let ends = |word: &[u8]| before.len() >= word.len() && before[before.len() - word.len()..].eq_ignore_ascii_case(word);
+            if ends(b"limi") {
+                Clause::Limit
+            } else if ends(b"offse") {
+                Clause::Offset
+            } else {
+                Clause::Other
+            }
+        }
+        _ => Clause::Other,
+    }
+}
+
+/// How much of a statement's end is searched for LIMIT and OFFSET.
+const TAIL: usize = 64;
+
+/// The numbers of the parameters behind the last LIMIT and OFFSET; 0 for none.
+fn clauses_at_end(sql: &[u8]) -> (u32, u32) {
+    let from = sql.len().saturating_sub(TAIL);
+    let (mut limit, mut offset) = (0, 0);
+    for dollar in memchr::memchr_iter(b'$', &sql[from..]) {
+        let at = from + dollar;
+        let number = || sql[at + 1..].iter().take_while(|b| b.is_ascii_digit()).take(5).fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+        match clause_before(&sql[..at]) {
+            Clause::Limit => limit = number(),
+            Clause::Offset => offset = number(),
+            Clause::Other => {}
+        }
+    }
+    (limit, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bound(sql: &str, detail: &str) -> Values {
+        let mut values = Values::default();
+        values.parameters(sql.as_bytes(), detail.as_bytes());
+        values
+    }
+
+    #[test]
+    fn limit_and_offset_are_no_keys() {
+        let sql = "SELECT * FROM t WHERE a = $1 LIMIT $2 OFFSET $3";
+        let one = bound(sql, "parameters: $1 = '7', $2 = '10', $3 = '0'");
+        let two = bound(sql, "parameters: $1 = '7', $2 = '25', $3 = '40'");
+        assert_eq!((one.hash, one.limit, one.count(), one.is_paged()), (two.hash, 10, 3, false));
+        assert!(two.limit == 25 && two.is_paged() && two.is_bound());
+        assert_ne!(bound(sql, "parameters: $1 = '8', $2 = '10', $3 = '0'").hash, one.hash);
+    }
+
+    #[test]
+    fn arrays_of_several_elements_are_told() {
+        assert!(bound("SELECT * FROM t WHERE a = ANY($1)", "parameters: $1 = '{1,2}'").has_list());
+        assert!(!bound("SELECT * FROM t WHERE a = ANY($1)", "parameters: $1 = '{1}'").has_list());
+    }
+
+    #[test]
+    fn constants_count_as_parameters_do() {
+        let sql = b"SELECT 1 FROM t WHERE a = 'x' limit 21";
+        let mut values = Values::default();
+        values.constant(sql, 7, 8);
+        values.constant(sql, 26, 29);
+        values.constant(sql, 36, 38);
+        assert_eq!((values.count(), values.limit, values.is_bound()), (3, 21, false));
+    }
+}

@@ -1,0 +1,181 @@
+//! Loops on labelled sequences of real libraries: what must be found is, what is clean stays so, whatever the blocks.
+//!
+//! `fixtures/loops/labelled.jsonl` is a part of the labelled corpus; `fixtures/loops.py` scores the whole of it.
+
+use std::fmt::Write;
+use std::fs;
+
+use laggard::finding::{self, Confidence, Finding, Options};
+use laggard::{Input, Settings};
+use serde_json::{Value, json};
+
+use crate::corpus::fixtures;
+use crate::harness::{report, settings, timed};
+
+struct Section {
+    name: String,
+    label: String,
+    log: String,
+}
+
+/// One labelled section as the log of a session of its own.
+fn section(row: &Value, pid: usize) -> Section {
+    let mut log = String::new();
+    for statement in row["stmts"].as_array().expect("a list") {
+        let (at, took) = (statement["t"].as_f64().expect("a number"), statement["ms"].as_f64().expect("a number"));
+        // An hour of its own each, in whole milliseconds as %m has it.
+        let ended = (at + took).max(0.0).floor();
+        let time = format!("{:02}:{:02}:{:06.3}", pid / 60 % 24, pid % 60, ended / 1_000.0);
+        let head = format!("2026-11-23 {time} UTC [{}] app@lab/{} ", 1_000 + pid, row["orm"].as_str().expect("text"));
+        let sql = statement["sql"].as_str().expect("text").replace('\n', "\n\t");
+        let step = if statement["params"].is_null() { "statement" } else { "execute <unnamed>" };
+        writeln!(log, "{head}LOG:  duration: {took:.3} ms  {step}: {sql}").expect("to memory");
+        let values = statement["params"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+        let values: Vec<String> =
+            values.iter().enumerate().map(|(at, value)| format!("${} = {}", at + 1, value.as_str().unwrap_or("NULL"))).collect();
+        if !values.is_empty() {
+            writeln!(log, "{head}DETAIL:  parameters: {}", values.join(", ")).expect("to memory");
+        }
+    }
+    let name = format!("{} {}", row["orm"], row["section"]);
+    Section { name, label: row["label"].as_str().expect("text").to_owned(), log }
+}
+
+fn sections() -> Vec<Section> {
+    let text = fs::read_to_string(fixtures().join("loops/labelled.jsonl")).expect("the sample");
+    text.lines().enumerate().map(|(pid, line)| section(&serde_json::from_str(line).expect("JSON"), pid)).collect()
+}
+
+fn least(repeats: u32) -> Options {
+    let rules = ["n-plus-one", "write-loop", "redundant-query"];
+    Options::of(rules.map(|rule| (rule.to_owned(), json!({"min_repeats": repeats})))).expect("known")
+}
+
+fn findings(log: &str, settings: &Settings, options: &Options) -> Vec<Finding> {
+    let reading = laggard::read(vec![Input::Memory("pg.log".into(), log.into())], settings).expect("settings are right");
+    finding::check(&reading.workload, options)
+}
+
+/// The log of a session: gap before each statement and its duration in microseconds, and its text.
+fn session(pid: u32, statements: &[(u64, u64, String)]) -> String {
+    let mut at = 0;
+    let mut log = String::new();
+    for (gap, took, sql) in statements {
+        at += gap + took;
+        let line = timed(pid, *took, "statement", sql);
+        log += &line.replace("05:33:39.504", &format!("05:33:{:02}.{:03}", at / 1_000_000, at / 1_000 % 1_000));
+    }
+    log
+}
+
+fn query(sql: impl Into<String>) -> (u64, u64, String) {
+    (600, 400, sql.into())
+}
+
+#[test]
+fn labelled_loops_are_found_and_clean_sections_are_not() {
+    let (mut expected, mut found, mut clean, mut any, mut missed) = (0, 0, 0, 0, Vec::new());
+    for Section { name, label, log } in sections() {
+        let findings = findings(&log, &settings(), &least(3));
+        let rule = match label.as_str() {
+            "n_plus_one" => "n-plus-one",
+            "write_loop" => "write-loop",
+            "clean" => {
+                clean += 1;
+                any += usize::from(!findings.is_empty());
+                assert!(findings.iter().all(|f| f.confidence < Confidence::High), "{name}: {findings:?}");
+                continue;
+            }
+            _ => continue,
+        };
+        expected += 1;
+        let is_found = findings.iter().any(|finding| finding.rule == rule);
+        found += usize::from(is_found);
+        if !is_found {
+            missed.push(name);
+        }
+    }
+    assert!(expected > 30 && clean > 20, "{expected} loops and {clean} clean sections are too few");
+    assert!(found * 100 >= expected * 98, "{found} of {expected}, without {missed:?}");
+    assert!(any * 100 <= clean * 3, "{any} of {clean} clean sections have findings");
+}
+
+#[test]
+fn blocks_and_threads_change_no_loop() {
+    let all: Vec<String> =
+        sections().into_iter().flat_map(|s| s.log.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let log = all.concat();
+    let told = |settings: &Settings| format!("{:?}", findings(&log, settings, &least(3)));
+    let expected = told(&settings());
+    assert!(expected.contains("n-plus-one") && expected.contains("write-loop"));
+    for (block_size, jobs) in [(777, 1), (4_096, 2), (64 << 10, 2)] {
+        assert!(told(&Settings { block_size, jobs, ..settings() }) == expected, "blocks of {block_size}, {jobs} threads");
+    }
+}
+
+#[test]
+fn the_remedy_names_the_association() {
+    for (file, line) in [
+        ("n-plus-one/hit-django-items.log", "Order.objects.prefetch_related(\"items\")"),
+        ("n-plus-one/hit-activerecord-author.log", "Book.includes(:author)"),
+        ("write-loop/hit-insert-per-row.log", "session.execute(insert(Digest), rows)"),
+    ] {
+        let log = fs::read_to_string(fixtures().join("rules").join(file)).expect("a fixture");
+        let found = findings(&log, &settings(), &Options::default());
+        assert!(found.iter().any(|finding| finding.remedy.contains(line)), "{file}: {found:?}");
+    }
+}
+
+/// Numbers worked out by hand from the fixture: 8 calls of 0.4 ms, each 0.6 ms after the one before.
+#[test]
+fn a_burst_tells_its_numbers() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-django-items.log")).expect("a fixture");
+    let found = findings(&log, &settings(), &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.confidence, one.occurrences, one.data["levels"].clone()), (Confidence::High, 1, json!([8])));
+    let bursts = &one.data["bursts"];
+    assert_eq!(
+        (&bursts["n_p50"], &bursts["n_max"], &bursts["wall_us"], &bursts["exec_us"]),
+        (&json!(8), &json!(8), &json!(7_400), &json!(3_200))
+    );
+    let burst = &one.evidence[0];
+    assert_eq!(
+        (burst.kind, &burst.data["pid"], &burst.data["n"], &burst.data["unit"]),
+        ("burst", &json!(4242), &json!(8), &json!("segment"))
+    );
+}
+
+#[test]
+fn nested_loops_are_one_finding() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-nested-tagged.log")).expect("a fixture");
+    let found = findings(&log, &settings(), &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((&one.data["levels"], &one.data["endpoint"]), (&json!([5, 3]), &json!("books#index")));
+    assert_eq!(one.data["children"].as_array().map(Vec::len), Some(2));
+    assert_eq!(one.evidence.iter().map(|e| e.data["unit"].clone()).collect::<Vec<_>>(), [json!("tag"), json!("tag")]);
+}
+
+/// Lookups of many requests in one pooled session, back to back, and lists whose rows have nothing to do with them.
+#[test]
+fn requests_back_to_back_are_no_sure_loop() {
+    let mut statements = Vec::new();
+    for n in 0..200 {
+        statements.push(query(format!("SELECT \"books\".* FROM \"books\" ORDER BY id LIMIT 10 OFFSET {}", n * 10)));
+        let list: Vec<String> = (0..10).map(|key| (key * 7 + n).to_string()).collect();
+        statements.push(query(format!("SELECT \"authors\".* FROM \"authors\" WHERE \"authors\".\"id\" IN ({})", list.join(", "))));
+        for key in 0..n % 4 {
+            statements.push(query(format!("SELECT \"authors\".* FROM \"authors\" WHERE \"authors\".\"id\" = {} LIMIT 1", n * 11 + key)));
+        }
+    }
+    let found = findings(&session(7, &statements), &settings(), &Options::default());
+    assert!(found.iter().all(|finding| finding.confidence < Confidence::High), "{found:?}");
+}
+
+#[test]
+fn a_log_of_slow_statements_says_that_it_shows_no_loops() {
+    let slow: Vec<_> = (0..12).map(|n| (1_000, 251_000 + n, format!("SELECT * FROM t WHERE id = {n}"))).collect();
+    let facts = report(session(7, &slow));
+    assert!(facts.warns("loops-hidden"));
+    assert!(findings(&session(7, &slow), &settings(), &Options::default()).iter().all(|finding| finding.confidence < Confidence::High));
+    assert!(!report(session(7, &[query("SELECT * FROM t WHERE id = 1")])).warns("loops-hidden"));
+}
