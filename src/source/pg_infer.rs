@@ -428,7 +428,8 @@ impl Guess {
     }
 
     fn number(&mut self, text: &[u8]) -> &'static str {
-        if text.len() > 11 || text.starts_with(b"-") {
+        // An id of a query has 64 bits; a short number behind `-` is one behind a separator.
+        if text.len() > 11 {
             return "%Q";
         }
         if !self.has_process || self.process.as_deref().is_some_and(|process| process.as_bytes() == text) {

@@ -226,6 +226,14 @@ mod tests {
         assert_eq!(inferred(&["@ [4711] 734", "@ [4712] 735", "@ [4711] 741"]).as_deref(), Some("%m [%p] %l "));
     }
 
+    /// The process behind a dash is no negative id of a query.
+    #[test]
+    fn a_dash_before_a_number_is_no_sign() {
+        let heads = ["@ shop-bob-4711", "@ shop-eve-4712", "@ shop-eve-4712"];
+        assert!(inferred(&heads).is_none_or(|prefix| !prefix.contains("%Q")), "{:?}", inferred(&heads));
+        assert_eq!(inferred(&["@ [7] -6430712345678901234", "@ [8] 643071234567890"]).as_deref(), Some("%m [%p] %Q "));
+    }
+
     #[test]
     fn names_are_those_that_were_authorised() {
         let lines = |head: &str| {

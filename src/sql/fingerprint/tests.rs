@@ -69,6 +69,8 @@ fn lists_of_constants_are_one() {
     ]);
     assert_eq!(text(one), "select * from t where a in ($1 /*, ... */)");
     different(one, "select * from t where a in (b, c)");
+    different(one, "select * from t where a in (select 1)");
+    different(one, "select * from t where a in (select 'x')");
     same(&["select (a, b) in ((1, 2), (3, 4))", "select (a,b) in ((1,2))"]);
     same(&["select array[1,2,3]", "select array[$1]", "select array['x', 'y']"]);
 }
@@ -185,6 +187,7 @@ fn spacing_is_canonical_and_normalising_twice_changes_nothing() {
         "close e-[@",
         "move ilike[`",
         "move in (t) x",
+        "a in (t 5) in (t",
         "close e - - 'x' + ; close -",
         "array[f when true]",
     ] {

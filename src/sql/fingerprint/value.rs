@@ -183,7 +183,7 @@ fn cast_end(cursor: Cursor<'_>, at: usize, depth: usize) -> Option<usize> {
 /// `date '2026-11-25'`, `timestamp with time zone '…'`.
 fn typed_end(cursor: Cursor<'_>, at: usize) -> Option<usize> {
     let end = type_end(cursor, at);
-    (end > at && matches!(cursor.kind(end), Some(Kind::Value { integer: false }))).then_some(end + 1)
+    (end > at && matches!(cursor.kind(end), Some(Kind::Value { .. }))).then_some(end + 1)
 }
 
 fn casts_end(cursor: Cursor<'_>, mut at: usize) -> usize {
