@@ -61,7 +61,7 @@ pub struct Column {
     pub name: &'static str,
     /// What it means.
     pub field: Field,
-    /// First version 1.x; [`ELSEWHERE`] if no version of `pg_stat_statements` has it.
+    /// First version 1.x; beyond all of them if no version of `pg_stat_statements` has it.
     pub since: u32,
     /// Last version 1.x.
     pub until: u32,
