@@ -177,7 +177,7 @@ impl Units {
             let is_soon = |at| at + 1 < RECENT || gap <= SOON;
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
-        if gap > LONGEST_GAP || (gap > self.limit() && !continues()) {
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && !continues() && gap > self.limit()) {
             self.segment.end(Bond::Segment, statements);
         }
         if self.is_fine {
@@ -195,7 +195,7 @@ impl Units {
             self.end(statements);
             (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);
         }
-        self.is_fine |= occurrence.end.0 % 1_000_000 != 0;
+        self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
         let gap = self.ended.map_or(0, |ended| u64::try_from(occurrence.start.0 - ended.0).unwrap_or(0));
         // In whole seconds one second is no gap.
         let gap = if !self.is_fine && gap <= 1_000_000 { 0 } else { gap };

@@ -117,13 +117,23 @@ impl Run {
         self.longest = self.longest.max(occurrence.exec);
         self.blind |= occurrence.is_blind;
         self.paged |= occurrence.is_paged;
-        if !self.seen.contains(&occurrence.hash) {
-            self.distinct += 1;
-            if self.seen.len() < MOST_SEEN {
-                self.seen.push(occurrence.hash);
-            } else {
-                self.seen[self.distinct as usize % MOST_SEEN] = occurrence.hash;
-            }
+        self.saw(occurrence.hash);
+    }
+
+    /// Counts different values; those of the first executions are kept with them, so that a short run needs no memory.
+    fn saw(&mut self, hash: u32) {
+        let before = (self.n as usize - 1).min(self.early.len());
+        if self.early[..before].iter().any(|early| early.hash == hash) || self.seen.contains(&hash) {
+            return;
+        }
+        self.distinct += 1;
+        if before < self.early.len() {
+            return;
+        }
+        if self.seen.len() < MOST_SEEN {
+            self.seen.push(hash);
+        } else {
+            self.seen[self.distinct as usize % MOST_SEEN] = hash;
         }
     }
 
