@@ -171,11 +171,11 @@ fn severity(workload: &Workload, sum: &Sum) -> Severity {
     }
 }
 
-/// That of the surest burst; a log that hides fast calls shows no loop for sure.
+/// High where at least every fourth burst is sure; a log that hides fast calls shows no loop for sure.
 fn confidence(workload: &Workload, sum: &Sum) -> Confidence {
     let [_, likely, sure] = sum.bursts;
     match () {
-        () if sure > 0 && workload.blind().is_none() => Confidence::High,
+        () if sure > 0 && sure * 4 >= sum.count() && workload.blind().is_none() => Confidence::High,
         () if sure > 0 || likely > 0 => Confidence::Medium,
         () => Confidence::Low,
     }

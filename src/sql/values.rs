@@ -4,10 +4,6 @@
 //! Values are the constants of the text and the bound parameters. What stands behind LIMIT and OFFSET is no key, so it is
 //! left out of the hash and told apart. Nothing here allocates, as it runs once per execution.
 
-use std::hash::BuildHasher;
-
-use foldhash::fast::FixedState;
-
 use super::parameters;
 
 /// The values of one execution; see the module.
@@ -92,8 +88,7 @@ impl Values {
         }
         match clause {
             Clause::Other => {
-                let hash = FixedState::with_seed(u64::from(self.hash)).hash_one(value);
-                self.hash = u32::try_from(hash >> 32).unwrap_or(0);
+                self.hash = mixed(self.hash, value);
                 let is_array = matches!(value, [b'{', ..] | [b'\'', b'{', ..]) && memchr::memchr(b',', value).is_some();
                 self.bits |= if is_array { LIST } else { 0 };
             }
@@ -104,6 +99,23 @@ impl Values {
             Clause::Offset => self.bits |= if value.iter().any(|b| matches!(b, b'1'..=b'9')) { PAGED } else { 0 },
         }
     }
+}
+
+/// A hash of a value on top of those before it. Most are a few bytes, for which a hasher's set-up would cost more than they.
+#[inline]
+fn mixed(hash: u32, value: &[u8]) -> u32 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| {
+        let product = (hash ^ word).wrapping_mul(ODD);
+        product ^ (product >> 32)
+    };
+    let mut hash = mix(u64::from(hash), value.len() as u64);
+    let (words, rest) = value.as_chunks::<8>();
+    for word in words {
+        hash = mix(hash, u64::from_le_bytes(*word));
+    }
+    let last = rest.iter().fold(0, |last, &byte| last << 8 | u64::from(byte));
+    u32::try_from(mix(hash, last) >> 32).unwrap_or(0)
 }
 
 /// The clause that a text ends in the first word of.

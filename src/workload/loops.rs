@@ -3,10 +3,7 @@
 //! A unit is, best first: what bears one request's id in its comments; a transaction; calls that stand close together. A
 //! transaction of one row each is no unit to a loop around it, so the little in it is passed on to the time around.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-
-use foldhash::fast::FixedState;
 
 use crate::sql::outline::{Outline, Role, relation};
 use crate::sql::values::Values;
@@ -51,7 +48,7 @@ pub(super) struct Ended {
 /// What units ask of statements, and where they put what ended.
 pub(super) struct Statements<'l> {
     known: &'l mut Vec<Option<(Traits, Arc<Outline>)>>,
-    relations: &'l mut HashMap<(u32, u32), u8, FixedState>,
+    relations: &'l mut Vec<(u32, u32, u8)>,
     pub(super) ended: Vec<Ended>,
 }
 
@@ -64,29 +61,30 @@ impl Statements<'_> {
 
     /// See [`relation`].
     pub(super) fn relation(&mut self, child: u32, parent: u32) -> u8 {
-        let outline = |number: u32| self.known.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
-        match self.relations.get(&(child, parent)) {
-            Some(&known) => known,
-            None => {
-                let found = outline(child).zip(outline(parent)).map_or(0, |(child, parent)| relation(child, parent));
-                if self.relations.len() >= MOST_RELATIONS {
-                    self.relations.clear();
-                }
-                self.relations.insert((child, parent), found);
-                found
-            }
+        if self.relations.is_empty() {
+            self.relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
         }
+        let place = (child as usize * 31 + parent as usize) % MOST_RELATIONS;
+        let (of, to, known) = self.relations[place];
+        if (of, to) == (child, parent) {
+            return known;
+        }
+        let outline = |number: u32| self.known.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
+        let found = outline(child).zip(outline(parent)).map_or(0, |(child, parent)| relation(child, parent));
+        self.relations[place] = (child, parent, found);
+        found
     }
 }
 
-/// So many relations are remembered at once.
-const MOST_RELATIONS: usize = 1 << 16;
+/// So many relations are remembered at once; a newer one displaces another in its place.
+const MOST_RELATIONS: usize = 1 << 13;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Loops {
     known: Vec<Option<(Traits, Arc<Outline>)>>,
-    relations: HashMap<(u32, u32), u8, FixedState>,
+    /// Child, parent and how surely.
+    relations: Vec<(u32, u32, u8)>,
     pub(super) patterns: Patterns,
 }
 
@@ -177,7 +175,7 @@ impl Units {
             let is_soon = |at| at + 1 < RECENT || gap <= SOON;
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
-        if gap > LONGEST_GAP || (gap > self.limit() && !continues()) {
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && !continues() && gap > self.limit()) {
             self.segment.end(Bond::Segment, statements);
         }
         if self.is_fine {
@@ -195,7 +193,7 @@ impl Units {
             self.end(statements);
             (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);
         }
-        self.is_fine |= occurrence.end.0 % 1_000_000 != 0;
+        self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
         let gap = self.ended.map_or(0, |ended| u64::try_from(occurrence.start.0 - ended.0).unwrap_or(0));
         // In whole seconds one second is no gap.
         let gap = if !self.is_fine && gap <= 1_000_000 { 0 } else { gap };

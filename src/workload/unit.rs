@@ -71,6 +71,12 @@ const MOST_SEEN: usize = 64;
 /// In a mere segment the parent stands not farther off than so many calls.
 const NEAR: u32 = 8;
 
+/// Of a hundred calls from the first to the last of a loop so many are part of it where hardly anything else happened, where
+/// it was most of what happened, and where it was at least half.
+const PURE: u32 = 90;
+const MOSTLY: u32 = 70;
+const PARTLY: u32 = 50;
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unit {
@@ -117,13 +123,23 @@ impl Run {
         self.longest = self.longest.max(occurrence.exec);
         self.blind |= occurrence.is_blind;
         self.paged |= occurrence.is_paged;
-        if !self.seen.contains(&occurrence.hash) {
-            self.distinct += 1;
-            if self.seen.len() < MOST_SEEN {
-                self.seen.push(occurrence.hash);
-            } else {
-                self.seen[self.distinct as usize % MOST_SEEN] = occurrence.hash;
-            }
+        self.saw(occurrence.hash);
+    }
+
+    /// Counts different values; those of the first executions are kept with them, so that a short run needs no memory.
+    fn saw(&mut self, hash: u32) {
+        let before = (self.n as usize - 1).min(self.early.len());
+        if self.early[..before].iter().any(|early| early.hash == hash) || self.seen.contains(&hash) {
+            return;
+        }
+        self.distinct += 1;
+        if before < self.early.len() {
+            return;
+        }
+        if self.seen.len() < MOST_SEEN {
+            self.seen.push(hash);
+        } else {
+            self.seen[self.distinct as usize % MOST_SEEN] = hash;
         }
     }
 
@@ -335,17 +351,18 @@ impl Unit {
             *at == place || (overlaps && is_of_it)
         });
         let family: u32 = beside.map(|(_, other)| other.n).sum();
-        let is_pure = family * 10 >= span * 9;
+        let share = family * 100 / span.max(1);
+        let is_pure = share >= PURE;
         let outer = self.outer(&roots);
         // Whatever else was executed in between, or how often: nearness in time alone makes no loop.
         let unlike = |run: &Run| run.parent.is_some_and(|parent| parent.rows > 1) && !Judged::matches(run, false);
         let is_vague = run.parent.is_none_or(|parent| parent.relation < 2);
         let is_far_off = run.parent.is_some_and(|parent| run.n > parent.rows * 2 || run.n * 2 < parent.rows);
         let misfits = outer.is_some_and(unlike) || (is_vague && unlike(run) && is_far_off);
-        if bond == Bond::Segment && (((run.parent.is_none() || outer.is_some()) && !is_pure) || misfits) {
+        if bond == Bond::Segment && (((run.parent.is_none() || outer.is_some()) && !is_pure) || misfits || share < PARTLY) {
             return None;
         }
-        let judged = Judged { run, class, bond, is_pure, outer };
+        let judged = Judged { run, class, bond, share, outer };
         let waste = (wall + run.early[0].exec.0).saturating_sub(run.longest.0 + period);
         Some(Ended {
             class,
@@ -377,8 +394,8 @@ struct Judged<'u> {
     run: &'u Run,
     class: Class,
     bond: Bond,
-    /// Hardly anything else was executed in between.
-    is_pure: bool,
+    /// How many of a hundred calls from its first to its last were part of it.
+    share: u32,
     outer: Option<&'u Run>,
 }
 
@@ -388,7 +405,7 @@ impl Judged<'_> {
         if self.class == Class::Repeats {
             return match () {
                 () if in_unit && run.n >= 5 => Grade::High,
-                () if in_unit || self.is_pure => Grade::Medium,
+                () if in_unit || self.share >= PURE => Grade::Medium,
                 () => Grade::Low,
             };
         }
@@ -404,10 +421,10 @@ impl Judged<'_> {
             score -= 2;
         }
         let near = run.parent.is_some_and(|parent| parent.distance <= 2 || self.outer.is_some());
-        let certain = in_unit || (matches && relation == 2 && self.is_pure && near);
+        let certain = if in_unit { self.share >= MOSTLY } else { matches && relation == 2 && self.share >= PURE && near };
         match () {
             () if score >= 5 && certain && !run.blind => Grade::High,
-            () if score >= 3 => Grade::Medium,
+            () if score >= 3 && self.share >= PARTLY => Grade::Medium,
             () => Grade::Low,
         }
     }
