@@ -270,7 +270,9 @@ impl Workers {
         let jobs = settings.jobs.max(1);
         let pool = (jobs > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(jobs).build().ok()).flatten();
         // One more digest than workers, so that none waits for its rows to be folded.
-        let digests = (0..=jobs).map(|_| Digest::new(settings.dialect)).collect();
+        let digest = || Digest::new(settings.dialect);
+        let digest = || if settings.rules.without_findings { digest().ignoring_values() } else { digest() };
+        let digests = (0..=jobs).map(|_| digest()).collect();
         Workers { pool, digests, buffers: Vec::new(), block_size: settings.block_size, jobs }
     }
 

@@ -110,6 +110,9 @@ pub(super) struct RuleArgs {
     /// Options of the rules [default: the nearest laggard.toml upwards, within the repository]
     #[arg(long, hide_short_help = true, value_name = "FILE", value_hint = ValueHint::FilePath, env = "LAGGARD_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Look for nothing that is wrong, which is faster
+    #[arg(long, env = "LAGGARD_NO_FINDINGS")]
+    pub no_findings: bool,
     /// No configuration file
     #[arg(long, hide_short_help = true, conflicts_with = "config", env = "LAGGARD_NO_CONFIG")]
     pub no_config: bool,

@@ -157,7 +157,12 @@ fn settings(args: &ReportArgs, display: &TimeZone) -> Result<Settings, Failure> 
             reference: Timestamp(now.timestamp().as_microsecond()),
             newest_first: false,
         },
-        rules: Rules { measure: args.output.latency.into(), filter: filter(&args.select, &now)?, by: key(args.output.by.as_deref())? },
+        rules: Rules {
+            measure: args.output.latency.into(),
+            filter: filter(&args.select, &now)?,
+            by: key(args.output.by.as_deref())?,
+            without_findings: args.rules.no_findings,
+        },
         mixed: reading.allow_mixed,
     })
 }

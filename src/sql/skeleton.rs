@@ -43,9 +43,16 @@ pub(crate) struct Cache {
     bytes: usize,
     normaliser: Normaliser,
     scratch: Skeleton,
+    /// What is kept of a statement without constants.
+    nothing: Values,
 }
 
 impl Cache {
+    /// A cache that keeps nothing of values, which costs less.
+    pub(crate) fn ignoring_values(self) -> Self {
+        Cache { nothing: Values::IGNORED, ..self }
+    }
+
     /// Forgets everything once too much is known. Slots given out before are void afterwards.
     pub(crate) fn trim(&mut self) -> bool {
         if self.scratch.bytes.capacity() > LONGEST {
@@ -73,10 +80,11 @@ impl Cache {
 
     /// The slot of a statement, and where its comments stand in the text.
     pub(crate) fn slot(&mut self, sql: &[u8], dialect: Dialect) -> (u32, &[Range<usize>]) {
-        self.scratch.values = Values::default();
+        self.scratch.values = self.nothing;
         if let Some(slot) = self.templates.find(sql, dialect, &mut self.scratch.values) {
             return (slot, &[]);
         }
+        self.scratch.values = self.nothing;
         self.scratch.cut(sql, dialect);
         let known = self.by_skeleton.get(self.scratch.bytes.as_slice()).copied();
         let slot = match known {
@@ -181,7 +189,6 @@ impl Skeleton {
         self.comments.clear();
         self.constants.clear();
         self.keeps = false;
-        self.values = Values::default();
         let mut copied = 0;
         let mut at = 0;
         let mut positions = 0;

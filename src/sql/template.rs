@@ -232,8 +232,9 @@ impl Templates {
     /// The slot of a statement that fits a template, and what is kept of its constants' values.
     pub(super) fn find(&self, sql: &[u8], dialect: Dialect, values: &mut Values) -> Option<u32> {
         let bucket = self.buckets.get(bucket(sql))?;
+        let nothing = *values;
         let mut fits = |template: &Template| {
-            *values = Values::default();
+            *values = nothing;
             template.fits(sql, dialect, values)
         };
         bucket.iter().find(|(template, _)| fits(template)).map(|&(_, slot)| slot)

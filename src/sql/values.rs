@@ -34,6 +34,13 @@ enum Clause {
 }
 
 impl Values {
+    /// Of executions whose values nobody asks for: nothing is kept.
+    pub const IGNORED: Values = Values { hash: 0, limit: 0, bits: u16::MAX };
+
+    fn is_ignored(self) -> bool {
+        self.bits == u16::MAX
+    }
+
     /// How many values there were; more than fit count as very many.
     #[must_use]
     pub fn count(self) -> u32 {
@@ -61,11 +68,16 @@ impl Values {
     /// Takes the constant at a place of a statement.
     #[inline]
     pub(crate) fn constant(&mut self, sql: &[u8], start: usize, end: usize) {
-        self.value(&sql[start..end], clause_before(&sql[..start]));
+        if !self.is_ignored() {
+            self.value(&sql[start..end], clause_before(&sql[..start]));
+        }
     }
 
     /// Takes the parameters of a DETAIL, if it has any, which a statement refers to.
     pub(crate) fn parameters(&mut self, sql: &[u8], detail: &[u8]) {
+        if self.is_ignored() {
+            return;
+        }
         let Some(mut rest) = parameters::in_detail(detail) else { return };
         self.bits |= BOUND;
         let (limit, offset) = clauses_at_end(sql);

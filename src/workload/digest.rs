@@ -45,6 +45,12 @@ impl Digest {
         Digest { dialect, recent: vec![NONE; RECENT], ..Digest::default() }
     }
 
+    /// A digest that keeps nothing of values, where nobody looks for loops.
+    #[must_use]
+    pub fn ignoring_values(self) -> Self {
+        Digest { cache: self.cache.ignoring_values(), ..self }
+    }
+
     /// Takes an item of the block at hand.
     pub fn item(&mut self, item: &Item<'_>) {
         match item {

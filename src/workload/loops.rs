@@ -262,6 +262,9 @@ impl Traits {
 impl Workload {
     /// A call is part of a unit of its session.
     pub(super) fn observe(&mut self, call: &Call) {
+        if self.rules.without_findings {
+            return;
+        }
         if !call.origin.passes || !self.rules.filter.passes_time(call.ended) {
             return;
         }

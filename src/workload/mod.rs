@@ -75,6 +75,8 @@ pub struct Rules {
     pub filter: Filter,
     /// What to group by.
     pub by: Option<Key>,
+    /// Whether nobody wants to know what is wrong, so that nothing is kept for it.
+    pub without_findings: bool,
 }
 
 /// One group of `--by`.
