@@ -9,7 +9,7 @@ use crate::workload::Measure;
 
 /// Says what is slow in a database's log, why, and whether it got worse.
 #[derive(Debug, Parser)]
-#[command(name = "laggard", version, before_help = EXAMPLES, after_help = AFTER, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "laggard", version, before_help = EXAMPLES, after_help = AFTER_ALL, subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -22,6 +22,9 @@ Examples:
   laggard report monday.snap tuesday.snap          what pg_stat_statements counted in between
   laggard report pg.log --since 08:00 --app web    one application, this morning
   zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program";
+
+const AFTER_ALL: &str =
+    "Exit codes: 0 done, 1 a check found something, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
 
 const AFTER: &str = "Exit codes: 0 done, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
 

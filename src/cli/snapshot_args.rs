@@ -16,8 +16,6 @@ Examples:
 /// Arguments of `snapshot`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SnapshotArgs {
-    #[command(flatten)]
-    pub(in crate::cli) connection: ConnectionArgs,
     /// The file to write; packed with zstd unless it ends in .jsonl
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(in crate::cli) output: Option<PathBuf>,
@@ -39,6 +37,9 @@ pub(in crate::cli) struct SnapshotArgs {
     /// Only errors, and what could not be read
     #[arg(short, long, env = "LAGGARD_QUIET")]
     pub(in crate::cli) quiet: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) connection: ConnectionArgs,
 }
 
 pub(super) const TOP_EXAMPLES: &str = "\
@@ -49,8 +50,6 @@ Examples:
 /// Arguments of `top`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TopArgs {
-    #[command(flatten)]
-    pub(in crate::cli) connection: ConnectionArgs,
     /// One interval, then end
     #[arg(long)]
     pub(in crate::cli) once: bool,
@@ -75,6 +74,9 @@ pub(in crate::cli) struct TopArgs {
     /// Only tables and errors
     #[arg(short, long, env = "LAGGARD_QUIET")]
     pub(in crate::cli) quiet: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) connection: ConnectionArgs,
 }
 
 /// Where to connect to.

@@ -587,3 +587,13 @@ fn messages_are_sanitised() {
         assert!(!shown.contains(['\u{1b}', '\u{202e}']), "{shown:?}");
     }
 }
+
+#[test]
+fn the_address_of_a_server_is_no_file_and_is_not_repeated() {
+    let folder = TempDir::new().expect("a folder");
+    for command in ["report", "check"] {
+        let run = run(folder.path(), &[command, "postgres://app:s3cr3t@db1/shop"]);
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.contains("laggard snapshot") && !(run.stdout + &run.stderr).contains("s3cr3t"), "{}", run.stderr);
+    }
+}
