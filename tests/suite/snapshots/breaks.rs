@@ -350,7 +350,9 @@ fn a_role_without_privilege_sees_the_totals_that_a_superuser_sees() {
         // With one end each there is no base for what only one of them sees, and no more calls than there were.
         for (first, second) in [("a-clerk.snap", "b.snap"), ("a.snap", "b-clerk.snap")] {
             let mixed = report(&[&bench.file(first), &bench.file(second)]);
-            assert_eq!(mixed.total("calls"), 5, "PostgreSQL {major}: {:#?}", mixed.texts());
+            // Before extension 1.9, where entries are missing, one whose extremes have both moved may be another.
+            let in_doubt = major < 14 && mixed.total("calls") == 0 && mixed.warns("entries-in-doubt");
+            assert!(mixed.total("calls") == 5 || in_doubt, "PostgreSQL {major}: {:#?}", mixed.texts());
             assert!(mixed.warns("entries-without-base"), "PostgreSQL {major}");
         }
     });
