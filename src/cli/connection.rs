@@ -1,7 +1,6 @@
 //! A connection as the command line, the environment and the terminal name it.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 
 use crate::Error;
 use crate::live::{Secret, Session, Settings, Surroundings};
@@ -55,7 +54,7 @@ fn dsn(args: &ConnectionArgs) -> Result<Option<String>, Failure> {
     let given: Vec<String> = flags
         .iter()
         .filter_map(|(key, value)| Some((key, value.as_ref()?)))
-        .map(|(key, value)| format!("{key}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")))
+        .map(|(key, value)| format!("{key}={}", quoted(value)))
         .collect();
     match &args.dsn {
         None if given.is_empty() => Ok(None),
@@ -63,9 +62,14 @@ fn dsn(args: &ConnectionArgs) -> Result<Option<String>, Failure> {
         Some(dsn) if given.is_empty() => Ok(Some(dsn.clone())),
         Some(dsn) if dsn.contains("://") => Err(Failure::trouble("--host, --port, --username and --dbname go into the URL, not beside it")),
         // A bare word is the name of a database.
-        Some(name) if !name.contains('=') => Ok(Some(format!("dbname='{}' {}", name.replace('\'', "\\'"), given.join(" ")))),
+        Some(name) if !name.contains('=') => Ok(Some(format!("dbname={} {}", quoted(name), given.join(" ")))),
         Some(dsn) => Ok(Some(format!("{dsn} {}", given.join(" ")))),
     }
+}
+
+/// A value of a connection string, whatever is in it.
+fn quoted(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// Who runs this, as the system knows it.
@@ -93,9 +97,4 @@ fn owner(_: &std::fs::Metadata) -> String {
 fn prompt(target: &str) -> Result<Secret, Failure> {
     let question = format!("Password for {}: ", crate::report::text::sanitised(target));
     rpassword::prompt_password(question).map(Secret::new).map_err(|error| Failure::trouble(format!("no password was read: {error}")))
-}
-
-/// A place for a file that is no input and no folder.
-pub(super) fn file(path: &PathBuf) -> Result<&PathBuf, Failure> {
-    if path.is_dir() { Err(Failure::trouble(format!("{}: is a folder; name a file in it", path.display()))) } else { Ok(path) }
 }

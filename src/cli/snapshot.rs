@@ -29,7 +29,9 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     let Some(file) = &args.output else {
         return Err(Failure::trouble("say where to with -o FILE, or look first with --print-sql"));
     };
-    let file = connection::file(file)?;
+    if file.is_dir() {
+        return Err(Failure::trouble(format!("{}: is a folder; name a file in it", file.display())));
+    }
     let mut session = connection::connect(&args.connection, args.quiet)?;
     let snapshot = live::capture(&mut session, &wish).map_err(|error| Failure::trouble(error.to_string()))?;
     drop(session);

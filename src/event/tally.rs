@@ -118,6 +118,9 @@ pub enum TallyText<'b> {
     Hidden,
 }
 
+/// Marks the statements that laggard itself sends, which are not counted.
+pub const OWN: &str = "/* laggard */";
+
 /// What PostgreSQL shows in place of a text that one may not read.
 pub const HIDDEN: &[u8] = b"<insufficient privilege>";
 

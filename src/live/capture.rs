@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Number, Value};
 
 use crate::error::Error;
+use crate::event::tally::OWN;
 use crate::snapshot::{Header, Line, SCHEMA, Snapshot, sql};
 use crate::sql::fingerprint::normalise;
 use crate::sql::lexer::Dialect;
@@ -224,7 +225,7 @@ impl Capture<'_> {
     fn texts(&mut self, rows: &[Row], texts: Texts) {
         for row in rows {
             let (Some(queryid), Some(text)) = (row.get(0).and_then(|id| id.parse::<i64>().ok()), row.get(1)) else { continue };
-            let is_own = text.contains("/* laggard */");
+            let is_own = text.contains(OWN);
             if is_own {
                 self.own.insert(queryid);
             }

@@ -132,6 +132,8 @@ pub enum Warning {
         /// How many.
         entries: u64,
     },
+    /// Counters cannot be cut by time.
+    NotCut,
     /// A log together with a single snapshot, which is of another time.
     LogBesideLife,
     /// A log together with an interval of counters.
@@ -171,6 +173,7 @@ impl Warning {
             Warning::Hidden { .. } => "statements-hidden",
             Warning::WithoutBase { .. } => "entries-without-base",
             Warning::InDoubt { .. } => "entries-in-doubt",
+            Warning::NotCut => "counters-not-cut-by-time",
             Warning::LogBesideLife => "log-beside-life-of-counters",
             Warning::Joined { .. } => "log-joined-with-counters",
         }
@@ -268,6 +271,9 @@ impl fmt::Display for Warning {
                 f,
                 "{} entries may have been dropped or reset and begun anew in between, which this server does not tell (PostgreSQL 17 does), so they are not counted: raise pg_stat_statements.max, or take snapshots more often",
                 grouped(*entries)
+            ),
+            Warning::NotCut => f.write_str(
+                "counters are of all the time between their snapshots: --since, --until and --last choose among calls of logs only",
             ),
             Warning::LogBesideLife => f.write_str(
                 "the counters are of all the time since they were reset, the log is of its own: give two snapshots to have both of one interval",

@@ -12,7 +12,7 @@ use super::interval::{Change, Interval, State, between, chained, life};
 use super::moments::Moments;
 use super::parsed::{Names, Person, Sample};
 use super::pieces::TextRow;
-use super::snapshot::{Snapshot, added, added_times, assemble};
+use super::snapshot::{Snapshot, add_buckets, added, added_times, assemble};
 use super::statement::{Share, Statement};
 use super::{Key, Workload};
 
@@ -71,10 +71,8 @@ impl Counted {
             self.times = if is_first { change.times } else { added_times(self.times, change.times) };
             if is_first {
                 self.buckets.clone_from(&change.buckets);
-            } else if self.buckets.len() == change.buckets.len() {
-                self.buckets.iter_mut().zip(&change.buckets).for_each(|(a, b)| *a += b);
             } else {
-                self.buckets.clear();
+                add_buckets(&mut self.buckets, &change.buckets);
             }
             self.entries += u64::from(change.moments.is_some());
         }
@@ -88,6 +86,7 @@ impl Counted {
         (self.sent, self.nested) = (Moments::sum(self.sent, other.sent), Moments::sum(self.nested, other.nested));
         self.counts = added(self.counts, other.counts);
         self.times = added_times(self.times, other.times);
+        add_buckets(&mut self.buckets, &other.buckets);
         self.state = if self.is_told && other.is_told {
             self.state.max(other.state)
         } else if self.is_told {
@@ -105,9 +104,7 @@ impl Counted {
 /// Milliseconds as whole microseconds.
 #[must_use]
 pub fn micros(milliseconds: f64) -> Micros {
-    let value = (milliseconds * 1_000.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what fits")]
-    Micros(value.clamp(0.0, 9.0e18) as u64)
+    Micros::floor((milliseconds * 1_000.0).round())
 }
 
 /// How much of the counters' interval is known, and what a reader should know of the snapshots.
@@ -137,6 +134,29 @@ pub struct Coverage {
     pub in_doubt: u64,
     /// Whether some snapshots do not tell when they were taken, so that their order is that of the arguments.
     pub is_order_assumed: bool,
+    /// Milliseconds of execution whose base is known, and of all.
+    time: (f64, f64),
+}
+
+impl Coverage {
+    /// Of two servers that are counted together.
+    fn and(mut self, other: Coverage) -> Self {
+        self.time = (self.time.0 + other.time.0, self.time.1 + other.time.1);
+        self.known_share = (self.time.1 > 0.0).then(|| self.time.0 / self.time.1);
+        self.lost = self.lost.zip(other.lost).map(|(a, b)| a + b);
+        self.dealloc_rounds = self.dealloc_rounds.zip(other.dealloc_rounds).map(|(a, b)| a + b);
+        other.entries.into_iter().for_each(|(state, count)| *self.entries.entry(state).or_default() += count);
+        self.start = self.start.zip(other.start).map(|(a, b)| a.min(b));
+        self.end = self.end.zip(other.end).map(|(a, b)| a.max(b));
+        // What is of a time that nobody knows makes no interval of the whole.
+        self.is_life |= other.is_life;
+        self.rounded += other.rounded;
+        self.without_base += other.without_base;
+        self.in_doubt += other.in_doubt;
+        self.track = self.track.filter(|track| track == "none").or(other.track);
+        self.is_order_assumed |= other.is_order_assumed;
+        self
+    }
 }
 
 /// What came of the snapshots besides numbers.
@@ -271,9 +291,7 @@ impl Workload {
         let mut entries: BTreeMap<State, u64> = BTreeMap::new();
         interval.changes.iter().for_each(|change| *entries.entry(change.state).or_default() += 1);
         let track = server.last().and_then(|last| last.facts.settings.get("pg_stat_statements.track").cloned());
-        let coverage = self.coverage.get_or_insert_default();
-        // With several servers the share is that of the last; which says no less than a mean of unlike things.
-        *coverage = Coverage {
+        let coverage = Coverage {
             known_share: (all > 0.0).then(|| known / all),
             lost: interval.lost,
             dealloc_rounds: interval.dealloc,
@@ -286,7 +304,12 @@ impl Workload {
             without_base: interval.without_base.0,
             in_doubt: interval.in_doubt.0,
             is_order_assumed: server.len() > 1 && server.iter().any(|s| s.facts.taken.is_none()),
+            time: (known, all),
         };
+        self.coverage = Some(match self.coverage.take() {
+            Some(earlier) => earlier.and(coverage),
+            None => coverage,
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use crate::units::Timestamp;
 use super::lives::{Life, Lives};
 use super::moments::Moments;
 use super::pieces::TextRow;
-use super::snapshot::{Entry, Snapshot, added, added_times};
+use super::snapshot::{Entry, Snapshot, add_buckets, added, added_times};
 
 /// What became of an entry between two snapshots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,9 +248,7 @@ impl Change {
                 self.moments = Some(a.merged(b));
                 self.counts = added(self.counts, later.counts);
                 self.times = added_times(self.times, later.times);
-                if self.buckets.len() == later.buckets.len() {
-                    self.buckets.iter_mut().zip(&later.buckets).for_each(|(a, b)| *a += b);
-                }
+                add_buckets(&mut self.buckets, &later.buckets);
             }
             (None, Some(_)) => {
                 (self.moments, self.counts, self.times) = (later.moments, later.counts, later.times);

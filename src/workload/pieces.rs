@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use foldhash::fast::FixedState;
 
-use crate::event::tally::{Counters, Facts, Piece, TallyKey, TallyText};
+use crate::event::tally::{Counters, Facts, OWN, Piece, TallyKey, TallyText};
 
 /// A piece without its borrows; statements are numbered as in `Parsed::statements`.
 #[derive(Debug)]
@@ -46,16 +46,13 @@ pub(crate) enum TextRow {
     Hidden,
 }
 
-/// Marks the statements that laggard itself sends, which are not counted.
-const OWN: &[u8] = b"/* laggard */";
-
 fn text(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
 }
 
 /// A piece without its borrows; `statement` gives a text its number. `None` for what laggard itself did.
 pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) -> Option<PieceRow> {
-    let is_own = |sql: &[u8]| memchr::memmem::find(sql, OWN).is_some();
+    let is_own = |sql: &[u8]| memchr::memmem::find(sql, OWN.as_bytes()).is_some();
     Some(match *piece {
         Piece::Facts(facts) => PieceRow::Facts(Box::new(facts.clone())),
         Piece::Text { query_id, sql } => PieceRow::Text { query_id, statement: (!is_own(sql)).then(|| statement(sql)) },

@@ -49,11 +49,16 @@ impl Entry {
         mine.times = added_times(mine.times, theirs.times);
         mine.since = mine.since.max(theirs.since);
         mine.extremes_since = mine.extremes_since.max(theirs.extremes_since);
-        if mine.buckets.len() == theirs.buckets.len() {
-            mine.buckets.iter_mut().zip(&theirs.buckets).for_each(|(a, b)| *a += b);
-        } else {
-            mine.buckets.clear();
-        }
+        add_buckets(&mut mine.buckets, &theirs.buckets);
+    }
+}
+
+/// Sums of calls by bucket; of different buckets there is none.
+pub(super) fn add_buckets(mine: &mut Vec<u64>, theirs: &[u64]) {
+    if mine.len() == theirs.len() {
+        mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+    } else {
+        mine.clear();
     }
 }
 

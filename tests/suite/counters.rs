@@ -392,3 +392,31 @@ fn what_counters_cannot_tell_is_null() {
     }
     assert!(facts.json()["events"].is_null() && facts.json()["totals"]["errors"].is_null());
 }
+
+/// Of one server an entry began anew (2 ms of which the base is not known), of the other it counted on (6 ms).
+#[test]
+fn what_servers_together_cover_is_the_sum_and_not_the_last_of_them() {
+    let on = |system: &str, moment: &str, durations: &[f64]| {
+        file(&format!("{system}{moment}"), with(facts(moment, 0, RESET), "system_identifier", system), &[row(1, durations)])
+    };
+    let inputs = vec![
+        on("7001", FIRST, &[1.5, 2.5, 4.125]),
+        on("7001", SECOND, &[2.0]),
+        on("7002", FIRST, &[1.5]),
+        on("7002", SECOND, &[1.5, 2.5, 3.5]),
+    ];
+    let mixed = crate::harness::read(inputs, &Settings { mixed: true, ..Settings::default() });
+    let coverage = &mixed.json()["coverage"];
+    assert_eq!((coverage["lost"].as_u64(), coverage["known_share"].as_f64()), (Some(1), Some(6.0 / 8.0)));
+    assert_eq!(coverage["entries"], json!({"continuous": 1, "restarted": 1}));
+}
+
+#[test]
+fn counters_that_a_time_cannot_cut_are_said_to_be_whole() {
+    let inputs = || vec![file("a", facts(FIRST, 0, RESET), &[row(1, &[1.5])]), file("b", facts(SECOND, 0, RESET), &[row(1, &[1.5, 2.5])])];
+    let mut settings = Settings::default();
+    assert!(!crate::harness::read(inputs(), &settings).warns("counters-not-cut-by-time"));
+    settings.rules.filter.since = Some(laggard::units::Timestamp(1_795_429_800_000_000));
+    let facts = crate::harness::read(inputs(), &settings);
+    assert!(facts.warns("counters-not-cut-by-time") && facts.calls() == 1);
+}

@@ -45,6 +45,10 @@ pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
     if coverage.track.as_deref() == Some("none") {
         warnings.push(Warning::NotTracked);
     }
+    let filter = &reading.workload.rules().filter;
+    if !reading.is_limited && (filter.since.is_some() || filter.until.is_some()) {
+        warnings.push(Warning::NotCut);
+    }
     if coverage.is_order_assumed {
         warnings.push(Warning::OrderAssumed);
     }
