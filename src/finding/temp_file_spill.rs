@@ -35,7 +35,7 @@ impl Default for Options {
     }
 }
 
-/// So much in one file is worth being noticed at once.
+/// So many bytes in one file are worth being noticed at once.
 const LARGE: u64 = 100_000_000;
 
 impl Rule for TempFileSpill {

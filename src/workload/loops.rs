@@ -94,7 +94,7 @@ pub(super) struct Units {
     segment: Unit,
     transaction: Unit,
     in_transaction: bool,
-    /// The gap before the transaction began.
+    /// The gap before the transaction began, in microseconds.
     gap: u64,
     /// A hash of the request's id.
     request: Option<u64>,
@@ -112,7 +112,7 @@ pub(super) struct Units {
 /// A statement that was among so many different ones before continues what they did.
 const RECENT: usize = 3;
 
-/// A longer gap ends a segment whatever comes next.
+/// A longer gap ends a segment whatever comes next; microseconds, as all of these.
 const LONGEST_GAP: u64 = 100_000;
 /// One up to this does not part the last of them.
 const SOON: u64 = 10_000;
