@@ -1,6 +1,6 @@
 //! Clients that the server turned away because all connections were taken.
 
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity};
+use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, no_options};
 
 /// See the module.
 pub(super) struct ConnectionExhaustion;
@@ -14,6 +14,7 @@ static META: Meta = Meta {
     example: "FATAL: sorry, too many clients already",
     remedy: "Put a pooler in transaction mode before the server, or make the pools of the applications smaller; look for sessions that are idle in transaction. More max_connections helps last.",
     ignore: "A load test that means to find the limit.",
+    accepts: no_options,
 };
 
 impl Rule for ConnectionExhaustion {

@@ -1,6 +1,6 @@
 //! Deadlocks, each of which ended somebody's transaction.
 
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity};
+use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, no_options};
 
 /// See the module.
 pub(super) struct Deadlock;
@@ -14,6 +14,7 @@ static META: Meta = Meta {
     example: "A updates order 1 and then order 2; B updates order 2 and then order 1.",
     remedy: "Lock rows in one order everywhere (ORDER BY id FOR UPDATE before updating several), keep transactions short, and run a cancelled one again.",
     ignore: "A job that runs its transaction again, if that is rare.",
+    accepts: no_options,
 };
 
 impl Rule for Deadlock {

@@ -100,22 +100,14 @@ pub struct Meta {
     pub remedy: &'static str,
     /// When to ignore it.
     pub ignore: &'static str,
+    /// Whether options of `[rule.ID]` make sense, and what is wrong with them if not.
+    pub accepts: fn(&Value) -> Result<(), String>,
 }
 
 /// One rule.
 pub trait Rule: Sync {
     /// What it is.
     fn meta(&self) -> &'static Meta;
-    /// Whether these options make sense; a rule without options takes none.
-    ///
-    /// # Errors
-    /// What is wrong with them.
-    fn accepts(&self, options: &Value) -> Result<(), String> {
-        match options.as_object().and_then(|options| options.keys().next()) {
-            Some(name) => Err(format!("has no option {name}")),
-            None => Ok(()),
-        }
-    }
     /// Looks at a workload.
     fn check(&self, context: &Context<'_>) -> Vec<Finding>;
 }
@@ -149,7 +141,7 @@ impl Options {
         let mut options = Options::default();
         for (rule, value) in configured {
             let Some(known) = by_id(&rule) else { return Err(BadOption { reason: "there is no such rule".to_owned(), rule }) };
-            known.accepts(&value).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
+            (known.meta().accepts)(&value).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
             options.0.insert(rule, value);
         }
         Ok(options)
@@ -159,6 +151,14 @@ impl Options {
 /// Whether options are what a rule's struct of them takes.
 fn fits<T: serde::de::DeserializeOwned>(options: &Value) -> Result<(), String> {
     T::deserialize(options).map(drop).map_err(|error| error.to_string())
+}
+
+/// What a rule without options takes.
+fn no_options(options: &Value) -> Result<(), String> {
+    match options.as_object().and_then(|options| options.keys().next()) {
+        Some(name) => Err(format!("has no option {name}")),
+        None => Ok(()),
+    }
 }
 
 impl Context<'_> {

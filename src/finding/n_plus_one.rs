@@ -1,7 +1,5 @@
 //! Queries that run once for each row that another query returned.
 
-use serde_json::Value;
-
 use crate::workload::burst::Class;
 
 use super::loops::{self, Options};
@@ -19,15 +17,12 @@ static META: Meta = Meta {
     example: "SELECT … FROM orders LIMIT 50, then fifty times SELECT … FROM order_items WHERE order_id = …",
     remedy: "Read the rows of all parents at once: a JOIN, WHERE key = ANY($1), or what the ORM calls eager loading.",
     ignore: "Loops that are always short, and jobs at night that nobody waits for.",
+    accepts: fits::<Options>,
 };
 
 impl Rule for NPlusOne {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn accepts(&self, options: &Value) -> Result<(), String> {
-        fits::<Options>(options)
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {

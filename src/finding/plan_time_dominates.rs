@@ -1,7 +1,6 @@
 //! Statements whose planning takes longer than their execution.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::units::Micros;
 use crate::workload::Workload;
@@ -20,6 +19,7 @@ static META: Meta = Meta {
     example: "A select by key over twelve joined tables, prepared anew each time.",
     remedy: "Prepare it once for each connection and execute it often: a driver's statement cache, prepareThreshold, or a pooler that keeps prepared statements; with partitions, fewer of them. For views of many joins, plan_cache_mode = force_generic_plan for this statement.",
     ignore: "A statement whose plan depends on its values.",
+    accepts: fits::<Options>,
 };
 
 /// Options of the rule.
@@ -41,10 +41,6 @@ impl Default for Options {
 impl Rule for PlanTimeDominates {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn accepts(&self, options: &Value) -> Result<(), String> {
-        fits::<Options>(options)
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {

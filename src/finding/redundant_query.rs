@@ -1,7 +1,5 @@
 //! The same query with the same values, again and again in one unit of work.
 
-use serde_json::Value;
-
 use crate::workload::burst::Class;
 
 use super::loops::{self, Options};
@@ -19,15 +17,12 @@ static META: Meta = Meta {
     example: "Ten times SELECT … FROM settings WHERE tenant_id = 7 in one request",
     remedy: "Ask once and keep the answer for the request: a variable, the ORM's identity map, a request cache.",
     ignore: "Loops that wait for a row to change.",
+    accepts: fits::<Options>,
 };
 
 impl Rule for RedundantQuery {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn accepts(&self, options: &Value) -> Result<(), String> {
-        fits::<Options>(options)
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {

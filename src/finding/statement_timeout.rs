@@ -1,6 +1,6 @@
 //! Statements that were cancelled because they took too long.
 
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity};
+use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, no_options};
 
 /// See the module.
 pub(super) struct StatementTimeout;
@@ -14,6 +14,7 @@ static META: Meta = Meta {
     example: "ERROR: canceling statement due to statement timeout",
     remedy: "Look at the plan of the statement with the values that were slow; for lock timeouts at what held the lock.",
     ignore: "A statement that is meant to give up early, such as a probe.",
+    accepts: no_options,
 };
 
 impl Rule for StatementTimeout {

@@ -1,7 +1,6 @@
 //! Statements that sorted or hashed more than memory allowed, and wrote it to disk.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::units::ByteCount;
 
@@ -19,6 +18,7 @@ static META: Meta = Meta {
     example: "SELECT … FROM events ORDER BY created_at",
     remedy: "Read fewer rows, or let an index give their order. If neither is possible, SET LOCAL work_mem for this statement alone.",
     ignore: "A nightly job that may take its time.",
+    accepts: fits::<Options>,
 };
 
 /// Options of the rule.
@@ -41,10 +41,6 @@ const LARGE: u64 = 100_000_000;
 impl Rule for TempFileSpill {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn accepts(&self, options: &Value) -> Result<(), String> {
-        fits::<Options>(options)
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {

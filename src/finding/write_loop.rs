@@ -1,7 +1,5 @@
 //! Rows that are inserted, updated or deleted one by one.
 
-use serde_json::Value;
-
 use crate::workload::burst::Class;
 
 use super::loops::{self, Options};
@@ -19,15 +17,12 @@ static META: Meta = Meta {
     example: "Fifty times UPDATE users SET last_seen_at = … WHERE id = …",
     remedy: "Write the rows together: several rows in one VALUES, UPDATE … FROM (VALUES …), DELETE … WHERE id = ANY($1), COPY; at least in one transaction.",
     ignore: "Calls that a driver sends in one go (pipelining, executemany); the rule says info where it sees that.",
+    accepts: fits::<Options>,
 };
 
 impl Rule for WriteLoop {
     fn meta(&self) -> &'static Meta {
         &META
-    }
-
-    fn accepts(&self, options: &Value) -> Result<(), String> {
-        fits::<Options>(options)
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
