@@ -51,7 +51,7 @@ fn run(args: &ReportArgs, shape: &dyn Fn(&mut Report)) -> Result<(Exit, Option<R
     let outputs = outputs::of(&args.output, &args.inputs)?;
     let display = display_zone(args)?;
     let mut settings = settings(args, &display)?;
-    let rules = config::rules(args.rules.config.as_deref(), args.rules.no_config)?;
+    let rules = config::rules(args.rules.config.as_deref(), args.rules.no_config, Zoned::now().date())?;
     let found = discover(&args.inputs);
     if let Some(last) = &args.select.last {
         settings.rules.filter.since = Some(since_the_last(last, &found, &settings)?);

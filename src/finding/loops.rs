@@ -141,7 +141,7 @@ fn finding(
         evidence: evidence(found),
         data,
         remedy: remedy(class, &told, parent.as_ref(), orm),
-        ddl: None,
+        ..Finding::default()
     })
 }
 

@@ -16,6 +16,7 @@ use crate::workload::Workload;
 
 mod connection_exhaustion;
 mod deadlock;
+mod ignore;
 mod loops;
 mod n_plus_one;
 mod orm;
@@ -24,6 +25,8 @@ mod redundant_query;
 mod statement_timeout;
 mod temp_file_spill;
 mod write_loop;
+
+pub use ignore::Ignore;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
@@ -128,9 +131,13 @@ pub struct Context<'c> {
     options: &'c Options,
 }
 
-/// Options by rule, of which each makes sense.
+/// What was configured of findings, of which each part makes sense.
 #[derive(Clone, Debug, Default)]
-pub struct Options(HashMap<String, Value, FixedState>);
+pub struct Options {
+    by_rule: HashMap<String, Value, FixedState>,
+    /// Findings to ignore, each of them checked.
+    pub ignores: Vec<Ignore>,
+}
 
 impl Options {
     /// Options as they were configured, by rule.
@@ -142,7 +149,7 @@ impl Options {
         for (rule, value) in configured {
             let Some(known) = by_id(&rule) else { return Err(BadOption { reason: "there is no such rule".to_owned(), rule }) };
             (known.meta().accepts)(&value).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
-            options.0.insert(rule, value);
+            options.by_rule.insert(rule, value);
         }
         Ok(options)
     }
@@ -165,7 +172,7 @@ impl Context<'_> {
     /// The options of a rule, the defaults where none are given.
     fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
         // They were tried before.
-        self.options.0.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+        self.options.by_rule.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
     }
 }
 
@@ -196,6 +203,8 @@ pub struct Finding {
     pub remedy: String,
     /// A statement that does it, to be read before it is run.
     pub ddl: Option<String>,
+    /// What says that it is to be ignored.
+    pub ignored: Option<Ignore>,
 }
 
 /// A reason to believe a finding.
@@ -216,7 +225,8 @@ impl Evidence {
     }
 }
 
-/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name.
+/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; what is to be ignored is marked
+/// and stays.
 #[must_use]
 pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     if workload.rules().without_findings {
@@ -228,6 +238,7 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);
         key(b).cmp(&key(a)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.statement.cmp(&b.statement))
     });
+    ignore::mark(&mut findings, &options.ignores, workload);
     findings
 }
 

@@ -18,7 +18,7 @@ use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, Sha
 
 use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
-use findings::finding_lines;
+use findings::{finding_lines, ignore_warnings, ignored_lines};
 
 mod counters;
 mod figures;
@@ -131,10 +131,11 @@ impl Report {
             },
             groups: groups(workload, &scale),
             statements: selected.iter().map(|s| context.statement_line(s)).collect(),
-            findings: finding_lines(findings, workload),
+            findings: finding_lines(findings.iter().filter(|finding| finding.ignored.is_none()), workload),
+            ignored: ignored_lines(findings, workload),
             events: has_log.then(|| event_lines(workload)),
             coverage: workload.coverage().map(coverage_line),
-            warnings: warnings(reading, structures),
+            warnings: warnings(reading, structures).into_iter().chain(ignore_warnings(findings, &view.rules, workload)).collect(),
         }
     }
 }

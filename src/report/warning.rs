@@ -141,6 +141,27 @@ pub enum Warning {
         /// Whether calls of the log outside the interval were left out.
         limited: bool,
     },
+    /// Findings are ignored, as configured.
+    Ignored {
+        /// How many.
+        findings: usize,
+    },
+    /// Findings are no longer ignored, because the time set for that is over.
+    IgnoreOver {
+        /// Which.
+        what: String,
+        /// Why they were.
+        reason: String,
+        /// The last day.
+        expires: String,
+    },
+    /// No finding is left that an ignore matches.
+    IgnoreUnused {
+        /// Which.
+        what: String,
+        /// Why it was there.
+        reason: String,
+    },
 }
 
 /// How many files are named before the rest is counted.
@@ -176,6 +197,9 @@ impl Warning {
             Warning::NotCut => "counters-not-cut-by-time",
             Warning::LogBesideLife => "log-beside-life-of-counters",
             Warning::Joined { .. } => "log-joined-with-counters",
+            Warning::Ignored { .. } => "findings-ignored",
+            Warning::IgnoreOver { .. } => "ignore-expired",
+            Warning::IgnoreUnused { .. } => "ignore-unused",
         }
     }
 }
@@ -283,6 +307,14 @@ impl fmt::Display for Warning {
                 "calls and times are from the counters, errors and the slowest calls from the log{}",
                 if *limited { ", of which only what ended between the snapshots counts" } else { "" }
             ),
+            Warning::Ignored { findings: 1 } => f.write_str("1 finding is ignored, as [[ignore]] of the configuration says"),
+            Warning::Ignored { findings } => {
+                write!(f, "{} findings are ignored, as [[ignore]] of the configuration says", grouped(*findings as u64))
+            }
+            Warning::IgnoreOver { what, reason, expires } => {
+                write!(f, "what [[ignore]] held back until {expires} is told again ({what}: {reason})")
+            }
+            Warning::IgnoreUnused { what, reason } => write!(f, "[[ignore]] matches no finding here ({what}: {reason})"),
         }
     }
 }
