@@ -183,8 +183,9 @@ impl Workload {
             planned: None,
             origin,
             tags: tags.cloned(),
-            rows: row.rows.map(u64::from),
+            rows: Some(u64::from(row.rows)).filter(|_| row.rows != NONE),
             values: row.values,
+            transaction: row.transaction,
             observed: false,
         };
         match (step, row.took) {
@@ -276,6 +277,7 @@ impl Workload {
             tags: tags.cloned(),
             rows: None,
             values: row.values,
+            transaction: row.transaction,
             observed: false,
         };
         let session = self.sessions.get(origin.session);

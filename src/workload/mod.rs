@@ -11,6 +11,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 mod blind;
+mod bounds;
 pub mod burst;
 mod counted;
 pub mod digest;
