@@ -11,8 +11,8 @@ use crate::units::{Micros, Timestamp};
 use super::Workload;
 use super::bounds::Taken;
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
+use super::run::Occurrence;
 use super::session::Call;
-use super::unit::Occurrence;
 
 /// What has to be known of a statement at each of its executions.
 #[derive(Clone, Copy, Debug)]
@@ -140,7 +140,6 @@ impl Workload {
         let rows = call.rows.map_or(u32::from(call.values.limit), |rows| u32::try_from(rows).unwrap_or(u32::MAX));
         let occurrence = Occurrence {
             statement: call.statement,
-            start: Timestamp(call.ended.0 - i64::try_from(exec.0).unwrap_or(0)),
             end: call.ended,
             exec,
             hash: call.values.hash,

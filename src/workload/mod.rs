@@ -31,6 +31,7 @@ mod parsed;
 mod pieces;
 mod plans;
 mod reading;
+mod run;
 mod session;
 mod snapshot;
 mod statement;
