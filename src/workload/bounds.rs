@@ -104,6 +104,11 @@ impl Units {
         (self.names, self.endpoint.clone())
     }
 
+    /// Whether the last call was in no transaction and named no request.
+    pub(super) fn is_loose(&self) -> bool {
+        self.request.is_none() && !self.in_transaction
+    }
+
     /// Ends everything that is open.
     pub(super) fn end(&mut self, statements: &mut Statements<'_>) {
         self.release(statements);

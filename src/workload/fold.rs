@@ -53,6 +53,7 @@ impl Workload {
         for statement in &self.statements {
             self.total.merge(&statement.latency);
         }
+        self.end_crossings();
         self.loops.patterns.finish();
         let (errors, statements) = self.language.resolve();
         for error in errors {

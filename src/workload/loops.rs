@@ -11,6 +11,7 @@ use crate::units::{Micros, Timestamp};
 use super::Workload;
 use super::bounds::Taken;
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
+use super::crossing::Crossings;
 use super::run::Occurrence;
 use super::session::Call;
 
@@ -43,6 +44,8 @@ pub(super) struct Ended {
     pub(super) waste: Micros,
     pub(super) counts: bool,
     pub(super) is_pipelined: bool,
+    /// The sessions of a loop that crosses connections; else empty.
+    pub(super) sessions: Vec<u64>,
 }
 
 /// What units ask of statements, and where they put what ended.
@@ -85,6 +88,7 @@ pub(super) struct Loops {
     known: Vec<Option<(Traits, Arc<Outline>)>>,
     /// Child, parent and how surely.
     relations: Vec<(u32, u32, u8)>,
+    crossings: Crossings,
     pub(super) patterns: Patterns,
 }
 
@@ -133,7 +137,8 @@ impl Workload {
         }
         let traits = self.loops.traits(call.statement, &self.statements[call.statement as usize].text);
         let session = self.sessions.get(call.origin.session);
-        if session.key == 0 {
+        let key = session.key;
+        if key == 0 {
             return;
         }
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
@@ -154,9 +159,16 @@ impl Workload {
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
         let (names, tags) = (call.origin.names, call.tags.as_ref());
         units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
-        let ended = statements.ended;
-        self.sessions.get(call.origin.session).units = Some(units);
-        self.keep(ended, call.origin.session, before);
+        let is_loose = traits.role.works() && units.is_loose();
+        let ended = std::mem::take(&mut statements.ended);
+        if is_loose {
+            self.loops.crossings.take(&occurrence, traits, names, key, &mut statements);
+        }
+        let crossed = statements.ended;
+        let session = self.sessions.get(call.origin.session);
+        session.units = Some(units);
+        self.keep(ended, key, before);
+        self.keep(crossed, key, (names, None));
     }
 
     /// The units of a session end with it.
@@ -166,14 +178,24 @@ impl Workload {
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
         units.end(&mut statements);
         let ended = statements.ended;
-        self.keep(ended, slot, before);
+        let key = self.sessions.get(slot).key;
+        self.keep(ended, key, before);
     }
 
-    fn keep(&mut self, all: Vec<Ended>, slot: u32, (names, endpoint): (u32, Option<Arc<str>>)) {
+    /// Ends the loops that cross connections with the log.
+    pub(super) fn end_crossings(&mut self) {
+        for names in 0..self.loops.crossings.names() {
+            let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+            self.loops.crossings.end(names, &mut statements);
+            let ended = statements.ended;
+            self.keep(ended, 0, (names, None));
+        }
+    }
+
+    fn keep(&mut self, all: Vec<Ended>, session: u64, (names, endpoint): (u32, Option<Arc<str>>)) {
         if all.is_empty() {
             return;
         }
-        let session = self.sessions.get(slot).key;
         let names = self.names.get(names as usize).and_then(|names| names.application.as_deref());
         let application = names.map(|name| String::from_utf8_lossy(name).into_owned());
         for ended in all {
@@ -190,7 +212,8 @@ impl Workload {
             let burst = Burst {
                 start: ended.start,
                 end: ended.end,
-                session,
+                session: ended.sessions.first().copied().unwrap_or(session),
+                sessions: ended.sessions,
                 n: ended.n,
                 scale: ended.scale,
                 bond: ended.bond,

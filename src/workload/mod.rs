@@ -14,6 +14,7 @@ mod blind;
 mod bounds;
 pub mod burst;
 mod counted;
+mod crossing;
 pub mod digest;
 mod events;
 mod filter;

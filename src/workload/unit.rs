@@ -17,6 +17,10 @@ const USUAL_RUNS: usize = 8;
 /// In a mere segment the parent stands not farther off than so many calls.
 const NEAR: u32 = 8;
 
+/// In a mere segment the calls of a loop over nothing known come at least so often; microseconds.
+const SLOWEST_READS: u64 = 5_000;
+const SLOWEST_WRITES: u64 = 20_000;
+
 /// Of a hundred calls from the first to the last of a loop so many are part of it where hardly anything else happened, where
 /// it was most of what happened, and where it was at least half.
 const PURE: u32 = 90;
@@ -277,7 +281,12 @@ impl Unit {
         let (start, end) = (first.start(), last.end);
         let wall = u64::try_from(end.0.saturating_sub(start.0)).unwrap_or(0);
         let period = wall / u64::from(run.n);
-        if bond == Bond::Segment && run.parent().is_none() && class != Class::Writes && period > 5_000 {
+        let (exec, longest) = run.exec();
+        // Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction
+        // for each of them allows.
+        let slowest = if class == Class::Writes { SLOWEST_WRITES } else { SLOWEST_READS };
+        let between = if class == Class::Writes { wall.saturating_sub(exec.0) / u64::from(run.n) } else { period };
+        if bond == Bond::Segment && run.parent().is_none() && between > slowest {
             return None;
         }
         let family = self.family(place, roots.last().copied(), statements);
@@ -290,7 +299,6 @@ impl Unit {
             return None;
         }
         let judged = Judged { run, class, bond, share, outer };
-        let (exec, longest) = run.exec();
         let waste = (wall + first.exec.0).saturating_sub(longest.0 + period);
         Some(Ended {
             class,
@@ -306,6 +314,7 @@ impl Unit {
             exec,
             waste: Micros(waste),
             counts: true,
+            sessions: Vec::new(),
             is_pipelined: class == Class::Writes && wall >= 5_000 && exec.0 * 10 > wall * 6 && exec.0 / u64::from(run.n) < 1_000,
         })
     }

@@ -202,3 +202,16 @@ fn one_number_of_a_transaction_holds_calls_together_and_several_do_not() {
     assert_eq!(units(&renumbered), units(&log.replace("3/118", "3/0")));
     assert!(!units(&renumbered).contains(&json!("transaction")), "{renumbered}");
 }
+
+/// Two calls on each of ten connections: no session shows the loop, all of them together do.
+#[test]
+fn a_loop_over_a_pool_is_one_burst_of_several_processes() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-over-a-pool.log")).expect("the fixture");
+    let found = findings(&log, &Settings::default(), &Options::default());
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.confidence, finding.occurrences, finding.evidence.len()), (Confidence::Medium, 1, 1));
+    let data = &finding.evidence[0].data;
+    assert_eq!((&data["n"], &data["pids"]), (&json!(20), &json!((301..=310).collect::<Vec<u32>>())));
+    // From the first one's start, 0.6 ms before its end at 102 ms, to the last one's end at 124 ms.
+    assert_eq!((&data["wall_us"], &data["unit"]), (&json!(22_600), &json!("segment")));
+}
