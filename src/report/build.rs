@@ -311,6 +311,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
             },
         });
     }
+    if workload.shared_sessions() > 0 {
+        warnings.push(Warning::Pooled { sessions: workload.shared_sessions() });
+    }
     warnings.extend(counters::warnings(reading));
     for (setting, value) in &workload.events().settings {
         if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {

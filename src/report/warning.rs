@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::{Micros, Timestamp, grouped};
+use crate::units::{Micros, Timestamp, counted, grouped};
 
 /// A doubt about the numbers; see the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,11 @@ pub enum Warning {
     LoopsHidden {
         /// Why.
         because: String,
+    },
+    /// Several clients use one session in turn.
+    Pooled {
+        /// How many sessions.
+        sessions: u64,
     },
     /// The server logs a sample of statements only.
     Sampling {
@@ -174,6 +179,7 @@ impl Warning {
         match self {
             Warning::Threshold { .. } => "durations-below-threshold-missing",
             Warning::LoopsHidden { .. } => "loops-hidden",
+            Warning::Pooled { .. } => "sessions-pooled",
             Warning::Sampling { .. } => "statements-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
@@ -214,6 +220,11 @@ impl fmt::Display for Warning {
             Warning::LoopsHidden { because } => write!(
                 f,
                 "this log cannot show N+1: {because}; a loop is made of fast calls, so set log_min_duration_statement = 0 for five minutes, or log_transaction_sample_rate"
+            ),
+            Warning::Pooled { sessions } => write!(
+                f,
+                "several clients used {} in turn, as behind a pooler: loops of queries outside of transactions may be missed and are never sure; a request id in comments (sqlcommenter) makes them known",
+                counted(*sessions, "session")
             ),
             Warning::Sampling { setting, value } => {
                 write!(f, "{setting} was set to {value}: the server logs a sample, so calls are missing and totals are too low")

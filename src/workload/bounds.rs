@@ -26,6 +26,17 @@ pub(super) struct Taken<'t> {
     pub(super) transaction: u32,
 }
 
+/// Who a session is for.
+#[derive(Default)]
+pub(super) struct Client {
+    /// The number of user, database and application.
+    pub(super) names: u32,
+    /// The code that sent its calls, where comments tell.
+    pub(super) endpoint: Option<Arc<str>>,
+    /// Whether there are others.
+    pub(super) is_shared: bool,
+}
+
 /// A call whose unit is not known before the next one.
 #[derive(Debug)]
 struct Held {
@@ -50,6 +61,8 @@ pub(super) struct Units {
     /// A hash of the request's id.
     request: Option<u64>,
     names: u32,
+    /// How often they have changed.
+    changes: u8,
     endpoint: Option<Arc<str>>,
     ended: Option<Timestamp>,
     /// The last different statements.
@@ -59,6 +72,9 @@ pub(super) struct Units {
     /// Times are finer than seconds.
     is_fine: bool,
 }
+
+/// Whoever connects may set `application_name` once or twice; so many changes are made by others.
+const SHARED: u8 = 4;
 
 /// A statement that was among so many different ones before continues what they did.
 const RECENT: usize = 3;
@@ -99,9 +115,14 @@ impl Units {
         if self.request.is_some() { Bond::Tag } else { Bond::Segment }
     }
 
-    /// The names that the session goes by, and the code that sent its last call.
-    pub(super) fn told(&self) -> (u32, Option<Arc<str>>) {
-        (self.names, self.endpoint.clone())
+    /// Who the session was for until now.
+    pub(super) fn client(&self) -> Client {
+        Client { names: self.names, endpoint: self.endpoint.clone(), is_shared: self.is_shared() }
+    }
+
+    /// Whether several clients use the session in turn, as behind a pooler that lends it for a transaction at a time.
+    pub(super) fn is_shared(&self) -> bool {
+        self.changes >= SHARED
     }
 
     /// Whether the last call was in no transaction and named no request.
@@ -181,6 +202,7 @@ impl Units {
     pub(super) fn take(&mut self, call: Taken<'_>, statements: &mut Statements<'_>) {
         let Taken { occurrence, traits, names, tags, transaction } = call;
         let request = tags.and_then(|tags| tags.request);
+        self.changes = self.changes.saturating_add(u8::from(self.names != names && self.ended.is_some()));
         if self.names != names || (traits.role.works() && request != self.request) || traits.role == Role::Anew {
             self.end(statements);
             (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);

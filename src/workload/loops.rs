@@ -9,7 +9,7 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::Workload;
-use super::bounds::Taken;
+use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
 use super::crossing::Crossings;
 use super::run::Occurrence;
@@ -89,6 +89,8 @@ pub(super) struct Loops {
     /// Child, parent and how surely.
     relations: Vec<(u32, u32, u8)>,
     crossings: Crossings,
+    /// Sessions that several clients used in turn.
+    pub(super) shared: u64,
     pub(super) patterns: Patterns,
 }
 
@@ -155,10 +157,11 @@ impl Workload {
             ..Occurrence::default()
         };
         let mut units = session.units.take().unwrap_or_default();
-        let before = units.told();
+        let before = units.client();
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
         let (names, tags) = (call.origin.names, call.tags.as_ref());
         units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
+        self.loops.shared += u64::from(units.is_shared() && !before.is_shared);
         let is_loose = traits.role.works() && units.is_loose();
         let ended = std::mem::take(&mut statements.ended);
         if is_loose {
@@ -168,13 +171,13 @@ impl Workload {
         let session = self.sessions.get(call.origin.session);
         session.units = Some(units);
         self.keep(ended, key, before);
-        self.keep(crossed, key, (names, None));
+        self.keep(crossed, key, Client { names, ..Client::default() });
     }
 
     /// The units of a session end with it.
     pub(super) fn end_units(&mut self, slot: u32) {
         let Some(mut units) = self.sessions.get(slot).units.take() else { return };
-        let before = units.told();
+        let before = units.client();
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
         units.end(&mut statements);
         let ended = statements.ended;
@@ -188,15 +191,15 @@ impl Workload {
             let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
             self.loops.crossings.end(names, &mut statements);
             let ended = statements.ended;
-            self.keep(ended, 0, (names, None));
+            self.keep(ended, 0, Client { names, ..Client::default() });
         }
     }
 
-    fn keep(&mut self, all: Vec<Ended>, session: u64, (names, endpoint): (u32, Option<Arc<str>>)) {
+    fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {
         if all.is_empty() {
             return;
         }
-        let names = self.names.get(names as usize).and_then(|names| names.application.as_deref());
+        let names = self.names.get(client.names as usize).and_then(|names| names.application.as_deref());
         let application = names.map(|name| String::from_utf8_lossy(name).into_owned());
         for ended in all {
             let statement = |number: u32| self.statements[number as usize].fingerprint;
@@ -217,12 +220,13 @@ impl Workload {
                 n: ended.n,
                 scale: ended.scale,
                 bond: ended.bond,
-                grade: ended.grade,
+                // Nearness in time says less where others use the session in between.
+                grade: if client.is_shared && ended.bond == Bond::Segment { ended.grade.min(Grade::Medium) } else { ended.grade },
                 application: application.clone(),
                 exec: ended.exec,
                 waste: ended.waste,
             };
-            let endpoint = endpoint.as_deref().map(str::to_owned);
+            let endpoint = client.endpoint.as_deref().map(str::to_owned);
             self.loops.patterns.add(burst::Ended { known, burst, counts: ended.counts, pipelined: ended.is_pipelined, endpoint });
         }
     }

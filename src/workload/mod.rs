@@ -296,6 +296,7 @@ impl Workload {
         self.gaps.merge(&other.gaps);
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
+        self.loops.shared += other.loops.shared;
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;

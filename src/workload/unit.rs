@@ -13,7 +13,7 @@ use super::run::{Occurrence, Parent, Run};
 /// More different statements are not told apart; the one executed longest ago is forgotten.
 const MOST_RUNS: usize = 24;
 /// A memory for more runs than these is given back at the end of a unit.
-const USUAL_RUNS: usize = 8;
+const USUAL_RUNS: usize = 16;
 /// In a mere segment the parent stands not farther off than so many calls.
 const NEAR: u32 = 8;
 
@@ -205,7 +205,7 @@ impl Unit {
     }
 
     fn clear(&mut self) {
-        if self.runs.capacity() > USUAL_RUNS && self.runs.len() <= USUAL_RUNS {
+        if self.runs.capacity() > USUAL_RUNS {
             (self.runs, self.ids) = (Vec::new(), Vec::new());
         }
         self.runs.clear();
