@@ -180,13 +180,14 @@ impl Units {
 
     /// Adds to the segment, or begins another one.
     fn nearby(&mut self, occurrence: Occurrence, traits: Traits, gap: u64, statements: &mut Statements<'_>) {
+        let limit = if gap > SHORTEST_GAP { self.limit() } else { 0 };
         // The same again, or for the rows just read.
         let mut continues = || {
             let again = self.last.iter().position(|&known| known == occurrence.statement);
             let is_soon = |at| at + 1 < RECENT || gap <= SOON;
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
-        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && !continues() && gap > self.limit()) {
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > limit && !continues()) {
             self.segment.end(Bond::Segment, statements);
         }
         if self.is_fine {

@@ -36,11 +36,13 @@ struct Together {
     /// The last reads that may be parents, the next to be overwritten at `oldest`.
     reads: [Occurrence; READS],
     oldest: usize,
-    spread: Option<Spread>,
+    is_open: bool,
+    /// Meaningful while it is open; its memory is used again and again.
+    spread: Spread,
 }
 
 /// A statement that comes again and again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Spread {
     first: Occurrence,
     end: Timestamp,
@@ -57,21 +59,12 @@ struct Spread {
 }
 
 impl Spread {
-    fn new(first: Occurrence, session: u64) -> Self {
-        let mut spread = Spread {
-            first,
-            end: first.end,
-            n: 0,
-            foreign: 0,
-            exec: Micros(0),
-            longest: Micros(0),
-            is_blind: false,
-            hashes: Vec::new(),
-            sessions: Vec::new(),
-            parent: None,
-        };
-        spread.count(&first, session);
-        spread
+    fn begin(&mut self, first: Occurrence, session: u64) {
+        let (mut hashes, mut sessions) = (std::mem::take(&mut self.hashes), std::mem::take(&mut self.sessions));
+        hashes.clear();
+        sessions.clear();
+        *self = Spread { first, end: first.end, hashes, sessions, ..Spread::default() };
+        self.count(&first, session);
     }
 
     fn count(&mut self, occurrence: &Occurrence, session: u64) {
@@ -93,14 +86,14 @@ impl Spread {
     }
 
     /// What it comes to, if it is a loop that no session shows.
-    fn ended(mut self) -> Option<Ended> {
+    fn ended(&mut self) -> Option<Ended> {
         let parent = self.parent.filter(|parent| parent.is_matched_by(self.n, false))?;
         self.hashes.sort_unstable();
         self.hashes.dedup();
         let most = self.sessions.iter().map(|(_, calls)| *calls).max()?;
         let distinct = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
         let is_spread = self.sessions.len() >= FEWEST_SESSIONS && most * 10 <= self.n * 7;
-        if self.n < FEWEST || self.is_blind || !is_spread || distinct * 10 < self.n * 9 || !self.is_pure() {
+        if self.is_blind || !is_spread || distinct * 10 < self.n * 9 || !self.is_pure() {
             return None;
         }
         let start = self.first.start();
@@ -123,7 +116,7 @@ impl Spread {
             // Sessions with several of its calls show a loop of their own, whose waste counts already.
             counts: most < FEWEST,
             is_pipelined: false,
-            sessions: self.sessions.into_iter().map(|(session, _)| session).collect(),
+            sessions: self.sessions.iter().map(|(session, _)| *session).collect(),
         })
     }
 }
@@ -131,7 +124,8 @@ impl Spread {
 impl Together {
     fn take(&mut self, call: &Occurrence, traits: Traits, session: u64, statements: &mut Statements<'_>) {
         let is_by_key = traits.reads && traits.is_by_key && !call.is_batch && !call.is_paged;
-        if let Some(spread) = &mut self.spread {
+        let spread = &mut self.spread;
+        if self.is_open {
             let is_near = call.start().0 - spread.end.0 <= LONGEST_GAP && spread.n < LONGEST;
             if is_near && is_by_key && call.statement == spread.first.statement {
                 spread.count(call, session);
@@ -149,13 +143,16 @@ impl Together {
             self.reads[self.oldest] = *call;
             self.oldest = (self.oldest + 1) % READS;
         }
-        if is_by_key && self.spread.is_none() {
-            self.spread = Some(Spread::new(*call, session));
+        if is_by_key && !self.is_open {
+            self.is_open = true;
+            self.spread.begin(*call, session);
         }
     }
 
     fn end(&mut self, statements: &mut Statements<'_>) {
-        statements.ended.extend(self.spread.take().and_then(Spread::ended));
+        if std::mem::take(&mut self.is_open) && self.spread.n >= FEWEST {
+            statements.ended.extend(self.spread.ended());
+        }
     }
 
     /// The likeliest of the reads that ended shortly before a call.
