@@ -3,7 +3,7 @@
 use crate::sql::shape::habits::Kind;
 
 use super::habit::{self, Case, Verdict, table};
-use super::{Context, Finding, Meta, Rule, Severity};
+use super::{Confidence, Context, Finding, Meta, Rule, Severity};
 
 /// See the module.
 pub(super) struct DistinctJoin;
@@ -37,7 +37,8 @@ pub(super) fn judge(case: &Case<'_>, _: &Context<'_>) -> Option<Verdict> {
         habit: Some(habit.clone()),
         title: format!("DISTINCT undoes what joining {joined} has multiplied"),
         reason: format!("{joined} is joined, possibly several rows for one of {kept}, and nothing of it is selected"),
-        confidence: case.fitting(),
+        // Otherwise it may be one row for each.
+        confidence: if habit.size > 0 { case.fitting() } else { Confidence::Low },
         is_cause: false,
         remedy: format!("Write WHERE EXISTS (SELECT 1 FROM {joined} WHERE …) instead of the join, and leave DISTINCT out."),
     })

@@ -16,7 +16,7 @@ static META: Meta = Meta {
     why: "Every row is written and locked, every index entry with it, and vacuum has to clear away as many dead rows each time.",
     example: "UPDATE accounts SET is_stale = true",
     remedy: "Write the rows that change and no others, in batches of keys; to empty a table, TRUNCATE.",
-    ignore: "Staging tables, which are left out by name (tmp, temp, staging, stage, scratch, import), and a nightly job that is meant to.",
+    ignore: "Staging tables, which are left out by name (tmp, temp, staging, stage, stg, scratch, import), and a nightly job that is meant to.",
     accepts: habit::accepts,
 };
 
@@ -66,5 +66,5 @@ fn is_passing(table: &str) -> bool {
     let lower = table.to_ascii_lowercase();
     lower
         .split(|c: char| !c.is_ascii_alphanumeric())
-        .any(|part| matches!(part, "tmp" | "temp" | "stg" | "stage" | "staging" | "scratch" | "import" | "imports" | "pgtemp" | "work"))
+        .any(|part| matches!(part, "tmp" | "temp" | "stg" | "stage" | "staging" | "scratch" | "import" | "imports" | "pgtemp"))
 }

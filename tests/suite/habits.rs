@@ -31,7 +31,7 @@ const HITS: &[Expected] = &[
     ("correlated-subquery/hit-authors.log", "medium", "medium", Some("books"), &[], ["a sub-query of books runs once for each row of authors", "FROM books GROUP BY"]),
     ("huge-in-list/hit-ids.log.gz", "medium", "medium", None, &[], ["1\u{2009}200 values", "keys of orders"]),
     ("huge-in-list/hit-cut.log.gz", "medium", "medium", None, &[], ["1\u{2009}019 values or more", "keys of orders"]),
-    ("deep-offset/hit-literal.log", "medium", "medium", Some("events"), &[], ["skips 1\u{2009}000 rows of events or more", "index on events"]),
+    ("deep-offset/hit-literal.log", "medium", "medium", Some("events"), &[], ["6 of 6 calls skip 1\u{2009}000 rows of events or more", "index on events"]),
     ("count-for-existence/hit-open-orders.log", "medium", "medium", Some("orders"), &[], ["counts rows of orders", "EXISTS (SELECT 1 FROM orders"]),
     ("count-for-existence/hit-subquery.log", "medium", "medium", Some("orders"), &[], ["counts rows of orders", "EXISTS"]),
     ("count-without-filter/hit-pages.log", "medium", "medium", Some("events"), &[], ["counts all rows of events, likely for the number of pages", "reltuples"]),
@@ -100,7 +100,7 @@ fn counters_prove_what_a_text_alone_cannot() {
 fn a_deep_page_is_sure_where_pages_grow_slower() {
     let page = only("deep-offset/hit-bound.log");
     assert_eq!((page.severity.name(), page.confidence.name(), page.cost.map(|cost| cost.0)), ("high", "high", Some(550_000)));
-    assert!(page.title.contains("10\u{2009}000 rows of events or more"), "{}", page.title);
+    assert!(page.title.contains("1 of 8 calls skip 1\u{2009}000 rows of events or more"), "{}", page.title);
 }
 
 /// Six calls of 3 ms.
@@ -141,7 +141,7 @@ fn floors_are_options() {
     for (rule, option) in [
         ("function-on-column", json!({"min_row": 5})),
         ("unbounded-select", json!({"min_row": 5})),
-        ("deep-offset", json!({"min_calls": "x"})),
+        ("deep-offset", json!({"min_offset": 5})),
     ] {
         assert!(Options::of([(rule.to_owned(), option)]).is_err(), "{rule}");
     }

@@ -41,7 +41,7 @@ pub enum Kind {
     CorrelatedSubquery,
     /// A list of values; [`Habit::size`] is its length.
     List,
-    /// OFFSET; [`Habit::size`] is how many rows are skipped.
+    /// OFFSET; [`Habit::size`] is how many rows are skipped, where that is known.
     Offset,
     /// A count that is only compared with 0.
     CountForExistence,
@@ -59,7 +59,7 @@ pub enum Kind {
     OrAcrossTables,
     /// ILIKE without a wildcard in front.
     CaseInsensitiveMatch,
-    /// DISTINCT over a join of rows that are not selected.
+    /// DISTINCT over a join of rows that are not selected; [`Habit::size`] is 1 if they point to the key of others by name.
     DistinctJoin,
     /// The outermost query has no LIMIT and picks no row by a column that identifies it; [`Habit::size`] is 0 without any
     /// condition, 1 if none asks for equality, and 2 if one does.

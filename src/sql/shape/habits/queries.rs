@@ -27,9 +27,7 @@ pub(super) fn read(query: &Query, from: &FromList<'_>, scopes: &Scopes, bound: B
     if waits && !limited && keys.is_empty() {
         found.push(habit(Kind::LockWithoutLimit));
     }
-    if let Some(rows) = skipped(query, bound).filter(|rows| *rows > 0) {
-        found.push(Habit { size: rows, ..habit(Kind::Offset) });
-    }
+    found.extend(skipped(query, bound).map(|rows| Habit { size: rows, ..habit(Kind::Offset) }));
     let Some(select) = query.body.as_select() else { return found };
     found.extend(
         select
@@ -59,11 +57,11 @@ fn is_random(query: &Query) -> bool {
     })
 }
 
-/// How many rows OFFSET skips, where it is known.
+/// How many rows OFFSET skips, 0 where that is not known; `None` without OFFSET.
 fn skipped(query: &Query, bound: Bound<'_>) -> Option<u64> {
     let offset = match query.limit_clause.as_ref()? {
         LimitClause::LimitOffset { offset, .. } => &offset.as_ref()?.value,
         LimitClause::OffsetCommaLimit { offset, .. } => offset,
     };
-    bound.text(unnested(offset))?.parse().ok()
+    Some(bound.text(unnested(offset)).and_then(|rows| rows.parse().ok()).unwrap_or(0))
 }

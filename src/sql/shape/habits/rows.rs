@@ -144,7 +144,8 @@ pub(super) fn distinct(select: &Select, from: &FromList<'_>, terms: &[&Expr], sc
     let is_by_key = |place: usize| terms.iter().any(|term| joins_by_key(term, place, scopes));
     let place = (0..tables.len()).find(|place| !selected.contains(place) && tables[*place].is_some() && !is_by_key(*place))?;
     let with = selected.first().and_then(|place| tables.get(*place)?.clone())?;
-    Some(Habit { with: Some(with), ..Habit::of(Kind::DistinctJoin, tables[place].clone()) })
+    let points = (0..tables.len()).any(|kept| terms.iter().any(|term| joins_by_key(term, kept, scopes) && names(term, place, scopes)));
+    Some(Habit { with: Some(with), size: u64::from(points), ..Habit::of(Kind::DistinctJoin, tables[place].clone()) })
 }
 
 /// The places in FROM of what an item selects; `None` where that is not known.
@@ -171,6 +172,13 @@ fn sources(item: &SelectItem, from: &FromList<'_>, scopes: &Scopes) -> Option<BT
         ControlFlow::Continue(())
     });
     Some(places).filter(|_| flow.is_continue())
+}
+
+/// Whether one side of an equation is a column of a source.
+fn names(term: &Expr, place: usize, scopes: &Scopes) -> bool {
+    let Expr::BinaryOp { left, right, .. } = term else { return false };
+    let owner = Some((scopes.innermost(), place));
+    [left, right].into_iter().filter_map(|side| touched(side)).any(|side| scopes.resolve(side.parts).owner == owner)
 }
 
 /// Whether a term joins a source by the key of its own rows, which multiplies nothing.
