@@ -46,6 +46,7 @@ pub(super) fn judge(case: &Case<'_>, _: &Context<'_>) -> Option<Verdict> {
 }
 
 fn remedy(function: &str, habit: &Habit) -> String {
+    let pattern = if habit.size > 0 { " If the pattern begins with a wildcard, only a trigram index (pg_trgm) helps." } else { "" };
     let (column, bare) = (column(habit), bare(habit));
     let index = index(habit, &format!("{function}({bare})"));
     match function {
@@ -57,7 +58,7 @@ fn remedy(function: &str, habit: &Habit) -> String {
         }
         "age" => format!("Compare the bare column with a moment: {column} < now() - interval."),
         "lower" | "upper" => {
-            format!("Look for {index}, or compare the bare {column} and store it in one case (or as citext).")
+            format!("Look for {index}, or compare the bare {column} and store it in one case (or as citext).{pattern}")
         }
         "to_tsvector" => format!("Look for a GIN index on the same to_tsvector of {column}, or keep it in a generated column."),
         "coalesce" => format!("Write ({column} = $1 OR {column} IS NULL) where NULL is meant, or make {column} NOT NULL with a default."),

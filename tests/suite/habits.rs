@@ -128,6 +128,31 @@ fn no_value_of_the_log_is_told() {
     }
 }
 
+/// A miss proves nothing if its statements are not understood.
+#[test]
+fn what_the_misses_hold_is_read() {
+    let other = ["truncate", "create", "copy", "declare"];
+    let mut read_texts = 0;
+    for (fixture, ..) in HITS {
+        let folder = fixtures().join("rules").join(fixture.split('/').next().expect("a rule"));
+        let misses = std::fs::read_dir(folder).expect("a rule").map(|entry| entry.expect("a fixture").path());
+        for path in misses.filter(|path| path.to_string_lossy().contains("/miss-")) {
+            let workload = read(path.clone()).workload;
+            let texts: Vec<String> = workload.statements().map(|statement| statement.text.clone()).collect();
+            let reader = std::thread::Builder::new().stack_size(64 << 20);
+            let unread = reader.spawn(move || {
+                let is_read = |text: &String| laggard::sql::shape::habits::read(text, b"").is_some();
+                let unread: Vec<String> = texts.iter().filter(|text| !is_read(text)).cloned().collect();
+                (texts.len() - unread.len(), unread)
+            });
+            let (count, unread) = unread.expect("a thread").join().expect("no panic");
+            read_texts += count;
+            assert!(unread.iter().all(|text| other.iter().any(|verb| text.starts_with(verb))), "{}: {unread:?}", path.display());
+        }
+    }
+    assert!(read_texts > 100, "{read_texts}");
+}
+
 #[test]
 fn floors_are_options() {
     let workload = read(fixtures().join("rules/function-on-column/hit-lower.log")).workload;

@@ -51,7 +51,8 @@ pub enum Kind {
     DocumentFilter,
     /// A column is cast before it is compared; the type is [`Habit::with`].
     CastOnColumn,
-    /// A column is compared after a function; its name is [`Habit::with`].
+    /// A column is compared after a function; its name is [`Habit::with`], and [`Habit::size`] is 1 if it is with a pattern
+    /// that nobody knows.
     FunctionOnColumn,
     /// OR between columns; the other column is [`Habit::with`].
     OrAcrossColumns,

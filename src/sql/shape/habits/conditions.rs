@@ -101,7 +101,11 @@ impl Terms<'_, '_> {
     fn comparison(&self, term: &Expr) -> Option<Habit> {
         let side = match term {
             Expr::Between { expr, negated: false, low, high } if !has_column(low) && !has_column(high) => expr,
-            Expr::InList { expr, negated: false, .. } | Expr::Like { expr, negated: false, .. } => expr,
+            Expr::InList { expr, negated: false, .. } => expr,
+            Expr::Like { expr, pattern, negated: false, .. } => {
+                let is_unknown = u64::from(self.beginning(pattern).is_none());
+                return self.side(touched(expr)?).map(|habit| Habit { size: is_unknown, ..habit });
+            }
             Expr::ILike { expr, negated: false, .. } => {
                 let done = touched(expr)?;
                 return if done.done == Done::Nothing { self.plain(Kind::CaseInsensitiveMatch, Some(done)) } else { self.side(done) };

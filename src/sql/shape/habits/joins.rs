@@ -2,9 +2,10 @@
 //!
 //! It says nothing where it cannot tell which table a column belongs to.
 
+use std::iter;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, JoinConstraint, JoinOperator, Select, TableFactor, visit_expressions};
+use sqlparser::ast::{Expr, JoinConstraint, JoinOperator, Select, TableFactor, TableWithJoins, visit_expressions};
 
 use super::super::relations::FromList;
 use super::super::scopes::Scopes;
@@ -31,19 +32,22 @@ pub(super) fn unjoined(select: &Select, from: &FromList<'_>, terms: &[&Expr], sc
     Some(Habit { with: sources.tables[*second].clone(), ..Habit::of(Kind::CartesianJoin, sources.tables[*first].clone()) })
 }
 
-/// USING and NATURAL join without naming a column of each side.
-fn joins_by_name(group: &sqlparser::ast::TableWithJoins) -> bool {
-    group.joins.iter().any(|join| match &join.join_operator {
-        JoinOperator::Join(constraint)
-        | JoinOperator::Inner(constraint)
-        | JoinOperator::Left(constraint)
-        | JoinOperator::LeftOuter(constraint)
-        | JoinOperator::Right(constraint)
-        | JoinOperator::RightOuter(constraint)
-        | JoinOperator::FullOuter(constraint) => matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural),
-        JoinOperator::CrossJoin(_) => false,
-        _ => true,
-    })
+/// USING and NATURAL join without naming a column of each side; within parentheses nobody looks for them.
+fn joins_by_name(group: &TableWithJoins) -> bool {
+    let factors = iter::once(&group.relation).chain(group.joins.iter().map(|join| &join.relation));
+    let mut nested = factors.filter(|factor| matches!(factor, TableFactor::NestedJoin { .. }));
+    nested.next().is_some()
+        || group.joins.iter().any(|join| match &join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint) => matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural),
+            JoinOperator::CrossJoin(_) => false,
+            _ => true,
+        })
 }
 
 /// The items of a FROM list, and which of them conditions join.

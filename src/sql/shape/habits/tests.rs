@@ -81,6 +81,14 @@ fn joins_that_nothing_joins() {
     one("SELECT 1 FROM a CROSS JOIN b LIMIT 5", "CartesianJoin a - b");
     one("SELECT 1 FROM a JOIN c ON c.a = a.x, b LIMIT 5", "CartesianJoin a - b");
     none("SELECT 1 FROM a, b WHERE a.x = b.y");
+    one("SELECT 1 FROM a LEFT JOIN b ON true LIMIT 5", "CartesianJoin a - b");
+    none("SELECT 1 FROM (a JOIN b USING (x)) JOIN c ON c.y = a.y");
+    none("SELECT 1 FROM (a JOIN b ON b.y = a.x) JOIN c ON c.y = a.y");
+    none("SELECT 1 FROM a NATURAL JOIN b");
+    none("SELECT 1 FROM t a, t b WHERE a.x < b.x");
+    none("SELECT 1 FROM a JOIN b ON a.x BETWEEN b.low AND b.high");
+    none("SELECT 1 FROM s.a, s.b WHERE s.a.x = s.b.y");
+    none("WITH RECURSIVE r AS (SELECT x FROM a UNION ALL SELECT a.x FROM a, r WHERE a.up = r.x) SELECT x FROM r");
     none("SELECT 1 FROM a, b WHERE x = y");
     none("SELECT 1 FROM a, b WHERE b.code = 'x'");
     none("SELECT 1 FROM a CROSS JOIN LATERAL (SELECT 1 FROM b WHERE b.y = a.x) s");
@@ -159,6 +167,10 @@ fn what_ends_and_what_does_not() {
     assert_eq!(has("SELECT a.x FROM a WHERE EXISTS (SELECT * FROM b)", Kind::Star), None);
     assert_eq!(has("UPDATE t SET a = 1, b = 2 WHERE id = 3", Kind::RowUpdate), Some(2));
     assert_eq!(has("SELECT 1 FROM t WHERE a IN (1, 2, 3)", Kind::List), Some(3));
+    assert_eq!(has("SELECT 1 FROM t WHERE upper(a) LIKE upper($1)", Kind::FunctionOnColumn), Some(1));
+    assert_eq!(has("SELECT 1 FROM t WHERE upper(a) LIKE 'X%'", Kind::FunctionOnColumn), Some(0));
+    assert_eq!(has("SELECT DISTINCT a.x FROM a JOIN b ON b.a_id = a.id", Kind::DistinctJoin), Some(1));
+    assert_eq!(has("SELECT DISTINCT a.x FROM a JOIN b ON b.code = a.code", Kind::DistinctJoin), Some(0));
     assert_eq!(longest_list(b"SELECT 1 FROM t WHERE a IN (1, 2) AND b IN ('x', 'y', 'z"), 3);
     assert_eq!(longest_list(b"SELECT f(1, 2, 3) FROM t WHERE a IN (SELECT 1)"), 1);
     assert_eq!(longest_list(b"SELECT 1 FROM t WHERE (a, b) IN ((1, 2), (-3, 4), ($1, $2)) AND c NOT IN (1,-2)"), 3);
