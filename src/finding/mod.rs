@@ -4,6 +4,7 @@
 //! true, confidence how surely it is true, cost what was lost to it: three different things. To add a rule: one file, its
 //! `mod` line and its entry in [`ALL`]. The suite then asks for fixtures, `fixtures/rules/ID/hit-*` and `miss-*`.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
@@ -14,30 +15,71 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::Workload;
 
+mod cartesian_join;
+mod case_insensitive_match;
+mod cast_on_column;
 mod connection_exhaustion;
+mod correlated_subquery;
+mod count_for_existence;
+mod count_without_filter;
 mod deadlock;
+mod deep_offset;
+mod distinct_join;
+mod full_row_update;
+mod function_on_column;
+mod habit;
+mod huge_in_list;
 mod ignore;
+mod json_filter;
+mod leading_wildcard;
+mod lock_without_limit;
 mod loops;
 mod n_plus_one;
+mod not_in_subquery;
+mod or_across_columns;
+mod order_by_random;
 mod orm;
 mod plan_time_dominates;
 mod redundant_query;
+mod select_star;
 mod statement_timeout;
 mod temp_file_spill;
+mod unbounded_select;
 mod write_loop;
+mod write_without_where;
 
 pub use ignore::Ignore;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
+    &cartesian_join::CartesianJoin,
+    &case_insensitive_match::CaseInsensitiveMatch,
+    &cast_on_column::CastOnColumn,
     &connection_exhaustion::ConnectionExhaustion,
+    &correlated_subquery::CorrelatedSubquery,
+    &count_for_existence::CountForExistence,
+    &count_without_filter::CountWithoutFilter,
     &deadlock::Deadlock,
+    &deep_offset::DeepOffset,
+    &distinct_join::DistinctJoin,
+    &full_row_update::FullRowUpdate,
+    &function_on_column::FunctionOnColumn,
+    &huge_in_list::HugeInList,
+    &json_filter::JsonFilter,
+    &leading_wildcard::LeadingWildcard,
+    &lock_without_limit::LockWithoutLimit,
     &n_plus_one::NPlusOne,
+    &not_in_subquery::NotInSubquery,
+    &or_across_columns::OrAcrossColumns,
+    &order_by_random::OrderByRandom,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
+    &select_star::SelectStar,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
+    &unbounded_select::UnboundedSelect,
     &write_loop::WriteLoop,
+    &write_without_where::WriteWithoutWhere,
 ];
 
 /// How bad something is, if it is true.
@@ -129,6 +171,8 @@ pub struct Context<'c> {
     /// What happened.
     pub workload: &'c Workload,
     options: &'c Options,
+    /// What the rules on the text of statements found, once one of them has asked.
+    shaped: OnceCell<Vec<Finding>>,
 }
 
 /// What was configured of findings, of which each part makes sense.
@@ -232,7 +276,7 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options };
+    let context = Context { workload, options, shaped: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);

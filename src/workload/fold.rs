@@ -363,6 +363,7 @@ impl Workload {
         statement.parse += call.parse;
         statement.bind += call.bind;
         statement.execute += execute.unwrap_or_default();
+        statement.deep_pages += u64::from(call.values.is_deep());
         statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
         let session = self.sessions.get(call.origin.session);
         if statement.last_session != session.number {

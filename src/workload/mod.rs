@@ -38,6 +38,7 @@ mod snapshot;
 mod statement;
 mod unit;
 
+pub use crate::event::tally::Count;
 pub use blind::Blind;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use events::{ErrorKind, Events};

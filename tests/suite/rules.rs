@@ -21,7 +21,7 @@ fn logs(rule: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn read(path: PathBuf) -> Reading {
+pub(crate) fn read(path: PathBuf) -> Reading {
     let reading = laggard::read(vec![Input::File(path.clone())], &Settings::default()).expect("settings are right");
     assert!(reading.errors.is_empty(), "{}: {:?}", path.display(), reading.errors);
     let skipped: u64 = reading.inputs.iter().map(|input| input.skipped.total()).sum();
