@@ -4,6 +4,7 @@
 //! true, confidence how surely it is true, cost what was lost to it: three different things. To add a rule: one file, its
 //! `mod` line and its entry in [`ALL`]. The suite then asks for fixtures, `fixtures/rules/ID/hit-*` and `miss-*`.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
@@ -24,6 +25,8 @@ mod redundant_query;
 mod statement_timeout;
 mod temp_file_spill;
 mod write_loop;
+
+pub use orm::Libraries;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
@@ -126,6 +129,7 @@ pub struct Context<'c> {
     /// What happened.
     pub workload: &'c Workload,
     options: &'c Options,
+    libraries: OnceCell<Libraries>,
 }
 
 /// Options by rule, of which each makes sense.
@@ -162,6 +166,11 @@ fn no_options(options: &Value) -> Result<(), String> {
 }
 
 impl Context<'_> {
+    /// The libraries that wrote the statements; looked for when a rule first asks.
+    fn libraries(&self) -> &Libraries {
+        self.libraries.get_or_init(|| Libraries::of(self.workload))
+    }
+
     /// The options of a rule, the defaults where none are given.
     fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
         // They were tried before.
@@ -222,7 +231,7 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options };
+    let context = Context { workload, options, libraries: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);

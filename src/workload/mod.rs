@@ -12,6 +12,7 @@ use crate::units::{Micros, Timestamp};
 
 mod blind;
 pub mod burst;
+mod caller;
 mod counted;
 pub mod digest;
 mod events;
@@ -36,6 +37,7 @@ mod statement;
 mod unit;
 
 pub use blind::Blind;
+pub use caller::Caller;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
