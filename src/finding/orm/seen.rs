@@ -11,31 +11,38 @@ use super::super::Confidence;
 use super::plain::plain;
 use super::{ALL, Library, Sign, Weight, decisive};
 
-/// What a pattern of [`Table`] stands for, by number of its library.
+/// What a pattern stands for, by number of its library.
 enum Meaning {
     Sign(usize, &'static Sign),
     Style(usize),
 }
 
-/// All patterns, tried in one go.
-struct Table {
+/// Patterns that are tried in one go.
+struct Shelf {
     patterns: RegexSet,
     meanings: Vec<Meaning>,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let (mut patterns, mut meanings) = (Vec::new(), Vec::new());
+/// All patterns. Those that begin alike stand together: an automaton of all of them at once would have ten times as many
+/// states, and each is worked out when a text first leads to it.
+static SHELVES: LazyLock<Vec<Shelf>> = LazyLock::new(|| {
+    let mut shelves: [Vec<(&str, Meaning)>; 4] = Default::default();
     for (number, library) in ALL.iter().enumerate() {
         for sign in library.signs {
-            patterns.push(sign.pattern);
-            meanings.push(Meaning::Sign(number, sign));
+            let begins = sign.pattern.trim_start_matches(['^', '(']).starts_with(char::is_lowercase);
+            let shelf = usize::from(sign.pattern.starts_with('^')) * (1 + usize::from(begins));
+            shelves[shelf].push((sign.pattern, Meaning::Sign(number, sign)));
         }
-        patterns.push(library.style);
-        meanings.push(Meaning::Style(number));
+        shelves[3].push((library.style, Meaning::Style(number)));
     }
-    let patterns = RegexSetBuilder::new(patterns).unicode(false).dot_matches_new_line(true).build().expect("a test builds them");
-    Table { patterns, meanings }
+    shelves.map(shelf).into()
 });
+
+fn shelf(patterns: Vec<(&str, Meaning)>) -> Shelf {
+    let (patterns, meanings): (Vec<&str>, Vec<Meaning>) = patterns.into_iter().unzip();
+    let patterns = RegexSetBuilder::new(patterns).unicode(false).dot_matches_new_line(true).build().expect("a test builds them");
+    Shelf { patterns, meanings }
+}
 
 /// Keys of tags that name a library.
 const TAGS: [&str; 3] = ["framework", "db_framework", "db_driver"];
@@ -64,8 +71,9 @@ impl Seen {
             tags: Vec::new(),
             styles: Vec::new(),
         };
-        for at in TABLE.patterns.matches(&plain(&statement.sample.sql)) {
-            match TABLE.meanings[at] {
+        let text = plain(&statement.sample.sql);
+        for (shelf, at) in SHELVES.iter().flat_map(|shelf| shelf.patterns.matches(&text).into_iter().map(move |at| (shelf, at))) {
+            match shelf.meanings[at] {
                 Meaning::Sign(library, sign) => seen.signs.push((library, sign)),
                 Meaning::Style(library) => seen.styles.push(library),
             }
