@@ -240,7 +240,7 @@ fn generic(class: Class, child: &Named, parent: Option<&Named>) -> String {
             let all = parent.map_or_else(|| "keys".to_owned(), |parent| format!("rows of {}", parent.table()));
             let how = match () {
                 () if child.outline.is_aggregate => format!("WHERE {column} = ANY($1) GROUP BY {column}"),
-                () if child.outline.is_limited && child.outline.is_ordered => {
+                () if child.is_cut() => {
                     format!("unnest($1) and JOIN LATERAL, which keeps the LIMIT of each {column}")
                 }
                 () => format!("WHERE {column} = ANY($1), or a JOIN"),

@@ -210,17 +210,19 @@ impl Mending<'_> {
             _ => (self.library.mend)(task),
         };
         let mut lines: Vec<String> = Vec::new();
-        let mut doubt = "";
+        let (mut is_guess, mut is_cut) = (false, false);
         for (task, line) in tasks.iter().filter_map(|task| Some((task, line(task)?))) {
-            if task.is_guess {
-                doubt = " (associations are named after tables here: as your model calls them)";
-            }
+            let follows = matches!(task.kind, Kind::One | Kind::Many);
+            is_guess |= follows && task.is_guess;
+            is_cut |= follows && task.is_cut;
             if !lines.contains(&line) {
                 lines.push(line);
             }
         }
+        let guess = if is_guess { " (associations are named after tables here: as your model calls them)" } else { "" };
+        let cut = if is_cut { " (which reads all rows, where each call stops at its LIMIT)" } else { "" };
         let perhaps = if self.confidence == Confidence::Low { "Perhaps " } else { "" };
-        (!lines.is_empty()).then(|| format!("{perhaps}{}: {}{doubt}", self.library.name, lines.join("; ")))
+        (!lines.is_empty()).then(|| format!("{perhaps}{}: {}{guess}{cut}", self.library.name, lines.join("; ")))
     }
 
     /// Why it is known: `Django by LIMIT 21 behind a list of columns in 3 statements of web`.

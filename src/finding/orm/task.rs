@@ -1,7 +1,7 @@
 //! A loop in the words that libraries share: which model, which association of which other one.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sql::outline::{Key, Outline, Role};
 use crate::sql::parameters::parameters;
@@ -21,9 +21,12 @@ pub(in crate::finding) struct Named {
 impl Named {
     /// What is said of a statement.
     pub(in crate::finding) fn of(statement: &Statement) -> Self {
-        let outline = Outline::of(&statement.text);
-        let limit = if outline.is_limited { limit(statement) } else { None };
-        Named { outline, text: statement.text.clone(), limit }
+        let named = Named::of_text(&statement.text);
+        Named { limit: if named.outline.is_limited { limit(statement) } else { None }, ..named }
+    }
+
+    fn of_text(text: &str) -> Self {
+        Named { outline: Outline::of(text), text: text.to_owned(), limit: None }
     }
 
     /// Its table, for a sentence.
@@ -36,6 +39,13 @@ impl Named {
         let points = |key: &&Key| Words::of(&key.column).pointed().is_some() || is_identity(&key.column);
         let keys = &self.outline.keys;
         keys.iter().find(points).or_else(|| keys.first())
+    }
+
+    /// Whether it reads the first of several rows.
+    pub(in crate::finding) fn is_cut(&self) -> bool {
+        let is_one = !self.outline.is_ordered && matches!(self.limit, Some(1 | 21));
+        let is_lookup = self.key().is_some_and(|key| is_identity(&key.column));
+        self.outline.is_limited && !is_one && !is_lookup && !self.asks_whether()
     }
 
     /// Whether it only asks if there is a row.
@@ -63,21 +73,50 @@ fn limit(statement: &Statement) -> Option<u32> {
     })
 }
 
-/// The names of a workload's tables, one row of each; read when somebody asks.
+/// What all statements of a workload tell of its tables; gleaned when somebody asks.
 pub(in crate::finding) struct Tables<'w> {
     workload: &'w Workload,
-    names: OnceCell<BTreeSet<String>>,
+    known: OnceCell<Schema>,
+}
+
+#[derive(Default)]
+struct Schema {
+    /// What one row of a table is called.
+    rows: BTreeSet<String>,
+    /// What the columns of a table point to.
+    pointers: BTreeMap<Words, BTreeSet<Words>>,
 }
 
 impl<'w> Tables<'w> {
     /// Of a workload.
     pub(in crate::finding) fn of(workload: &'w Workload) -> Self {
-        Tables { workload, names: OnceCell::new() }
+        Tables { workload, known: OnceCell::new() }
     }
 
+    fn known(&self) -> &Schema {
+        self.known.get_or_init(|| {
+            let mut schema = Schema::default();
+            for outline in self.workload.statements().map(|statement| Outline::of(&statement.text)) {
+                schema.rows.extend(outline.tables.iter().map(|table| Words::of(table).one().joined()));
+                let keys = outline.keys.iter().filter_map(|key| Some((key.table.as_ref()?, &key.column)));
+                let only = outline.table().map(str::to_owned).filter(|_| outline.tables.len() == 1);
+                let columns = only.iter().flat_map(|table| outline.columns.iter().map(move |column| (table, column)));
+                for (table, column) in keys.chain(columns) {
+                    schema.pointers.entry(Words::of(table)).or_default().extend(Words::of(column).pointed());
+                }
+            }
+            schema
+        })
+    }
+
+    /// Whether there is a table of such rows.
     fn has(&self, one: &Words) -> bool {
-        let tables = || self.workload.statements().flat_map(|statement| Outline::of(&statement.text).tables);
-        self.names.get_or_init(|| tables().map(|table| Words::of(&table).one().joined()).collect()).contains(&one.joined())
+        self.known().rows.contains(&one.joined())
+    }
+
+    /// What columns of a table point to, as far as any statement names them.
+    fn pointers(&self, table: &Words) -> Vec<Words> {
+        self.known().pointers.get(table).into_iter().flatten().cloned().collect()
     }
 }
 
@@ -121,6 +160,8 @@ pub(in crate::finding) struct Task {
     pub(super) aliases: [Option<String>; 2],
     /// Whether the names of the association are not borne out by the names of columns.
     pub(super) is_guess: bool,
+    /// Whether each call stops at a LIMIT of its own.
+    pub(super) is_cut: bool,
 }
 
 impl Task {
@@ -137,6 +178,7 @@ impl Task {
             column,
             aliases: [alias(child), parent.and_then(alias)],
             is_guess: false,
+            is_cut: false,
         };
         match class {
             Class::Repeats => Some(Task { kind: Kind::Repeat, ..task }),
@@ -160,15 +202,7 @@ impl Task {
             return None;
         }
         let task = match Words::of(&key.column).pointed() {
-            // The rows of an owner, its own or those beyond a table between them.
-            Some(pointed) => {
-                let points = above.as_ref().is_some_and(|above| pointed.is_one_of(above));
-                let owner = above.filter(|_| points).unwrap_or_else(|| pointed.many());
-                let is_one = !child.outline.is_ordered && matches!(child.limit, Some(1 | 21));
-                let link = if is_one { self.child.one() } else { self.child.many() };
-                let is_guess = !points || (child.outline.is_limited && !is_one);
-                Task { kind: Kind::Many, link, is_guess, owner, ..self }
-            }
+            Some(pointed) => self.owned(child, above, &pointed, tables),
             None if !is_identity(&key.column) => self,
             // The owner is joined to what it points to.
             None if at != self.child => {
@@ -177,7 +211,7 @@ impl Task {
             }
             None => match (above.filter(|above| *above != self.child), parent) {
                 (Some(above), Some(parent)) => {
-                    let (link, is_guess) = pointing(&parent.outline, &self.child, tables);
+                    let (link, is_guess) = pointing(&parent.outline, &above, &self.child, tables);
                     Task { kind: Kind::One, link, owner: above, is_guess, ..self }
                 }
                 _ => self,
@@ -189,6 +223,25 @@ impl Task {
             () => task.kind,
         };
         Some(Task { kind, ..task })
+    }
+
+    /// The rows of an owner, its own or those beyond a table between them.
+    fn owned(self, child: &Named, above: Option<Words>, pointed: &Words, tables: &Tables<'_>) -> Self {
+        let kind = Words::of(&format!("{}_type", pointed.snake()));
+        let is_polymorphic = child.outline.keys.iter().any(|key| Words::of(&key.column) == kind);
+        let is_tree = above.as_ref() == Some(&self.child);
+        let points = is_polymorphic || above.as_ref().is_some_and(|above| pointed.is_one_of(above));
+        let is_named = !points && !is_tree && tables.has(pointed);
+        let owner = above.filter(|_| !is_named);
+        let is_guess = owner.is_none() && !is_named || !(points || is_named);
+        let owner = owner.unwrap_or_else(|| pointed.many());
+        let is_one = !child.outline.is_ordered && matches!(child.limit, Some(1 | 21));
+        let link = match () {
+            () if is_tree && !points => Words::of("children"),
+            () if is_one => self.child.one(),
+            () => self.child.many(),
+        };
+        Task { kind: Kind::Many, link, owner, is_guess, is_cut: child.is_cut(), ..self }
     }
 
     /// The class of the child: `OrderItem`.
@@ -229,20 +282,27 @@ impl Task {
 }
 
 /// What a parent calls the row that it points to, after its column; and whether that is a guess.
-fn pointing(parent: &Outline, child: &Words, tables: &Tables<'_>) -> (Words, bool) {
-    let pointing: Vec<Words> = parent.columns.iter().filter_map(|column| Words::of(column).pointed()).collect();
-    match (pointing.iter().find(|words| words.is_one_of(child)), pointing.as_slice()) {
-        (Some(found), _) => (found.clone(), false),
-        (None, [only]) => (only.clone(), false),
-        // The columns are not told, so the usual name is as likely as it gets.
-        (None, []) if parent.has_star => (child.one(), false),
-        // Those that are named after other tables do not point to this one.
-        (None, several) => {
-            let mut nameless = several.iter().filter(|words| !tables.has(words));
-            match (nameless.next(), nameless.next()) {
-                (Some(only), None) => (only.clone(), true),
-                _ => (child.one(), true),
-            }
-        }
+fn pointing(parent: &Outline, table: &Words, child: &Words, tables: &Tables<'_>) -> (Words, bool) {
+    let own: Vec<Words> = parent.columns.iter().filter_map(|column| Words::of(column).pointed()).collect();
+    let pointing = if own.is_empty() { tables.pointers(table) } else { own };
+    if let Some(found) = pointing.iter().find(|words| words.is_one_of(child)) {
+        return (found.clone(), false);
+    }
+    // Those that are named after other tables do not point to this one.
+    let nameless: Vec<&Words> = pointing.iter().filter(|words| !tables.has(words)).collect();
+    match nameless.as_slice() {
+        [only] => ((*only).clone(), pointing.len() > 1),
+        _ => (child.one(), true),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The task of two texts.
+    pub(in crate::finding::orm) fn task(class: Class, child: &str, parent: Option<&str>) -> Option<Task> {
+        let workload = Workload::default();
+        Task::of(class, &Named::of_text(child), parent.map(Named::of_text).as_ref(), &Tables::of(&workload))
     }
 }

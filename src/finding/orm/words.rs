@@ -1,7 +1,7 @@
 //! Names in the forms that libraries make of them: `order_items`, `OrderItem`, `orderItems`, `order_item`.
 
 /// A name as the words it is made of, in lower case.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Words(Vec<String>);
 
 /// Plurals that no ending tells.
