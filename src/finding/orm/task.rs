@@ -233,7 +233,7 @@ impl Task {
         let points = is_polymorphic || above.as_ref().is_some_and(|above| pointed.is_one_of(above));
         let is_named = !points && !is_tree && tables.has(pointed);
         let owner = above.filter(|_| !is_named);
-        let is_guess = owner.is_none() && !is_named || !(points || is_named);
+        let is_guess = !is_named && (!points || owner.is_none());
         let owner = owner.unwrap_or_else(|| pointed.many());
         let is_one = !child.outline.is_ordered && matches!(child.limit, Some(1 | 21));
         let link = match () {
