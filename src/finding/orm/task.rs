@@ -58,7 +58,9 @@ impl Named {
         const BEHIND: [&str; 12] = ["where", "inner", "left", "right", "full", "cross", "join", "order", "limit", "group", "on", "offset"];
         let mut words = self.text.split(" from ").nth(1)?.split_whitespace().skip(1);
         let word = words.next().map(|word| if word == "as" { words.next() } else { Some(word) })??;
-        (!BEHIND.contains(&word) && !word.ends_with(',')).then(|| word.trim_matches('"'))
+        let name = word.trim_matches('"');
+        let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        (is_name && !BEHIND.contains(&word)).then_some(name)
     }
 }
 
