@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::sql::outline::Outline;
+use crate::sql::outline::Role;
 use crate::units::Micros;
 use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 use crate::workload::{Statement, Workload};
 
-use super::orm::{self, Orm};
+use super::orm::{Mending, Named, Tables, Task};
 use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
 
 /// Options of a rule on loops.
@@ -28,9 +28,6 @@ impl Default for Options {
         Options { min_repeats: 5 }
     }
 }
-
-/// The library of each application.
-type Orms = HashMap<String, Option<Orm>, FixedState>;
 
 /// A statement that is looped over, or for none a statement that is repeated; and the loops.
 struct Loop<'w> {
@@ -48,22 +45,10 @@ struct Child<'w> {
     least: u32,
 }
 
-/// What a sentence says of a statement.
-pub(super) struct Named {
-    pub(super) outline: Outline,
-}
-
-impl Named {
-    /// Its table, for a sentence.
-    pub(super) fn table(&self) -> &str {
-        self.outline.table().unwrap_or("a table")
-    }
-}
-
 type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
 
 fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
-    statements.get(&fingerprint).map(|statement| Named { outline: Outline::of(&statement.text) })
+    statements.get(&fingerprint).map(|statement| Named::of(statement))
 }
 
 /// Findings of a class of loops.
@@ -72,8 +57,7 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) ->
     let workload = context.workload;
     let statements: Statements<'_> = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
     let found = loops(workload, class, options.min_repeats);
-    let orms = if found.is_empty() { Orms::default() } else { orm::by_application(workload) };
-    found.into_iter().filter_map(|found| finding(workload, meta, class, &found, &statements, &orms)).collect()
+    found.into_iter().filter_map(|found| finding(context, meta, class, &found, &statements)).collect()
 }
 
 /// The loops of a class, put together by what they loop over.
@@ -94,14 +78,8 @@ fn loops(workload: &Workload, class: Class, least: u32) -> Vec<Loop<'_>> {
     loops
 }
 
-fn finding(
-    workload: &Workload,
-    meta: &'static Meta,
-    class: Class,
-    found: &Loop<'_>,
-    statements: &Statements<'_>,
-    orms: &Orms,
-) -> Option<Finding> {
+fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loop<'_>, statements: &Statements<'_>) -> Option<Finding> {
+    let workload = context.workload;
     let first = found.children.first()?;
     let child = named(statements, first.known.child)?;
     let parent = found.parent.and_then(|parent| named(statements, parent));
@@ -113,9 +91,7 @@ fn finding(
     let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum))).collect();
     let waste = sum.waste;
     let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
-    let told: Vec<Named> = found.children.iter().filter_map(|child| named(statements, child.known.child)).collect();
-    let application = found.children.iter().flat_map(|child| &child.pattern.bursts).find_map(|burst| burst.application.as_deref());
-    let orm = orms.get(application.unwrap_or_default()).copied().flatten();
+    let orm = context.libraries().mending(first.known.child, application(found));
     let mut data = Map::new();
     data.insert("parent".to_owned(), json!(found.parent.map(|parent| parent.to_string())));
     let mut children: Vec<String> = found.children.iter().map(|child| child.known.child.to_string()).collect();
@@ -128,6 +104,7 @@ fn finding(
     });
     data.insert("bursts".to_owned(), bursts);
     data.insert("endpoint".to_owned(), json!(endpoint));
+    data.insert("orm".to_owned(), json!(orm.as_ref().map(Mending::evidence)));
     let is_pipelined = sum.pipelined * 2 > sum.count();
     Some(Finding {
         rule: meta.id,
@@ -140,9 +117,26 @@ fn finding(
         cost: Some(waste),
         evidence: evidence(found),
         data,
-        remedy: remedy(class, &told, parent.as_ref(), orm),
+        remedy: remedy(&tasks(workload, class, found, statements), &generic(class, &child, parent.as_ref()), orm.as_ref()),
         ..Finding::default()
     })
+}
+
+/// The only application that runs a loop, if it is only one.
+fn application<'l>(found: &'l Loop<'_>) -> Option<&'l str> {
+    let mut names = found.children.iter().flat_map(|child| &child.pattern.bursts).map(|burst| burst.application.as_deref());
+    let first = names.next()?;
+    if names.all(|name| name == first) { first } else { None }
+}
+
+/// What is to be done of each statement that is looped over, for the rows of its own parent.
+fn tasks(workload: &Workload, class: Class, found: &Loop<'_>, statements: &Statements<'_>) -> Vec<Task> {
+    let tables = Tables::of(workload);
+    let task = |child: &Child<'_>| {
+        let parent = child.known.parent.and_then(|parent| named(statements, parent));
+        Task::of(class, &named(statements, child.known.child)?, parent.as_ref(), &tables)
+    };
+    found.children.iter().filter_map(task).collect()
 }
 
 /// How often an inner loop runs for each turn of the outer one.
@@ -236,18 +230,31 @@ fn told(burst: &Burst, known: &Known) -> Evidence {
     }
 }
 
-fn remedy(class: Class, children: &[Named], parent: Option<&Named>, orm: Option<Orm>) -> String {
-    let Some(child) = children.first() else { return String::new() };
+fn remedy(tasks: &[Task], generic: &str, orm: Option<&Mending<'_>>) -> String {
+    match orm.map(|orm| orm.lines(tasks)) {
+        None => format!("{generic} (unknown ORM)"),
+        Some(None) => generic.to_owned(),
+        Some(Some(lines)) => format!("{lines}. Or without it: {generic}"),
+    }
+}
+
+/// What to do in SQL.
+fn generic(class: Class, child: &Named, parent: Option<&Named>) -> String {
     let table = child.table();
-    let column = child.outline.keys.first().map_or("its key", |key| key.column.as_str());
-    let generic = match class {
-        Class::Reads => match parent {
-            Some(parent) => {
-                format!("Read {table} once for all rows of {}: one query with WHERE {column} = ANY($1), or a JOIN.", parent.table())
-            }
-            None => format!("Read {table} once for all keys: one query with WHERE {column} = ANY($1), or a JOIN."),
-        },
-        Class::Writes if child.outline.role == crate::sql::outline::Role::Insert => {
+    let column = child.key().map_or("its key", |key| key.column.as_str());
+    match class {
+        Class::Reads => {
+            let all = parent.map_or_else(|| "keys".to_owned(), |parent| format!("rows of {}", parent.table()));
+            let how = match () {
+                () if child.outline.is_aggregate => format!("WHERE {column} = ANY($1) GROUP BY {column}"),
+                () if child.is_cut() => {
+                    format!("unnest($1) and JOIN LATERAL, which keeps the LIMIT of each {column}")
+                }
+                () => format!("WHERE {column} = ANY($1), or a JOIN"),
+            };
+            format!("Read {table} once for all {all}: one query with {how}.")
+        }
+        Class::Writes if child.outline.role == Role::Insert => {
             format!(
                 "Insert the rows into {table} together: several rows in one VALUES, INSERT … SELECT FROM unnest($1, …), or COPY; in one transaction."
             )
@@ -256,14 +263,5 @@ fn remedy(class: Class, children: &[Named], parent: Option<&Named>, orm: Option<
             "Write {table} with one statement for all rows: … WHERE {column} = ANY($1), or UPDATE … FROM (VALUES …); in one transaction."
         ),
         Class::Repeats => format!("Ask {table} once and keep the answer for the rest of the request."),
-    };
-    let lines: Vec<String> = match orm {
-        Some(orm) => children.iter().filter_map(|child| orm.line(class, child, parent)).collect(),
-        None => Vec::new(),
-    };
-    match orm {
-        Some(orm) if !lines.is_empty() => format!("{}: {}. Or without it: {generic}", orm.name(), lines.join(", ")),
-        Some(_) => generic,
-        None => format!("{generic} (unknown ORM)"),
     }
 }

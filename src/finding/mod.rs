@@ -49,6 +49,7 @@ mod write_loop;
 mod write_without_where;
 
 pub use ignore::Ignore;
+pub use orm::Libraries;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
@@ -173,6 +174,7 @@ pub struct Context<'c> {
     options: &'c Options,
     /// What the rules on the text of statements found, once one of them has asked.
     shaped: OnceCell<Vec<Finding>>,
+    libraries: OnceCell<Libraries>,
 }
 
 /// What was configured of findings, of which each part makes sense.
@@ -213,6 +215,11 @@ fn no_options(options: &Value) -> Result<(), String> {
 }
 
 impl Context<'_> {
+    /// The libraries that wrote the statements; looked for when a rule first asks.
+    fn libraries(&self) -> &Libraries {
+        self.libraries.get_or_init(|| Libraries::of(self.workload))
+    }
+
     /// The options of a rule, the defaults where none are given.
     fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
         // They were tried before.
@@ -276,7 +283,7 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options, shaped: OnceCell::new() };
+    let context = Context { workload, options, shaped: OnceCell::new(), libraries: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);

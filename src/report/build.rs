@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 
 use crate::event::Holds;
 use crate::event::tally::Count;
-use crate::finding::{self, Finding};
+use crate::finding::{self, Finding, Libraries};
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
@@ -118,7 +118,8 @@ impl Report {
         let scale = Scale::of(workload);
         let total = scale.total(workload);
         let has_log = reading.inputs.iter().any(|input| input.holds == Holds::Events);
-        let context = Context { workload, structures, view, scale: &scale, total: total.latency.total, has_log };
+        let libraries = Libraries::of(workload);
+        let context = Context { workload, structures, libraries: &libraries, view, scale: &scale, total: total.latency.total, has_log };
         Report {
             inputs: reading.inputs.iter().map(|input| input_line(input, view)).collect(),
             window: covered(workload),
@@ -199,6 +200,7 @@ fn outline(text: &[u8]) -> String {
 struct Context<'c> {
     workload: &'c Workload,
     structures: &'c Structures,
+    libraries: &'c Libraries,
     view: &'c View,
     scale: &'c Scale,
     total: Micros,
@@ -238,6 +240,7 @@ impl Context<'_> {
             users: shares(Key::User),
             databases: shares(Key::Database),
             tags,
+            orm: self.libraries.of_statement(s.fingerprint).map(|(name, confidence)| (name, confidence.name())),
             query_ids: s.query_ids.iter().copied().collect(),
             sample: sample(s, self.view),
         }

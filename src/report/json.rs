@@ -170,6 +170,7 @@ pub(super) struct Statement {
     databases: Vec<Share>,
     tags: Vec<TagShare>,
     counters: Option<Counters>,
+    /// The library that wrote it; `null` if it is not known, or was written by hand.
     orm: Option<Orm>,
     query_ids: Vec<String>,
     sample: Option<String>,
@@ -178,8 +179,10 @@ pub(super) struct Statement {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Orm {
-    name: String,
-    confidence: String,
+    /// Such as `django`.
+    name: &'static str,
+    /// How surely: `high`, `medium` or `low`.
+    confidence: &'static str,
 }
 
 /// Something that is wrong.
@@ -449,7 +452,7 @@ impl Statement {
             databases: shares(&line.databases),
             tags: line.tags.iter().map(tag).collect(),
             counters: line.counters.as_ref().map(counters),
-            orm: None,
+            orm: line.orm.map(|(name, confidence)| Orm { name, confidence }),
             query_ids: line.query_ids.iter().map(i64::to_string).collect(),
             sample: line.sample.clone(),
         }

@@ -255,6 +255,8 @@ pub struct StatementLine {
     pub databases: Vec<ShareLine>,
     /// By comment tag: key, and the share of its value.
     pub tags: Vec<(String, ShareLine)>,
+    /// The library that wrote it, as JSON names it, and how surely: `high`, `medium` or `low`.
+    pub orm: Option<(&'static str, &'static str)>,
     /// The server's ids of it.
     pub query_ids: Vec<i64>,
     /// An example.

@@ -13,6 +13,7 @@ use crate::units::{Micros, Timestamp};
 mod blind;
 mod bounds;
 pub mod burst;
+mod caller;
 mod counted;
 mod crossing;
 pub mod digest;
@@ -40,6 +41,7 @@ mod unit;
 
 pub use crate::event::tally::Count;
 pub use blind::Blind;
+pub use caller::Caller;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};

@@ -13,6 +13,7 @@ mod harness;
 mod hostile;
 mod languages;
 mod laws;
+mod libraries;
 mod loops;
 #[cfg(target_os = "linux")]
 mod machine;
