@@ -13,6 +13,7 @@ use super::Workload;
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
 use super::session::{Call, TagSet};
 use super::unit::{Occurrence, Unit};
+use super::watch::Bearing;
 
 /// What has to be known of a statement at each of its executions.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,7 @@ pub(super) struct Traits {
     pub(super) reads: bool,
     pub(super) inserts: bool,
     pub(super) values: u32,
+    pub(super) bearing: Bearing,
     takes_array: bool,
     is_uncountable: bool,
 }
@@ -239,6 +241,7 @@ impl Loops {
                 reads: outline.role == Role::Read,
                 inserts: outline.role == Role::Insert,
                 values: outline.values,
+                bearing: Bearing::of(text, outline.role),
                 takes_array: outline.takes_array,
                 is_uncountable: outline.is_uncountable,
             };
@@ -287,6 +290,11 @@ impl Workload {
             is_paged: call.values.is_paged(),
             ..Occurrence::default()
         };
+        self.tally.session = session.key;
+        if std::mem::take(&mut session.watch.matters) {
+            self.queues.session_ran(session.number, call.statement, occurrence.start, occurrence.end);
+        }
+        session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
         let mut units = session.units.take().unwrap_or_default();
         let before = (units.names, units.endpoint.clone());
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };

@@ -12,6 +12,7 @@ use crate::units::{Micros, Timestamp};
 
 mod blind;
 pub mod burst;
+pub mod convoys;
 mod counted;
 pub mod digest;
 mod events;
@@ -22,8 +23,10 @@ mod interval;
 mod language;
 pub mod latency;
 mod lives;
+pub mod lock_mode;
 mod loops;
 mod message;
+pub mod minutes;
 pub mod moments;
 mod notes;
 mod parsed;
@@ -33,7 +36,10 @@ mod reading;
 mod session;
 mod snapshot;
 mod statement;
+pub mod transactions;
 mod unit;
+pub mod visits;
+mod watch;
 
 pub use blind::Blind;
 pub use counted::{Counted, Coverage, Settled, micros};
@@ -124,6 +130,11 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
+    tally: transactions::Tally,
+    transactions: transactions::Transactions,
+    arrivals: visits::Arrivals,
+    queues: convoys::Queues,
+    convoys: convoys::Convoys,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -293,6 +304,9 @@ impl Workload {
         self.gaps.merge(&other.gaps);
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
+        self.transactions.merge(other.transactions);
+        self.arrivals.merge(other.arrivals);
+        self.convoys.merge(other.convoys);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -354,6 +368,9 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
+            && self.transactions == other.transactions
+            && self.arrivals == other.arrivals
+            && self.convoys == other.convoys
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }
