@@ -14,8 +14,14 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::Workload;
 
+mod chatty_session;
+mod connection_churn;
 mod connection_exhaustion;
 mod deadlock;
+mod error_burst;
+mod idle_in_transaction;
+mod lock_convoy;
+mod long_transaction;
 mod loops;
 mod n_plus_one;
 mod orm;
@@ -23,17 +29,26 @@ mod plan_time_dominates;
 mod redundant_query;
 mod statement_timeout;
 mod temp_file_spill;
+mod transaction_per_statement;
+mod transactions;
 mod write_loop;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
+    &chatty_session::ChattySession,
+    &connection_churn::ConnectionChurn,
     &connection_exhaustion::ConnectionExhaustion,
     &deadlock::Deadlock,
+    &error_burst::ErrorBurst,
+    &idle_in_transaction::IdleInTransaction,
+    &lock_convoy::LockConvoy,
+    &long_transaction::LongTransaction,
     &n_plus_one::NPlusOne,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
+    &transaction_per_statement::TransactionPerStatement,
     &write_loop::WriteLoop,
 ];
 

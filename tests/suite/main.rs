@@ -8,6 +8,7 @@ mod cluster;
 mod connect;
 mod corpus;
 mod counters;
+mod happenings;
 mod harness;
 mod hostile;
 mod languages;
