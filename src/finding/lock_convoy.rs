@@ -26,7 +26,7 @@ static META: Meta = Meta {
     why: "Each waiting session keeps its connection and whatever it has locked itself, so the queue grows until the pool is empty.",
     example: "A report reads orders for minutes; ALTER TABLE orders … waits for it; every SELECT … FROM orders waits for the ALTER.",
     remedy: "Run changes of tables with SET lock_timeout = '1s' and try again, so that they never queue for long; end what holds the lock sooner.",
-    ignore: "A maintenance window.",
+    ignore: "A maintenance window; workers that wait for an advisory lock until they may lead.",
     accepts: fits::<Options>,
 };
 
@@ -120,15 +120,22 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, statements
     )];
     evidence.extend(convoys.iter().take(MOST_TOLD).map(|convoy| told(convoy, statements)));
     let worst = convoys.first().map_or(Micros(0), |convoy| convoy.waited);
+    // Who waits for an advisory lock may mean to: to lead when the leader goes.
+    let is_meant = kind == Kind::Advisory;
+    let severity = match () {
+        () if is_meant => Severity::Low,
+        () if worst >= MUCH || most >= MANY => Severity::High,
+        () => Severity::Medium,
+    };
     Finding {
         rule: META.id,
-        severity: if worst >= MUCH || most >= MANY { Severity::High } else { Severity::Medium },
-        confidence: Confidence::High,
+        severity,
+        confidence: if is_meant { Confidence::Medium } else { Confidence::High },
         title,
         statement,
         related,
         occurrences: convoys.len() as u64,
-        cost: Some(waited),
+        cost: Some(waited).filter(|_| !is_meant),
         evidence,
         remedy: remedy(mode, kind, is_idle).to_owned(),
         ..Finding::default()
@@ -176,7 +183,7 @@ fn told(convoy: &Convoy, statements: &Statements<'_>) -> Evidence {
         format!("; {} came behind `{what}`, which waited {} for {}", blame.behind, blame.waited, blame.mode.name())
     });
     let held = convoy.holder.as_ref().map_or_else(String::new, |holder| {
-        let how = if holder.is_idle { ", idle in transaction after" } else { "," };
+        let how = if holder.is_idle { ", idle in transaction after" } else { ", which ran" };
         let what = text(holder.statement).map_or_else(String::new, |text| format!("{how} `{text}`"));
         format!("; held by process {}{what}", holder.process)
     });

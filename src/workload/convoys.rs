@@ -14,6 +14,7 @@ use crate::units::{Micros, Timestamp};
 use super::Workload;
 use super::lock_mode::{Kind, Mode, Queued};
 use super::session::Origin;
+use super::watch::{State, locks_table};
 
 /// The first of the stronger, behind which others wait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +34,7 @@ pub struct Blame {
 pub struct Holder {
     /// Its process.
     pub process: u32,
-    /// What it ran meanwhile, or had run last, where that is known.
+    /// What it had locked a table with, ran meanwhile, or had run last, where that is known.
     pub statement: Option<Fingerprint>,
     /// Whether it ran nothing meanwhile, and had a transaction open.
     pub is_idle: bool,
@@ -113,6 +114,7 @@ struct Suspect {
     session: u64,
     process: u32,
     statement: Option<u32>,
+    locks_table: bool,
     is_idle: bool,
     is_known: bool,
 }
@@ -180,7 +182,8 @@ impl Queue {
             holder.is_known = true;
             // It ran this while others waited already; else they waited for what it had run before.
             if start <= began {
-                (holder.statement, holder.is_idle) = (Some(statement), false);
+                holder.statement = holder.statement.filter(|_| holder.locks_table).or(Some(statement));
+                holder.is_idle = false;
             } else {
                 holder.is_idle &= start.0 - began.0 >= PAUSE;
             }
@@ -271,10 +274,10 @@ impl Workload {
             Some(slot) => {
                 let session = self.sessions.get(slot);
                 session.watch.matters = true;
-                let (statement, is_idle) = session.watch.state();
-                Suspect { session: session.number, process, statement, is_idle, is_known: false }
+                let State { statement, locks_table, in_transaction } = session.watch.state();
+                Suspect { session: session.number, process, statement, locks_table, is_idle: in_transaction, is_known: false }
             }
-            None => Suspect { session: u64::MAX, process, statement: None, is_idle: false, is_known: true },
+            None => Suspect { session: u64::MAX, process, statement: None, locks_table: false, is_idle: false, is_known: true },
         }
     }
 
@@ -294,8 +297,8 @@ impl Workload {
         }
         let holder = queue.holder();
         // Where the holder changes the table itself, it makes everyone wait.
-        let text = holder.filter(|holder| !holder.is_idle).and_then(|holder| self.statements.get(holder.statement? as usize));
-        let is_holders = text.is_some_and(|statement| super::watch::locks_table(&statement.text));
+        let text = holder.and_then(|holder| self.statements.get(holder.statement? as usize));
+        let is_holders = holder.zip(text).is_some_and(|(holder, text)| holder.locks_table || (!holder.is_idle && locks_table(&text.text)));
         let blame = queue.stronger().filter(|_| !is_holders).and_then(|(strong, behind)| {
             Some(Blame { mode: strong.mode?, statement: strong.statement.and_then(statement), waited: strong.waited, behind })
         });

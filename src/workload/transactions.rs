@@ -353,6 +353,11 @@ impl Tally {
     }
 }
 
+/// Whether the server ended a session because it was idle in a transaction.
+fn was_idle(sqlstate: Option<[u8; 5]>, message: &str) -> bool {
+    sqlstate == Some(*b"25P03") || message.starts_with("terminating connection due to idle-in-transaction")
+}
+
 /// Applications whose transactions are long on purpose.
 const PATIENT: [&str; 4] = ["pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup"];
 
@@ -366,13 +371,12 @@ impl Workload {
         let watch = &mut session.watch;
         match note {
             NoteRow::Disconnection => self.end_transaction(origin.session, Some(row.at), Close::Disconnected),
-            NoteRow::Error { severity, sqlstate, message, .. } if **severity == *"FATAL" || **severity == *"PANIC" => {
-                let is_idle = *sqlstate == Some(*b"25P03") || message.starts_with("terminating connection due to idle-in-transaction");
-                if is_idle {
-                    watch.was_idle(row.at, origin.names);
-                }
-                let how = if is_idle { Close::Killed } else { Close::Unknown };
-                self.end_transaction(origin.session, Some(row.at).filter(|_| is_idle), how);
+            NoteRow::Error { sqlstate, message, .. } if was_idle(*sqlstate, message) => {
+                watch.was_idle(row.at, origin.names);
+                self.end_transaction(origin.session, Some(row.at), Close::Killed);
+            }
+            NoteRow::Error { severity, .. } if ["FATAL", "PANIC"].contains(&&**severity) => {
+                self.end_transaction(origin.session, None, Close::Unknown);
             }
             NoteRow::Error { .. } => watch.failed(row.at),
             _ => watch.heard(row.at),

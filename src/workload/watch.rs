@@ -19,6 +19,8 @@ pub(super) struct Bearing {
     works: bool,
     /// Whether it takes locks that others wait for until the transaction ends.
     locks: bool,
+    /// Whether it locks a whole table.
+    locks_table: bool,
     /// Whether transactions with it are long on purpose: a dump, a cursor, a lock that stands for a role.
     is_patient: bool,
 }
@@ -52,6 +54,7 @@ impl Bearing {
             turn: turn(text),
             works: role.works(),
             locks: role.writes() || rows || locks_table(text),
+            locks_table: locks_table(text),
             is_patient: starts(&["copy ", "declare ", "fetch ", "move "]) || has(&["pg_advisory_", "pg_try_advisory_"]),
         }
     }
@@ -100,6 +103,8 @@ pub(super) struct Open {
     /// What BEGIN and COMMIT took, with the time between them and their neighbours.
     pub(super) frame: Micros,
     pub(super) locks: bool,
+    /// The last statement that locked a whole table, or [`NONE`].
+    locker: u32,
     pub(super) is_patient: bool,
     pub(super) names: u32,
 }
@@ -119,6 +124,7 @@ impl Open {
             after: NONE,
             frame: zero,
             locks: false,
+            locker: NONE,
             is_patient: false,
             names,
         }
@@ -137,6 +143,8 @@ pub(super) struct Series {
 
 /// So many statements of a series are told apart.
 const MOST_STATEMENTS: usize = 16;
+/// A second in microseconds.
+const SECOND: i64 = 1_000_000;
 /// Transactions up to so far apart make a series, in microseconds.
 const SERIES_GAP: i64 = 50_000;
 
@@ -167,6 +175,8 @@ pub(super) struct Watch {
     pub(super) ended: Timestamp,
     /// How long the last call took is not known.
     is_vague: bool,
+    /// Times are finer than seconds.
+    is_fine: bool,
     /// Others wait for it, or it waits; the next statement of it whose line comes is what is asked for.
     pub(super) matters: bool,
     pub(super) open: Option<Open>,
@@ -181,6 +191,7 @@ impl Default for Watch {
             last: NONE,
             ended: Timestamp(i64::MIN),
             is_vague: false,
+            is_fine: false,
             matters: false,
             open: None,
             series: Series::default(),
@@ -192,9 +203,12 @@ impl Watch {
     /// A call came to its end.
     pub(super) fn saw(&mut self, call: &Occurrence, bearing: Bearing, names: u32, tally: &mut Tally) {
         self.calls = self.calls.saturating_add(1);
+        self.is_fine = self.is_fine || call.end.0 % SECOND != 0;
         if let Some(open) = &mut self.open {
             let gap = call.start.0.saturating_sub(self.ended.0).max(0);
-            let gap = if self.is_vague { Micros(0) } else { Micros(u64::try_from(gap).unwrap_or(0)) };
+            // In whole seconds one second may be none.
+            let is_told = !self.is_vague && (self.is_fine || gap > SECOND);
+            let gap = if is_told { Micros(u64::try_from(gap).unwrap_or(0)) } else { Micros(0) };
             if gap > open.idle {
                 (open.idle, open.after) = (gap, self.last);
             }
@@ -204,6 +218,9 @@ impl Watch {
             open.statements += 1;
             open.server += call.exec;
             open.locks |= bearing.locks;
+            if bearing.locks_table {
+                open.locker = call.statement;
+            }
             open.is_patient |= bearing.is_patient;
             if bearing.works {
                 if open.works == 0 {
@@ -254,7 +271,7 @@ impl Watch {
         if self.series.names != open.names {
             self.end_series(tally);
         }
-        if how == Close::Ended && open.works == 1 {
+        if how == Close::Ended && open.works == 1 && self.is_fine {
             self.series.add(&open, at.unwrap_or(self.ended));
         } else {
             self.end_series(tally);
@@ -312,10 +329,23 @@ impl Watch {
         self.open.get_or_insert_with(|| Open::begun(ended, names));
     }
 
-    /// What the session ran last, and whether it is in a transaction.
-    pub(super) fn state(&self) -> (Option<u32>, bool) {
-        (Some(self.last).filter(|&last| last != NONE), self.open.is_some())
+    /// What others may wait for if they wait for the session.
+    pub(super) fn state(&self) -> State {
+        let known = |statement: u32| Some(statement).filter(|&statement| statement != NONE);
+        let locker = self.open.as_ref().and_then(|open| known(open.locker));
+        State { statement: locker.or(known(self.last)), locks_table: locker.is_some(), in_transaction: self.open.is_some() }
     }
+}
+
+/// What a session is at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    /// The statement of its transaction that locked a table, or else that it ran last.
+    pub(super) statement: Option<u32>,
+    /// Whether it is the former.
+    pub(super) locks_table: bool,
+    /// Whether a transaction is open.
+    pub(super) in_transaction: bool,
 }
 
 #[cfg(test)]

@@ -131,6 +131,24 @@ fn what_ends_a_transaction_unseen_makes_none_long() {
 }
 
 #[test]
+fn a_second_in_a_log_of_whole_seconds_is_no_gap() {
+    let log: String = (0..60).map(|n| ran(n, 7, ["BEGIN", "SELECT a FROM orders WHERE b = 1", "COMMIT"][n as usize % 3])).collect();
+    let workload = workload(&log, 1 << 20, 1);
+    let counts: Vec<_> = workload.transactions().counts.values().map(|counts| (counts.single, counts.in_series, counts.frame.0)).collect();
+    assert_eq!(counts, [(20, 0, 0)]);
+}
+
+/// Deadlocks and the like aside, the words may be in any language where the SQLSTATE is told.
+#[test]
+fn the_servers_word_counts_in_any_language() {
+    let csv = "2026-11-23 10:00:09.000 UTC,\"app\",\"shop\",7,\"[local]\",65a,9,\"idle in transaction\",2026-11-23 09:00:00 UTC,3/4,0,ВАЖНО,25P03,\
+               \"закрытие подключения\",,,,,,,,,\"web\",\"client backend\",,0\n";
+    let reading = laggard::read(vec![Input::Memory("a.csv".to_owned(), csv.into())], &settings()).expect("settings are right");
+    let found = finding::check(&reading.workload, &Options::default());
+    assert_eq!(found.iter().map(|f| (f.rule, f.occurrences)).collect::<Vec<_>>(), [("idle-in-transaction", 1)], "{:?}", reading.inputs);
+}
+
+#[test]
 fn a_log_without_durations_shows_no_idling() {
     let said = |second, sql: &str| at(second, 7, &format!("LOG:  statement: {sql}"));
     let log = said(0, "BEGIN") + &said(1, "UPDATE orders SET state = 'x' WHERE id = 1") + &said(20, "COMMIT");
