@@ -118,6 +118,19 @@ fn bursts(minutes: &Minutes, least: u64) -> Vec<Burst> {
     bursts
 }
 
+/// Low for what an operator does to all sessions at once, by shutting the server down or starting it.
+fn severity(kind: &ErrorKind, most: u64) -> Severity {
+    let says = |words: &str| kind.message.starts_with(words);
+    let is_operators = kind.sqlstate.is_some_and(|state| state.starts_with(b"57P"))
+        || says("terminating connection due to administrator command")
+        || says("the database system is ");
+    match () {
+        () if is_operators => Severity::Low,
+        () if most >= MANY || &*kind.severity == "PANIC" => Severity::High,
+        () => Severity::Medium,
+    }
+}
+
 fn finding(kind: &ErrorKind, bursts: &[Burst], total: u64, median: u64) -> Finding {
     let count: u64 = bursts.iter().map(|burst| burst.count).sum();
     let most = bursts.iter().map(|burst| burst.most).max().unwrap_or(0);
@@ -144,7 +157,7 @@ fn finding(kind: &ErrorKind, bursts: &[Burst], total: u64, median: u64) -> Findi
     };
     Finding {
         rule: META.id,
-        severity: if most >= MANY || &*kind.severity == "PANIC" { Severity::High } else { Severity::Medium },
+        severity: severity(kind, most),
         confidence: Confidence::High,
         title: format!("{} errors within minutes: {}", grouped(count), kind.message),
         occurrences: count,

@@ -387,6 +387,7 @@ impl Workload {
     pub(super) fn failed_in_transaction(&mut self, slot: u32, statement: u32) {
         let text = &self.statements[statement as usize].text;
         let session = self.sessions.get(slot);
+        session.watch.last = statement;
         if session.watch.open.is_some() && super::fold::ends_transaction(text) {
             session.watch.close(None, Close::Unknown, &mut self.tally);
         }
