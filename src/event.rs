@@ -106,8 +106,10 @@ pub enum What<'b> {
         waited: Micros,
         /// The lock and its object, which tell one wait of a session from the next.
         lock: &'b [u8],
-        /// Whether it ended in a deadlock.
+        /// How far it has come.
         ended: Ended,
+        /// The processes that hold the lock, as logged: `20643, 20687`; empty if the log does not tell.
+        holders: &'b [u8],
     },
     /// A temporary file of this size was removed.
     TempFile {
@@ -151,14 +153,16 @@ pub enum What<'b> {
     },
 }
 
-/// Whether a wait for a lock ended in a deadlock.
+/// How far a wait for a lock has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It did.
+    /// It was a deadlock.
     InDeadlock,
-    /// It went on, or got its lock.
-    Not,
-    /// The line is in a language that tells neither; an error may follow that does.
+    /// It goes on.
+    Waiting,
+    /// The lock was got.
+    Acquired,
+    /// The line is in a language that tells none of this; an error may follow that does.
     Unknown,
 }
 

@@ -9,7 +9,7 @@ pub(super) fn rules() -> Result<Exit, Failure> {
     let mut text = String::new();
     for rule in finding::ALL {
         let meta = rule.meta();
-        text.push_str(&format!("{:<22} {:<7} {}\n", meta.id, meta.severity.name(), meta.title));
+        text.push_str(&format!("{:<25} {:<7} {}\n", meta.id, meta.severity.name(), meta.title));
     }
     print(text.as_bytes())
 }

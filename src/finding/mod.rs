@@ -18,6 +18,8 @@ use crate::workload::Workload;
 mod cartesian_join;
 mod case_insensitive_match;
 mod cast_on_column;
+mod chatty_session;
+mod connection_churn;
 mod connection_exhaustion;
 mod correlated_subquery;
 mod count_for_existence;
@@ -25,14 +27,18 @@ mod count_without_filter;
 mod deadlock;
 mod deep_offset;
 mod distinct_join;
+mod error_burst;
 mod full_row_update;
 mod function_on_column;
 mod habit;
 mod huge_in_list;
+mod idle_in_transaction;
 mod ignore;
 mod json_filter;
 mod leading_wildcard;
+mod lock_convoy;
 mod lock_without_limit;
+mod long_transaction;
 mod loops;
 mod n_plus_one;
 mod not_in_subquery;
@@ -44,6 +50,8 @@ mod redundant_query;
 mod select_star;
 mod statement_timeout;
 mod temp_file_spill;
+mod transaction_per_statement;
+mod transactions;
 mod unbounded_select;
 mod write_loop;
 mod write_without_where;
@@ -56,6 +64,8 @@ pub static ALL: &[&dyn Rule] = &[
     &cartesian_join::CartesianJoin,
     &case_insensitive_match::CaseInsensitiveMatch,
     &cast_on_column::CastOnColumn,
+    &chatty_session::ChattySession,
+    &connection_churn::ConnectionChurn,
     &connection_exhaustion::ConnectionExhaustion,
     &correlated_subquery::CorrelatedSubquery,
     &count_for_existence::CountForExistence,
@@ -63,12 +73,16 @@ pub static ALL: &[&dyn Rule] = &[
     &deadlock::Deadlock,
     &deep_offset::DeepOffset,
     &distinct_join::DistinctJoin,
+    &error_burst::ErrorBurst,
     &full_row_update::FullRowUpdate,
     &function_on_column::FunctionOnColumn,
     &huge_in_list::HugeInList,
+    &idle_in_transaction::IdleInTransaction,
     &json_filter::JsonFilter,
     &leading_wildcard::LeadingWildcard,
+    &lock_convoy::LockConvoy,
     &lock_without_limit::LockWithoutLimit,
+    &long_transaction::LongTransaction,
     &n_plus_one::NPlusOne,
     &not_in_subquery::NotInSubquery,
     &or_across_columns::OrAcrossColumns,
@@ -78,6 +92,7 @@ pub static ALL: &[&dyn Rule] = &[
     &select_star::SelectStar,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
+    &transaction_per_statement::TransactionPerStatement,
     &unbounded_select::UnboundedSelect,
     &write_loop::WriteLoop,
     &write_without_where::WriteWithoutWhere,

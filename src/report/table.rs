@@ -418,7 +418,7 @@ fn finding_line(finding: &FindingLine) -> String {
         (Some(id), Some(text)) => format!("  {} {}", &id[..id.len().min(6)], sanitised(text)),
         _ => String::new(),
     };
-    format!("  {:<6}  {:<22}  {}{cost}{doubt}{about}", finding.severity, finding.rule, sanitised(&finding.title))
+    format!("  {:<6}  {:<25}  {}{cost}{doubt}{about}", finding.severity, finding.rule, sanitised(&finding.title))
 }
 
 fn event_facts(events: &EventLines) -> Vec<String> {

@@ -73,7 +73,7 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
                 let sql = plan.as_ref().map_or(event.sql, Option::as_deref);
                 out(&Item::Event(Event { sql, ..event }));
             } else if let Some(what) = what(record.message) {
-                out(&note(record, what));
+                out(&note(record, with_holders(what, record.detail)));
             } else if severity == Severity::Foreign {
                 // An error may begin like one too: `DELETE kann nicht …`.
                 let is_sql = record.statement.is_none() && looks_like_sql(record.message);
@@ -93,6 +93,14 @@ fn classified(record: &Record<'_>) -> Severity {
         (Severity::Foreign, Some([b'0', b'1' | b'2', ..])) => Severity::Quiet,
         (Severity::Foreign, Some(_)) => Severity::Error,
         (severity, _) => severity,
+    }
+}
+
+/// Who holds a lock stands in the DETAIL.
+fn with_holders<'r>(what: What<'r>, detail: Option<&'r [u8]>) -> What<'r> {
+    match (what, detail) {
+        (What::LockWait { waited, lock, ended, .. }, Some(detail)) => What::LockWait { waited, lock, ended, holders: holders(detail) },
+        _ => what,
     }
 }
 
@@ -415,6 +423,8 @@ fn temp_file(message: &[u8]) -> Option<What<'_>> {
 fn lock_wait(message: &[u8]) -> Option<What<'_>> {
     let mode = memchr::memmem::find(message, b"Lock")?;
     let start = memchr::memrchr2(b' ', b'\xa0', &message[..mode]).map_or(0, |at| at + 1);
+    // A statement that waits while it is parsed has a place where it is.
+    let message = memchr::memmem::rfind(message, b" at character ").map_or(message, |at| &message[..at]);
     let unit = memchr::memrchr(b' ', message)?;
     let number = memchr::memrchr(b' ', &message[..unit])? + 1;
     let (waited, length) = millis(&message[number..])?;
@@ -427,12 +437,20 @@ fn lock_wait(message: &[u8]) -> Option<What<'_>> {
     let says = |words: &[u8]| memchr::memmem::find(message, words).is_some();
     let ended = if says(b"detected deadlock") {
         Ended::InDeadlock
-    } else if says(b" still waiting ") || says(b" acquired ") {
-        Ended::Not
+    } else if says(b" still waiting ") {
+        Ended::Waiting
+    } else if says(b" acquired ") {
+        Ended::Acquired
     } else {
         Ended::Unknown
     };
-    Some(What::LockWait { waited, lock, ended })
+    Some(What::LockWait { waited, lock, ended, holders: b"" })
+}
+
+/// `Process holding the lock: 20687. Wait queue: 20643.` or `Processes holding the lock: 20687, 20690. …`.
+fn holders(detail: &[u8]) -> &[u8] {
+    let list = detail.strip_prefix(b"Process").and_then(|rest| Some(&rest[memchr::memmem::find(rest, b"holding the lock: ")? + 18..]));
+    list.map_or(b"", |list| &list[..memchr::memchr(b'.', list).unwrap_or(list.len())])
 }
 
 #[cfg(test)]
@@ -502,11 +520,25 @@ mod tests {
     #[test]
     fn waits_files_and_settings_are_noted() {
         let wait = what(b"process 20643 still waiting for ShareLock on transaction 997 after 300.133 ms");
-        assert_eq!(wait, Some(What::LockWait { waited: Micros(300_133), lock: b"ShareLock on transaction 997", ended: Ended::Not }));
+        assert_eq!(
+            wait,
+            Some(What::LockWait { waited: Micros(300_133), lock: b"ShareLock on transaction 997", ended: Ended::Waiting, holders: b"" })
+        );
+        let parsed = what(b"process 7 acquired AccessShareLock on relation 16423 of database 5 after 300.133 ms at character 15");
+        let lock = b"AccessShareLock on relation 16423 of database 5".as_slice();
+        assert_eq!(parsed, Some(What::LockWait { waited: Micros(300_133), lock, ended: Ended::Acquired, holders: b"" }));
+        assert_eq!(holders(b"Processes holding the lock: 20687, 20690. Wait queue: 20643."), b"20687, 20690");
+        assert_eq!(holders(b"Process holding the lock: 20687. Wait queue: 20643."), b"20687");
+        assert_eq!(holders("Prozess, der die Sperre hält: 1.".as_bytes()), b"");
         let german = what("Prozess 1 erlangte ShareLock-Sperre auf Transaktion 997 nach 900,460 ms".as_bytes());
         assert_eq!(
             german,
-            Some(What::LockWait { waited: Micros(900_460), lock: b"ShareLock-Sperre auf Transaktion 997", ended: Ended::Unknown })
+            Some(What::LockWait {
+                waited: Micros(900_460),
+                lock: b"ShareLock-Sperre auf Transaktion 997",
+                ended: Ended::Unknown,
+                holders: b""
+            })
         );
         assert_eq!(
             what(b"temporary file: path \"base/pgsql_tmp/pgsql_tmp20639.0\", size 10149888"),

@@ -14,6 +14,7 @@ use crate::sql::skeleton::Cache;
 use crate::sql::tags;
 use crate::sql::values::Values;
 
+use super::lock_mode::Queued;
 use super::message;
 use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
 use super::pieces;
@@ -221,7 +222,7 @@ fn is_same_name(a: Option<&[u8]>, b: Option<&[u8]>) -> bool {
     }
 }
 
-fn fixed_hash(bytes: &[u8]) -> u64 {
+pub(super) fn fixed_hash(bytes: &[u8]) -> u64 {
     FixedState::with_seed(0).hash_one(bytes)
 }
 
@@ -239,7 +240,9 @@ fn owned(note: &Note<'_>) -> NoteRow {
             timeout: message::is_timeout(message),
             deadlock: message::is_deadlock(sqlstate, message),
         },
-        What::LockWait { waited, lock, ended } => NoteRow::LockWait { waited, lock: fixed_hash(lock), ended },
+        What::LockWait { waited, lock, ended, holders } => {
+            NoteRow::LockWait { waited, lock: fixed_hash(lock), ended, queue: Box::new(Queued::of(lock, holders)) }
+        }
         What::TempFile { bytes } => NoteRow::TempFile { bytes },
         What::Checkpoint => NoteRow::Checkpoint,
         What::Autovacuum => NoteRow::Autovacuum,

@@ -15,6 +15,13 @@ pub struct ErrorKind {
     pub message: Box<str>,
 }
 
+impl ErrorKind {
+    /// Whether it is of a worker of a parallel query, which was told to stop; the failure is its leader's.
+    pub(super) fn is_of_worker(&self) -> bool {
+        self.message.starts_with("terminating background worker")
+    }
+}
+
 /// Counts of what happened besides statements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Events {

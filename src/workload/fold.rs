@@ -15,7 +15,7 @@ use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
 pub(super) struct Block {
-    server: u32,
+    pub(super) server: u32,
     statements: Vec<Option<u32>>,
     people: Vec<Option<Origin>>,
     tags: Vec<Arc<TagSet>>,
@@ -48,8 +48,11 @@ impl Workload {
     /// Ends the log: whatever was still open is counted as far as it is known.
     pub fn finish(&mut self) {
         for slot in self.sessions.all() {
+            self.leave_open(slot);
             self.close(slot);
         }
+        self.finish_transactions();
+        self.finish_convoys();
         for statement in &self.statements {
             self.total.merge(&statement.latency);
         }
@@ -241,6 +244,7 @@ impl Workload {
 
     fn fetch(&mut self, row: &Row, took: Micros, call: Call) {
         let session = self.sessions.get(call.origin.session);
+        session.watch.fetched(row.at);
         match session.portals.iter_mut().find(|(name, open)| *name == row.portal && open.statement == call.statement) {
             Some((_, open)) => {
                 open.execute = Some(open.execute.unwrap_or(Micros(0)) + took);
@@ -408,12 +412,13 @@ impl Workload {
             self.call(call);
         }
         self.end_units(slot);
+        self.end_watch(slot);
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }
 }
 
 /// Whether a normalised statement ends a transaction, and with it the portals that may be fetched from.
-fn ends_transaction(text: &str) -> bool {
+pub(super) fn ends_transaction(text: &str) -> bool {
     ["commit", "rollback", "end", "abort"].iter().any(|verb| text.starts_with(verb)) && !text.starts_with("rollback to")
 }

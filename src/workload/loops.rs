@@ -14,6 +14,7 @@ use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
 use super::crossing::Crossings;
 use super::run::Occurrence;
 use super::session::Call;
+use super::watch::Bearing;
 
 /// What has to be known of a statement at each of its executions.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Traits {
     pub(super) reads: bool,
     pub(super) inserts: bool,
     pub(super) values: u32,
+    pub(super) bearing: Bearing,
     takes_array: bool,
     is_uncountable: bool,
 }
@@ -108,6 +110,7 @@ impl Loops {
                 reads: outline.role == Role::Read,
                 inserts: outline.role == Role::Insert,
                 values: outline.values,
+                bearing: Bearing::of(text, outline.role),
                 takes_array: outline.takes_array,
                 is_uncountable: outline.is_uncountable,
             };
@@ -156,6 +159,11 @@ impl Workload {
             is_paged: call.values.is_paged(),
             ..Occurrence::default()
         };
+        self.tally.session = session.key;
+        if std::mem::take(&mut session.watch.matters) {
+            self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);
+        }
+        session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
         let mut units = session.units.take().unwrap_or_default();
         let before = units.client();
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };

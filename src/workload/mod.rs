@@ -14,6 +14,7 @@ mod blind;
 mod bounds;
 pub mod burst;
 mod caller;
+pub mod convoys;
 mod counted;
 mod crossing;
 pub mod digest;
@@ -25,8 +26,10 @@ mod interval;
 mod language;
 pub mod latency;
 mod lives;
+pub mod lock_mode;
 mod loops;
 mod message;
+pub mod minutes;
 pub mod moments;
 mod notes;
 mod parsed;
@@ -37,7 +40,10 @@ mod run;
 mod session;
 mod snapshot;
 mod statement;
+pub mod transactions;
 mod unit;
+pub mod visits;
+mod watch;
 
 pub use crate::event::tally::Count;
 pub use blind::Blind;
@@ -130,6 +136,11 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
+    tally: transactions::Tally,
+    transactions: transactions::Transactions,
+    arrivals: visits::Arrivals,
+    queues: convoys::Queues,
+    convoys: convoys::Convoys,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -300,6 +311,9 @@ impl Workload {
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
         self.loops.shared += other.loops.shared;
+        self.transactions.merge(other.transactions);
+        self.arrivals.merge(other.arrivals);
+        self.convoys.merge(other.convoys);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -361,6 +375,9 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
+            && self.transactions == other.transactions
+            && self.arrivals == other.arrivals
+            && self.convoys == other.convoys
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

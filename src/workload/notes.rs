@@ -3,6 +3,7 @@
 use crate::event::Ended;
 use crate::units::Timestamp;
 
+use super::convoys::Told;
 use super::fold::Block;
 use super::parsed::{NoteRow, Parsed, Row};
 use super::session::{Cause, Origin, Report, Wait};
@@ -24,6 +25,9 @@ impl Workload {
         // With a filter on statements only what is about such a statement counts.
         let about = statement.map_or(self.rules.filter.statement.is_none(), |statement| self.statements[statement as usize].passes);
         let counts = about && origin.passes && self.rules.filter.passes_time(row.at);
+        if origin.passes && self.rules.filter.passes_time(row.at) && !matches!(note, NoteRow::Statement) {
+            self.heard(note, row, origin);
+        }
         match note {
             NoteRow::Error { severity, sqlstate, message, cancels, timeout, deadlock } => {
                 if counts && *deadlock {
@@ -37,11 +41,17 @@ impl Workload {
                 } else {
                     Cause::Other
                 };
+                if counts && !kind.is_of_worker() {
+                    self.arrivals.failed(&kind, row.at);
+                }
                 self.error(origin, counts.then_some(kind), statement, cause);
                 self.events.cancelled += u64::from(counts && *cancels);
             }
             NoteRow::Statement => self.late_statement(origin, statement, counts),
-            NoteRow::LockWait { waited, lock, ended } if counts && *ended != Ended::InDeadlock => {
+            NoteRow::LockWait { waited, lock, ended, queue } if counts && *ended != Ended::InDeadlock => {
+                if *ended != Ended::Unknown {
+                    self.queued(block.server, origin, queue, Told { at: row.at, waited: *waited, ended: *ended, statement });
+                }
                 self.wait(origin, Wait { lock: *lock, waited: *waited, may_be_deadlock: *ended == Ended::Unknown });
             }
             NoteRow::TempFile { bytes } if counts => self.temp_file(origin, *bytes, statement),
@@ -54,12 +64,23 @@ impl Workload {
             NoteRow::Connection => {
                 self.close(origin.session);
                 self.events.received += u64::from(counts);
+                if counts {
+                    self.connected(note, row, origin, parsed.people.get(row.person as usize));
+                }
             }
             NoteRow::Disconnection => {
+                if counts {
+                    self.connected(note, row, origin, parsed.people.get(row.person as usize));
+                }
                 self.close(origin.session);
                 self.events.disconnections += u64::from(counts);
             }
-            NoteRow::Authorised => self.events.authorised += u64::from(counts),
+            NoteRow::Authorised => {
+                self.events.authorised += u64::from(counts);
+                if counts {
+                    self.connected(note, row, origin, parsed.people.get(row.person as usize));
+                }
+            }
             NoteRow::Checkpoint => self.events.checkpoints += u64::from(counts),
             NoteRow::Autovacuum => self.events.autovacuums += u64::from(counts),
             NoteRow::Setting { name, value } if SAMPLING.contains(&&**name) => {
@@ -76,7 +97,7 @@ impl Workload {
     /// A statement failed; `kind` if the error counts.
     fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>, cause: Cause) {
         // Workers of a parallel query are told to stop when it is cancelled; the failure is their leader's.
-        let of_worker = kind.as_ref().is_some_and(|kind| kind.message.starts_with("terminating background worker"));
+        let of_worker = kind.as_ref().is_some_and(ErrorKind::is_of_worker);
         let statement = statement.filter(|_| !of_worker);
         // The statement may have been announced, or stand further down among lines of other sessions.
         let announced = self.sessions.get(origin.session).announced.take();
@@ -101,6 +122,7 @@ impl Workload {
 
     /// A statement failed for a cause, if that counts.
     fn failed(&mut self, origin: Origin, statement: u32, cause: Option<Cause>) {
+        self.failed_in_transaction(origin.session, statement);
         let session = self.sessions.get(origin.session);
         session.failed = Some(statement);
         let waited = session.take_waits();

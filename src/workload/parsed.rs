@@ -12,6 +12,7 @@ use crate::sql::tags::Tag;
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
+use super::lock_mode::Queued;
 use super::pieces::PieceRow;
 
 /// The rows of a block and what their numbers stand for.
@@ -154,6 +155,7 @@ pub(crate) enum NoteRow {
         waited: Micros,
         lock: u64,
         ended: Ended,
+        queue: Box<Queued>,
     },
     TempFile {
         bytes: u64,

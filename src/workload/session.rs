@@ -15,6 +15,7 @@ use crate::units::{Micros, Timestamp};
 
 use super::bounds::Units;
 use super::plans::Untimed;
+use super::watch::Watch;
 
 /// An execution, as far as its lines have told.
 #[derive(Clone, Debug)]
@@ -114,6 +115,8 @@ pub(super) struct Session {
     pub(super) key: u64,
     /// What it is doing.
     pub(super) units: Option<Box<Units>>,
+    /// What it does with transactions.
+    pub(super) watch: Watch,
     pub(super) pending: Vec<Pending>,
     /// A statement that `log_statement` announced and whose duration may follow.
     pub(super) announced: Option<Call>,
@@ -236,6 +239,16 @@ impl Sessions {
             Some(&slot) => slot,
             None => self.open(server, session),
         }
+    }
+
+    /// The slot of a process of a server; the last active if several sessions had its number.
+    pub(super) fn by_process(&self, server: u32, process: u32) -> Option<u32> {
+        if let Some(&slot) = self.by_key.get(&(server, u64::from(process))) {
+            return Some(slot);
+        }
+        let of = |key: u64| key & u64::from(u32::MAX) == u64::from(process);
+        let slots = self.by_key.iter().filter(|((on, key), _)| *on == server && of(*key)).map(|(_, &slot)| slot);
+        slots.max_by_key(|&slot| self.slots[slot as usize].active)
     }
 
     /// Notes that a session did something, so that it is not given up before others.

@@ -9,6 +9,7 @@ mod connect;
 mod corpus;
 mod counters;
 mod habits;
+mod happenings;
 mod harness;
 mod hostile;
 mod languages;

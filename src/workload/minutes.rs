@@ -1,0 +1,99 @@
+//! Counts by minute: enough to see when something was far more frequent than usual.
+
+use std::collections::BTreeMap;
+
+use crate::units::Timestamp;
+
+/// So many minutes with anything in them are told apart, two weeks; what comes in others is lost.
+const MOST_MINUTES: usize = 20_160;
+
+/// A minute in microseconds.
+const MINUTE: i64 = 60_000_000;
+
+/// See the module.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Minutes {
+    /// By number of the minute since 1970; no zeros.
+    counts: BTreeMap<i64, u64>,
+    /// What came in minutes beyond the bound.
+    pub lost: u64,
+}
+
+impl Minutes {
+    /// The number of the minute that a moment is in.
+    #[must_use]
+    pub fn number(at: Timestamp) -> i64 {
+        at.0.div_euclid(MINUTE)
+    }
+
+    /// When a minute begins.
+    #[must_use]
+    pub fn start(number: i64) -> Timestamp {
+        Timestamp(number.saturating_mul(MINUTE))
+    }
+
+    pub(super) fn add(&mut self, at: Timestamp) {
+        self.add_all(Minutes::number(at), 1);
+    }
+
+    fn add_all(&mut self, minute: i64, count: u64) {
+        if self.counts.len() >= MOST_MINUTES && !self.counts.contains_key(&minute) {
+            self.lost += count;
+            return;
+        }
+        *self.counts.entry(minute).or_default() += count;
+    }
+
+    pub(super) fn merge(&mut self, other: Minutes) {
+        self.lost += other.lost;
+        other.counts.into_iter().for_each(|(minute, count)| self.add_all(minute, count));
+    }
+
+    /// Number and count of each minute with anything in it, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, u64)> {
+        self.counts.iter().map(|(&minute, &count)| (minute, count))
+    }
+
+    /// The most in a minute.
+    #[must_use]
+    pub fn busiest(&self) -> u64 {
+        self.counts.values().copied().max().unwrap_or(0)
+    }
+
+    /// The median over so many minutes, of which those without anything count as none.
+    #[must_use]
+    pub fn median(&self, minutes: u64) -> u64 {
+        let mut counts: Vec<u64> = self.counts.values().copied().collect();
+        counts.sort_unstable();
+        let empty = minutes.saturating_sub(counts.len() as u64);
+        let middle = (minutes.max(counts.len() as u64)) / 2;
+        middle.checked_sub(empty).and_then(|at| counts.get(usize::try_from(at).ok()?)).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(counts: &[(i64, u64)]) -> Minutes {
+        let mut minutes = Minutes::default();
+        counts.iter().for_each(|&(minute, count)| minutes.add_all(minute, count));
+        minutes
+    }
+
+    #[test]
+    fn empty_minutes_count_for_the_median() {
+        assert_eq!(minutes(&[(0, 4), (1, 5), (2, 90)]).median(3), 5);
+        assert_eq!(minutes(&[(0, 4), (1, 5), (2, 90)]).median(10), 0);
+        assert_eq!(minutes(&[(0, 4), (1, 5), (2, 90)]).median(4), 5);
+        assert_eq!(minutes(&[]).median(0), 0);
+    }
+
+    #[test]
+    fn merging_adds_minute_by_minute() {
+        let (mut a, b) = (minutes(&[(-1, 1), (3, 4)]), minutes(&[(3, 2), (4, 1)]));
+        a.merge(b);
+        assert_eq!(a, minutes(&[(-1, 1), (3, 6), (4, 1)]));
+        assert_eq!((a.busiest(), Minutes::number(Timestamp(-1))), (6, -1));
+    }
+}
