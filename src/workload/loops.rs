@@ -24,6 +24,7 @@ pub(super) struct Traits {
     pub(super) inserts: bool,
     pub(super) values: u32,
     takes_array: bool,
+    has_list: bool,
     is_uncountable: bool,
 }
 
@@ -109,6 +110,7 @@ impl Loops {
                 inserts: outline.role == Role::Insert,
                 values: outline.values,
                 takes_array: outline.takes_array,
+                has_list: outline.has_list,
                 is_uncountable: outline.is_uncountable,
             };
             (traits, Arc::new(outline))
@@ -138,11 +140,15 @@ impl Workload {
             return;
         }
         let traits = self.loops.traits(call.statement, &self.statements[call.statement as usize].text);
-        let session = self.sessions.get(call.origin.session);
-        let key = session.key;
+        if traits.has_list && call.values.count() >= traits.values {
+            let lists = self.statements[call.statement as usize].lists.get_or_insert_default();
+            lists.add_call(call.values.count() + 1 - traits.values, call.values.is_bound());
+        }
+        let key = self.sessions.get(call.origin.session).key;
         if key == 0 {
             return;
         }
+        self.pair(call);
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
         let rows = call.rows.map_or(u32::from(call.values.limit), |rows| u32::try_from(rows).unwrap_or(u32::MAX));
         let occurrence = Occurrence {
@@ -156,7 +162,7 @@ impl Workload {
             is_paged: call.values.is_paged(),
             ..Occurrence::default()
         };
-        let mut units = session.units.take().unwrap_or_default();
+        let mut units = self.sessions.get(call.origin.session).units.take().unwrap_or_default();
         let before = units.client();
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
         let (names, tags) = (call.origin.names, call.tags.as_ref());

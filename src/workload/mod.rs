@@ -14,6 +14,7 @@ mod blind;
 mod bounds;
 pub mod burst;
 mod counted;
+mod courses;
 mod crossing;
 pub mod digest;
 mod events;
@@ -23,11 +24,13 @@ mod gaps;
 mod interval;
 mod language;
 pub mod latency;
+mod lists;
 mod lives;
 mod loops;
 mod message;
 pub mod moments;
 mod notes;
+mod pairs;
 mod parsed;
 mod pieces;
 mod plans;
@@ -40,11 +43,14 @@ mod unit;
 
 pub use blind::Blind;
 pub use counted::{Counted, Coverage, Settled, micros};
+pub use courses::{Course, Courses, Tick};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
 pub use gaps::Gap;
 pub use interval::State;
 pub use latency::{Latency, Permille};
+pub use lists::Lists;
+pub use pairs::Followed;
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
 pub use session::MOST_SESSIONS;
@@ -53,6 +59,7 @@ pub use statement::{Share, Statement};
 use gaps::Gaps;
 use language::Language;
 use loops::Loops;
+use pairs::Pairs;
 use parsed::Names;
 use pieces::Gathered;
 use plans::Announced;
@@ -127,6 +134,7 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
+    pairs: Pairs,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -135,6 +143,7 @@ pub struct Workload {
     /// Pieces of snapshots, by input.
     gathered: Vec<Gathered>,
     coverage: Option<Coverage>,
+    courses: Vec<Courses>,
 }
 
 impl Workload {
@@ -297,10 +306,12 @@ impl Workload {
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
         self.loops.shared += other.loops.shared;
+        self.pairs.merge(other.pairs);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
         self.coverage = self.coverage.take().or(other.coverage);
+        self.courses.extend(other.courses);
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {
@@ -358,6 +369,7 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
+            && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

@@ -14,6 +14,7 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::bounds::Units;
+use super::pairs::Steps;
 use super::plans::Untimed;
 
 /// An execution, as far as its lines have told.
@@ -114,6 +115,8 @@ pub(super) struct Session {
     pub(super) key: u64,
     /// What it is doing.
     pub(super) units: Option<Box<Units>>,
+    /// What it looked for last.
+    pub(super) steps: Steps,
     pub(super) pending: Vec<Pending>,
     /// A statement that `log_statement` announced and whose duration may follow.
     pub(super) announced: Option<Call>,
