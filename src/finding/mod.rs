@@ -17,6 +17,7 @@ use crate::workload::Workload;
 mod connection_exhaustion;
 mod deadlock;
 mod ignore;
+mod in_list_churn;
 mod loops;
 mod n_plus_one;
 mod orm;
@@ -32,6 +33,7 @@ pub use ignore::Ignore;
 pub static ALL: &[&dyn Rule] = &[
     &connection_exhaustion::ConnectionExhaustion,
     &deadlock::Deadlock,
+    &in_list_churn::InListChurn,
     &n_plus_one::NPlusOne,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,

@@ -91,6 +91,15 @@ fn numbers_of_a_finding_are_those_of_the_log() {
     assert!(found[0].statement.is_some(), "the victim's statement is named");
 }
 
+/// 60 calls with lists of 3 to 14 keys, five of each length.
+#[test]
+fn lengths_of_lists_are_those_of_the_log() {
+    let found = finding::check(&read(fixtures().join("rules/in-list-churn/hit-every-length.log")).workload, &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    let expected = json!({"lengths": 12, "calls": 60, "length_p50": 8, "length_p95": 14, "length_max": 14, "entries": null});
+    assert_eq!((one.occurrences, json!(one.evidence[0].data)), (60, expected));
+}
+
 #[test]
 fn options_change_what_is_found_and_unknown_ones_are_refused() {
     let miss = fixtures().join("rules/plan-time-dominates/miss-too-few-calls.log");
