@@ -20,7 +20,7 @@ use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Options {
     /// Fewer repetitions are no loop; 3 suits the log of a test suite.
-    min_repeats: u32,
+    pub(super) min_repeats: u32,
 }
 
 impl Default for Options {
@@ -60,9 +60,10 @@ impl Named {
     }
 }
 
-type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
+/// Statements by what they are known by.
+pub(super) type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
 
-fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
+pub(super) fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
     statements.get(&fingerprint).map(|statement| Named { outline: Outline::of(&statement.text) })
 }
 
@@ -71,15 +72,15 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) ->
     let options: Options = context.options(meta.id);
     let workload = context.workload;
     let statements: Statements<'_> = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
-    let found = loops(workload, class, options.min_repeats);
+    let found = loops(context, class, options.min_repeats);
     let orms = if found.is_empty() { Orms::default() } else { orm::by_application(workload) };
     found.into_iter().filter_map(|found| finding(workload, meta, class, &found, &statements, &orms)).collect()
 }
 
 /// The loops of a class, put together by what they loop over.
-fn loops(workload: &Workload, class: Class, least: u32) -> Vec<Loop<'_>> {
+fn loops<'w>(context: &Context<'w>, class: Class, least: u32) -> Vec<Loop<'w>> {
     let mut by_root: BTreeMap<(Option<Fingerprint>, Option<Fingerprint>), Vec<Child<'_>>> = BTreeMap::new();
-    for (known, pattern) in workload.patterns().iter().filter(|(known, _)| known.class == class) {
+    for (known, pattern) in context.workload.patterns().iter().filter(|(known, _)| known.class == class) {
         let sum = pattern.from(least);
         if sum.count() == 0 {
             continue;
@@ -162,7 +163,7 @@ fn related(found: &Loop<'_>) -> Vec<Fingerprint> {
 }
 
 /// High when one burst wastes 100 ms or has 50 calls, medium when 20 ms or when all waste a hundredth of the log's time.
-fn severity(workload: &Workload, sum: &Sum) -> Severity {
+pub(super) fn severity(workload: &Workload, sum: &Sum) -> Severity {
     let log = workload.window().map_or(0, |(start, end)| u64::try_from(end.0 - start.0).unwrap_or(0));
     match () {
         () if sum.worst >= Micros::from_millis(100) || sum.most >= 50 => Severity::High,
@@ -181,7 +182,7 @@ fn confidence(workload: &Workload, sum: &Sum) -> Confidence {
     }
 }
 
-fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
+pub(super) fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
     let times = levels.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
     let often = if count == 1 { "once".to_owned() } else { format!("{} times", crate::units::grouped(count)) };
     let table = child.table();
@@ -208,7 +209,8 @@ fn evidence(found: &Loop<'_>) -> Vec<Evidence> {
 /// Process numbers are not larger.
 const LARGEST_PROCESS: u64 = 1 << 22;
 
-fn told(burst: &Burst, known: &Known) -> Evidence {
+/// A burst as evidence.
+pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
     let process = |session: u64| Some(session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
     let pid = process(burst.session);
     let pids: Vec<u64> =
@@ -236,7 +238,8 @@ fn told(burst: &Burst, known: &Known) -> Evidence {
     }
 }
 
-fn remedy(class: Class, children: &[Named], parent: Option<&Named>, orm: Option<Orm>) -> String {
+/// What to do about a loop; see [`orm`].
+pub(super) fn remedy(class: Class, children: &[Named], parent: Option<&Named>, orm: Option<Orm>) -> String {
     let Some(child) = children.first() else { return String::new() };
     let table = child.table();
     let column = child.outline.keys.first().map_or("its key", |key| key.column.as_str());

@@ -15,6 +15,7 @@ use crate::units::Micros;
 use crate::workload::Workload;
 
 mod connection_exhaustion;
+mod conservation;
 mod deadlock;
 mod ignore;
 mod in_list_churn;
