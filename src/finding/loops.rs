@@ -13,7 +13,7 @@ use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 use crate::workload::{Statement, Workload};
 
 use super::orm::{self, Orm};
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity, upsert_loop};
 
 /// Options of a rule on loops.
 #[derive(Deserialize)]
@@ -79,10 +79,13 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) ->
 
 /// The loops of a class, put together by what they loop over.
 fn loops<'w>(context: &Context<'w>, class: Class, least: u32) -> Vec<Loop<'w>> {
+    let upserts = upsert_loop::calls(context);
     let mut by_root: BTreeMap<(Option<Fingerprint>, Option<Fingerprint>), Vec<Child<'_>>> = BTreeMap::new();
     for (known, pattern) in context.workload.patterns().iter().filter(|(known, _)| known.class == class) {
         let sum = pattern.from(least);
-        if sum.count() == 0 {
+        // What `upsert-loop` tells is not told again.
+        let is_upsert = upserts.get(&known.child).is_some_and(|calls| calls * 10 >= sum.calls * 8);
+        if sum.count() == 0 || is_upsert {
             continue;
         }
         let alone = known.root.is_none().then_some(known.child);

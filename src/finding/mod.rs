@@ -24,8 +24,10 @@ mod n_plus_one;
 mod orm;
 mod plan_time_dominates;
 mod redundant_query;
+mod select_then_write;
 mod statement_timeout;
 mod temp_file_spill;
+mod upsert_loop;
 mod write_loop;
 
 pub use ignore::Ignore;
@@ -38,8 +40,10 @@ pub static ALL: &[&dyn Rule] = &[
     &n_plus_one::NPlusOne,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
+    &select_then_write::SelectThenWrite,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
+    &upsert_loop::UpsertLoop,
     &write_loop::WriteLoop,
 ];
 
