@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::grouped;
-use crate::workload::burst::{Known, MOST_BURSTS, Pattern, Sum};
+use crate::workload::burst::{Grade, Known, MOST_BURSTS, Pattern, Sum};
 
 use super::loops::{Named, Options, Statements, named, severity, told};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
@@ -21,7 +21,7 @@ static META: Meta = Meta {
     id: "upsert-loop",
     title: "Rows are looked for and then inserted one by one",
     severity: Severity::High,
-    what: "At least min_repeats times in a row a session read a table by key, for one row and without a lock, and then inserted into it, with at most one other call between. That both were about the same key is likely, not known.",
+    what: "At least min_repeats times in a row a session read a table by key, for one row and without a lock, and then inserted into it, with at most one other call between. That both were about the same key is sure where they have the same values and no others, and likely elsewhere.",
     why: "Each row pays two or more round trips, and two sessions that look at once both find nothing: duplicates, or errors of a unique constraint.",
     example: "Thirty times SELECT … FROM tags WHERE name = … LIMIT 21, then INSERT INTO tags (name) …: get_or_create in a loop",
     remedy: "A unique constraint on the key, and one INSERT … ON CONFLICT (key) DO NOTHING, or DO UPDATE, of all rows together.",
@@ -61,11 +61,13 @@ fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32, 
     let write = named(statements, known.child)?;
     let check = named(statements, read)?;
     let p50 = pattern.size(least, 500);
+    // As for other loops: one in four that is sure.
+    let is_sure = sum.bursts[Grade::High as usize] * 4 >= sum.count();
     let often = if sum.count() == 1 { "once".to_owned() } else { format!("{} times", grouped(sum.count())) };
     Some(Finding {
         rule: META.id,
         severity: severity(context.workload, &sum),
-        confidence: Confidence::Medium,
+        confidence: if is_sure && context.workload.blind().is_none() { Confidence::High } else { Confidence::Medium },
         title: format!("{p50} rows of {} looked for and then inserted, one by one, {often}", write.table()),
         statement: Some(known.child),
         related: vec![read],

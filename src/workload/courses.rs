@@ -70,6 +70,9 @@ impl Workload {
 
     /// Takes the intervals of a server, in the order of time.
     pub(super) fn follow(&mut self, intervals: &[Interval]) {
+        if self.rules.without_findings {
+            return;
+        }
         let sound: Vec<&Interval> = intervals.iter().filter(|interval| is_sound(interval)).collect();
         let sound = &sound[sound.len().saturating_sub(MOST_INTERVALS)..];
         let mut texts: HashMap<TallyKey, u32, FixedState> = HashMap::default();

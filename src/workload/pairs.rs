@@ -1,7 +1,7 @@
 //! Check, then act: a row is looked for, and then one of the same table is written.
 //!
 //! A read by key of at most one row, without a lock on it, and at most one other call between it and the write, are a pair.
-//! That both are about the same row is likely, not known, as no value is kept. Pairs of a read and an INSERT that follow each
+//! That both are about the same row is known where they have the same values and no others, and likely elsewhere. Pairs of a read and an INSERT that follow each
 //! other closely are an upsert done by hand, row by row; such runs are kept as bursts, single pairs are counted. What a
 //! SERIALIZABLE transaction does is safe and left out. State is per open session and bounded.
 
@@ -44,6 +44,8 @@ struct Check {
     start: Timestamp,
     end: Timestamp,
     exec: Micros,
+    /// A hash of its values.
+    hash: u32,
     names: u32,
     request: Option<u64>,
 }
@@ -55,6 +57,8 @@ struct Run {
     write: u32,
     inserts: bool,
     n: u32,
+    /// Of them, those of which both statements had the same values.
+    same: u32,
     at: u32,
     start: Timestamp,
     end: Timestamp,
@@ -184,6 +188,7 @@ impl Steps {
             return Some(std::mem::replace(run, pair));
         }
         run.n += 1;
+        run.same += pair.same;
         (run.at, run.end) = (pair.at, pair.end);
         run.exec += pair.exec;
         run.reads += pair.reads;
@@ -208,7 +213,8 @@ impl Workload {
         let (table, inserts) = match part {
             Part::Check(table) if LIMITS.contains(&call.values.limit) => {
                 steps.checks.rotate_left(1);
-                steps.checks[1] = Some(Check { statement: call.statement, table, at, start, end, exec, names, request });
+                steps.checks[1] =
+                    Some(Check { statement: call.statement, table, at, start, end, exec, hash: call.values.hash, names, request });
                 return;
             }
             Part::Insert(table) => (table, true),
@@ -221,6 +227,7 @@ impl Workload {
             write: call.statement,
             inserts,
             n: 1,
+            same: u32::from(check.hash == call.values.hash && call.values.count() > 0),
             at,
             start: check.start,
             end,
@@ -267,7 +274,7 @@ impl Workload {
             n: run.n,
             scale: run.n,
             bond: if run.request.is_some() { Bond::Tag } else { Bond::Segment },
-            grade: Grade::Medium,
+            grade: if run.same == run.n { Grade::High } else { Grade::Medium },
             application: application.map(|name| String::from_utf8_lossy(name).into_owned()),
             exec: run.exec,
             waste: Micros(wall - wall / u64::from(run.n)),
