@@ -13,14 +13,14 @@ use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 use crate::workload::{Statement, Workload};
 
 use super::orm::{Mending, Named, Tables, Task};
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity, upsert_loop};
 
 /// Options of a rule on loops.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Options {
     /// Fewer repetitions are no loop; 3 suits the log of a test suite.
-    min_repeats: u32,
+    pub(super) min_repeats: u32,
 }
 
 impl Default for Options {
@@ -45,9 +45,10 @@ struct Child<'w> {
     least: u32,
 }
 
-type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
+/// Statements by what they are known by.
+pub(super) type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
 
-fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
+pub(super) fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
     statements.get(&fingerprint).map(|statement| Named::of(statement))
 }
 
@@ -56,16 +57,19 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) ->
     let options: Options = context.options(meta.id);
     let workload = context.workload;
     let statements: Statements<'_> = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
-    let found = loops(workload, class, options.min_repeats);
+    let found = loops(context, class, options.min_repeats);
     found.into_iter().filter_map(|found| finding(context, meta, class, &found, &statements)).collect()
 }
 
 /// The loops of a class, put together by what they loop over.
-fn loops(workload: &Workload, class: Class, least: u32) -> Vec<Loop<'_>> {
+fn loops<'w>(context: &Context<'w>, class: Class, least: u32) -> Vec<Loop<'w>> {
+    let upserts = upsert_loop::calls(context);
     let mut by_root: BTreeMap<(Option<Fingerprint>, Option<Fingerprint>), Vec<Child<'_>>> = BTreeMap::new();
-    for (known, pattern) in workload.patterns().iter().filter(|(known, _)| known.class == class) {
+    for (known, pattern) in context.workload.patterns().iter().filter(|(known, _)| known.class == class) {
         let sum = pattern.from(least);
-        if sum.count() == 0 {
+        // What `upsert-loop` tells is not told again.
+        let is_upsert = upserts.get(&known.child).is_some_and(|calls| calls * 10 >= sum.calls * 8);
+        if sum.count() == 0 || is_upsert {
             continue;
         }
         let alone = known.root.is_none().then_some(known.child);
@@ -106,6 +110,7 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     data.insert("endpoint".to_owned(), json!(endpoint));
     data.insert("orm".to_owned(), json!(orm.as_ref().map(Mending::evidence)));
     let is_pipelined = sum.pipelined * 2 > sum.count();
+    let looped: Vec<Looped> = found.children.iter().map(|child| (child.known.child, child.known.parent)).collect();
     Some(Finding {
         rule: meta.id,
         severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
@@ -117,7 +122,7 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         cost: Some(waste),
         evidence: evidence(found),
         data,
-        remedy: remedy(&tasks(workload, class, found, statements), &generic(class, &child, parent.as_ref()), orm.as_ref()),
+        remedy: remedy(context, class, &looped, statements, application(found)),
         ..Finding::default()
     })
 }
@@ -130,13 +135,13 @@ fn application<'l>(found: &'l Loop<'_>) -> Option<&'l str> {
 }
 
 /// What is to be done of each statement that is looped over, for the rows of its own parent.
-fn tasks(workload: &Workload, class: Class, found: &Loop<'_>, statements: &Statements<'_>) -> Vec<Task> {
+fn tasks(workload: &Workload, class: Class, all: &[Looped], statements: &Statements<'_>) -> Vec<Task> {
     let tables = Tables::of(workload);
-    let task = |child: &Child<'_>| {
-        let parent = child.known.parent.and_then(|parent| named(statements, parent));
-        Task::of(class, &named(statements, child.known.child)?, parent.as_ref(), &tables)
+    let task = |&(child, parent): &Looped| {
+        let parent = parent.and_then(|parent| named(statements, parent));
+        Task::of(class, &named(statements, child)?, parent.as_ref(), &tables)
     };
-    found.children.iter().filter_map(task).collect()
+    all.iter().filter_map(task).collect()
 }
 
 /// How often an inner loop runs for each turn of the outer one.
@@ -156,7 +161,7 @@ fn related(found: &Loop<'_>) -> Vec<Fingerprint> {
 }
 
 /// High when one burst wastes 100 ms or has 50 calls, medium when 20 ms or when all waste a hundredth of the log's time.
-fn severity(workload: &Workload, sum: &Sum) -> Severity {
+pub(super) fn severity(workload: &Workload, sum: &Sum) -> Severity {
     let log = workload.window().map_or(0, |(start, end)| u64::try_from(end.0 - start.0).unwrap_or(0));
     match () {
         () if sum.worst >= Micros::from_millis(100) || sum.most >= 50 => Severity::High,
@@ -175,7 +180,7 @@ fn confidence(workload: &Workload, sum: &Sum) -> Confidence {
     }
 }
 
-fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
+pub(super) fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
     let times = levels.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
     let often = if count == 1 { "once".to_owned() } else { format!("{} times", crate::units::grouped(count)) };
     let table = child.table();
@@ -202,7 +207,8 @@ fn evidence(found: &Loop<'_>) -> Vec<Evidence> {
 /// Process numbers are not larger.
 const LARGEST_PROCESS: u64 = 1 << 22;
 
-fn told(burst: &Burst, known: &Known) -> Evidence {
+/// A burst as evidence.
+pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
     let process = |session: u64| Some(session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
     let pid = process(burst.session);
     let pids: Vec<u64> =
@@ -230,10 +236,24 @@ fn told(burst: &Burst, known: &Known) -> Evidence {
     }
 }
 
-fn remedy(tasks: &[Task], generic: &str, orm: Option<&Mending<'_>>) -> String {
-    match orm.map(|orm| orm.lines(tasks)) {
+/// A statement that is looped over, and the one for whose rows.
+pub(super) type Looped = (Fingerprint, Option<Fingerprint>);
+
+/// What to do about loops, as the library writes it that is known for `application`, and in SQL for the first of them.
+pub(super) fn remedy(
+    context: &Context<'_>,
+    class: Class,
+    all: &[Looped],
+    statements: &Statements<'_>,
+    application: Option<&str>,
+) -> String {
+    let Some(&(first, parent)) = all.first() else { return String::new() };
+    let Some(child) = named(statements, first) else { return String::new() };
+    let parent = parent.and_then(|parent| named(statements, parent));
+    let generic = generic(class, &child, parent.as_ref());
+    match context.libraries().mending(first, application).map(|orm| orm.lines(&tasks(context.workload, class, all, statements))) {
         None => format!("{generic} (unknown ORM)"),
-        Some(None) => generic.to_owned(),
+        Some(None) => generic,
         Some(Some(lines)) => format!("{lines}. Or without it: {generic}"),
     }
 }

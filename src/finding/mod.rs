@@ -21,6 +21,7 @@ mod cast_on_column;
 mod chatty_session;
 mod connection_churn;
 mod connection_exhaustion;
+mod conservation;
 mod correlated_subquery;
 mod count_for_existence;
 mod count_without_filter;
@@ -34,6 +35,7 @@ mod habit;
 mod huge_in_list;
 mod idle_in_transaction;
 mod ignore;
+mod in_list_churn;
 mod json_filter;
 mod leading_wildcard;
 mod lock_convoy;
@@ -48,11 +50,13 @@ mod orm;
 mod plan_time_dominates;
 mod redundant_query;
 mod select_star;
+mod select_then_write;
 mod statement_timeout;
 mod temp_file_spill;
 mod transaction_per_statement;
 mod transactions;
 mod unbounded_select;
+mod upsert_loop;
 mod write_loop;
 mod write_without_where;
 
@@ -78,6 +82,7 @@ pub static ALL: &[&dyn Rule] = &[
     &function_on_column::FunctionOnColumn,
     &huge_in_list::HugeInList,
     &idle_in_transaction::IdleInTransaction,
+    &in_list_churn::InListChurn,
     &json_filter::JsonFilter,
     &leading_wildcard::LeadingWildcard,
     &lock_convoy::LockConvoy,
@@ -90,10 +95,12 @@ pub static ALL: &[&dyn Rule] = &[
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
     &select_star::SelectStar,
+    &select_then_write::SelectThenWrite,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
     &transaction_per_statement::TransactionPerStatement,
     &unbounded_select::UnboundedSelect,
+    &upsert_loop::UpsertLoop,
     &write_loop::WriteLoop,
     &write_without_where::WriteWithoutWhere,
 ];

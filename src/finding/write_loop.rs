@@ -3,7 +3,7 @@
 use crate::workload::burst::Class;
 
 use super::loops::{self, Options};
-use super::{Context, Finding, Meta, Rule, Severity, fits};
+use super::{Context, Finding, Meta, Rule, Severity, conservation, fits};
 
 /// See the module.
 pub(super) struct WriteLoop;
@@ -12,7 +12,7 @@ static META: Meta = Meta {
     id: "write-loop",
     title: "Rows are written one by one",
     severity: Severity::High,
-    what: "Within one request, one transaction, or calls of a session close together in time, the same INSERT, UPDATE or DELETE of one row ran at least min_repeats times.",
+    what: "Within one request, one transaction, or calls of a session close together in time, the same INSERT, UPDATE or DELETE of one row ran at least min_repeats times. From counters of several snapshots: interval after interval, it is called as often as a related query returns rows, as for n-plus-one. Where each row is looked for before it is inserted, upsert-loop speaks instead.",
     why: "Each row pays a round trip, and where each has a transaction of its own, a flush of the log to disk.",
     example: "Fifty times UPDATE users SET last_seen_at = … WHERE id = …",
     remedy: "Write the rows together: several rows in one VALUES, UPDATE … FROM (VALUES …), DELETE … WHERE id = ANY($1), COPY; at least in one transaction.",
@@ -26,6 +26,8 @@ impl Rule for WriteLoop {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
-        loops::check(context, &META, Class::Writes)
+        let mut findings = loops::check(context, &META, Class::Writes);
+        findings.extend(conservation::check(context, &META, Class::Writes, &findings));
+        findings
     }
 }

@@ -280,7 +280,7 @@ mod tests {
     fn the_virtual_transaction_is_known() {
         let log = row_of(26, "duration: 1.000 ms  statement: SELECT 1").replace(",5/0,", ",5/118,");
         let (items, _) = read_all(&PgCsvlog, log.as_bytes());
-        assert!(items[0].contains("transaction: 118"), "{items:?}");
+        assert!(items[0].contains("transaction 118"), "{items:?}");
     }
 
     #[test]

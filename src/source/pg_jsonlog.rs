@@ -187,7 +187,7 @@ mod tests {
     fn the_virtual_transaction_is_known() {
         let log = line("duration: 1.000 ms  statement: SELECT 1").replace("\"pid\"", "\"vxid\":\"5/118\",\"pid\"");
         let (items, _) = read_all(&PgJsonlog, log.as_bytes());
-        assert!(items[0].contains("transaction: 118"), "{items:?}");
+        assert!(items[0].contains("transaction 118"), "{items:?}");
     }
 
     #[test]

@@ -24,7 +24,8 @@ fn show(item: &Item<'_>) -> String {
     let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
     match item {
         Item::Event(e) => {
-            format!("{:?} {:?} {:?} {:?} {:?} {:?}", e.step, e.took, text(e.sql), text(e.who.user), e.who.session, e.query_id)
+            let said = format!("{:?} {:?} {:?} {:?} {:?} {:?}", e.step, e.took, text(e.sql), text(e.who.user), e.who.session, e.query_id);
+            if e.transaction == 0 { said } else { format!("{said} transaction {}", e.transaction) }
         }
         Item::Note(n) => format!("{:?} {:?}", n.what, text(n.sql)),
         Item::Piece(piece) => format!("{piece:?}"),

@@ -8,6 +8,9 @@ use super::lexer::{Dialect, TokenKind, lex};
 mod keys;
 mod roles;
 
+/// How a normalised text says that a list may have any length.
+pub const LIST: &str = "/*, ... */";
+
 /// What a statement is to a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
@@ -152,7 +155,7 @@ impl Outline {
             return outline;
         }
         outline.values = words.0.iter().filter(|word| is_value(word)).filter_map(|word| word[1..].parse().ok()).max().unwrap_or(0);
-        outline.has_list = text.contains("/*, ... */");
+        outline.has_list = text.contains(LIST);
         outline.is_uncountable = text.contains("/*(...)*/");
         keys::read(&words, &mut outline);
         outline
@@ -165,7 +168,8 @@ impl Outline {
     }
 
     /// Whether it reads one row by its own key.
-    fn is_lookup(&self) -> bool {
+    #[must_use]
+    pub fn is_lookup(&self) -> bool {
         let own = |key: &Key| is_identity(&key.column) && (key.table.is_none() || key.table.as_deref() == self.table());
         self.keys.iter().any(own) && !self.has_list
     }

@@ -63,6 +63,17 @@ pub fn in_detail(detail: &[u8]) -> Option<&[u8]> {
     parameter(rest).map(|_| rest)
 }
 
+/// The highest `n` of all `$n` in a text that a server has normalised, 0 if there is none; `None` where it shortened a list,
+/// as PostgreSQL 18 does, so that this is not how many values there were.
+#[must_use]
+pub fn highest(sql: &[u8]) -> Option<u32> {
+    if memchr::memmem::find(sql, super::outline::LIST.as_bytes()).is_some() {
+        return None;
+    }
+    let number = |at: usize| sql[at + 1..].iter().take_while(|b| b.is_ascii_digit()).take(6).fold(0, |n, b| n * 10 + u32::from(b - b'0'));
+    Some(memchr::memchr_iter(b'$', sql).map(number).max().unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

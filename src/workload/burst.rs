@@ -237,7 +237,8 @@ impl Pattern {
 /// Below it sizes are exact.
 const EXACT: u32 = 64;
 
-fn rounded(n: u32) -> u32 {
+/// A number down to its first six binary digits.
+pub(super) fn rounded(n: u32) -> u32 {
     let drop = (u32::BITS - n.leading_zeros()).saturating_sub(6);
     (n >> drop) << drop
 }

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use crate::error::Error;
 use crate::event::tally::{COUNTS, Count, TIMES, Time};
 use crate::sql::fingerprint::Fingerprint;
+use crate::sql::outline::{LIST, Outline};
 use crate::units::{Micros, Timestamp};
 
 use super::interval::{Change, Interval, State, between, chained, life};
+use super::lists::Lists;
 use super::moments::Moments;
 use super::parsed::{Names, Person, Sample};
 use super::pieces::TextRow;
@@ -31,6 +33,8 @@ pub struct Counted {
     times: [Option<f64>; TIMES],
     /// `resp_calls` of `pg_stat_monitor`.
     pub buckets: Vec<u64>,
+    /// The lengths of its lists, as far as the texts of its entries tell them.
+    pub lists: Lists,
     /// Calls and milliseconds of entries that are gone, as they were last seen.
     pub last_seen: Option<(u64, f64)>,
     /// How many entries had executions.
@@ -45,10 +49,22 @@ impl Counted {
         Moments::sum(self.sent, self.nested)
     }
 
+    /// How many entries of the server's table had executions.
+    #[must_use]
+    pub fn entries(&self) -> u64 {
+        self.entries
+    }
+
     /// A whole number; `None` if an entry does not tell it.
     #[must_use]
     pub fn count(&self, count: Count) -> Option<u64> {
         self.counts[count as usize]
+    }
+
+    /// Rows that its executions returned or wrote; `None` if an entry does not tell.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.count(Count::Rows)
     }
 
     /// A time; `None` if an entry does not tell it.
@@ -97,6 +113,7 @@ impl Counted {
         self.is_told |= other.is_told;
         self.partial |= other.partial;
         self.entries += other.entries;
+        self.lists.merge(&other.lists);
         self.last_seen = self.last_seen.zip(other.last_seen).map(|(a, b)| (a.0 + b.0, a.1 + b.1)).or(self.last_seen).or(other.last_seen);
     }
 }
@@ -218,7 +235,11 @@ impl Workload {
     fn count_server(&mut self, server: &[Snapshot]) {
         let interval = match server {
             [only] => life(only),
-            several => chained(several.windows(2).map(|pair| between(&pair[0], &pair[1])).collect()),
+            several => {
+                let intervals: Vec<Interval> = several.windows(2).map(|pair| between(&pair[0], &pair[1])).collect();
+                self.follow(&intervals);
+                chained(intervals)
+            }
         };
         self.cover(server, &interval);
         for change in &interval.changes {
@@ -231,9 +252,7 @@ impl Workload {
         if change.moments.is_none() && change.state == State::Continuous {
             return;
         }
-        let bytes = |name: &Option<Box<str>>| name.as_deref().map(|name| name.as_bytes().into());
-        let names = Names { user: bytes(&change.user), database: bytes(&change.database), application: None };
-        let person = Person { session: 0, names, host: None };
+        let person = person(change);
         if !self.rules.filter.passes_person(&person) {
             return;
         }
@@ -248,8 +267,11 @@ impl Workload {
         let names = self.names_number(&person.names);
         let Some(statement) = self.statements.get_mut(number as usize) else { return };
         statement.identified(&change.key.query_id.into_iter().collect::<Vec<_>>());
-        statement.counted.get_or_insert_default().add(change);
+        let length = list_length(&statement.text, change.values);
+        let counted = statement.counted.get_or_insert_default();
+        counted.add(change);
         if let Some(moments) = change.moments {
+            length.into_iter().for_each(|length| counted.lists.add(length, moments.count()));
             statement.named(names, Share { calls: moments.count(), total: micros(moments.total()) });
             self.happened += moments.count();
             self.group_change(change, moments);
@@ -311,6 +333,19 @@ impl Workload {
             None => coverage,
         });
     }
+}
+
+/// Whom an entry belongs to.
+pub(super) fn person(change: &Change) -> Person {
+    let bytes = |name: &Option<Box<str>>| name.as_deref().map(|name| name.as_bytes().into());
+    let names = Names { user: bytes(&change.user), database: bytes(&change.database), application: None };
+    Person { session: 0, names, host: None }
+}
+
+/// How long the list of an entry is whose text has so many values; `None` if it has no list, or that is not known.
+pub(super) fn list_length(text: &str, values: Option<u32>) -> Option<u32> {
+    let values = values.filter(|_| text.contains(LIST))?;
+    (values + 1).checked_sub(Outline::of(text).values).filter(|&length| length > 0)
 }
 
 /// Why two snapshots cannot be of one server's life, if they cannot.

@@ -58,6 +58,7 @@ impl Workload {
         }
         self.end_crossings();
         self.loops.patterns.finish();
+        self.pairs.upserts.finish();
         let (errors, statements) = self.language.resolve();
         for error in errors {
             self.events.error(ErrorKind { sqlstate: None, severity: error.severity, message: error.message }, error.count);
@@ -413,6 +414,7 @@ impl Workload {
         }
         self.end_units(slot);
         self.end_watch(slot);
+        self.end_pairs(slot);
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }

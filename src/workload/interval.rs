@@ -48,6 +48,8 @@ impl State {
 pub(super) struct Change {
     pub(super) key: TallyKey,
     pub(super) text: TextRow,
+    /// See [`crate::sql::parameters::highest`].
+    pub(super) values: Option<u32>,
     pub(super) user: Option<Box<str>>,
     pub(super) database: Option<Box<str>>,
     pub(super) state: State,
@@ -113,7 +115,7 @@ pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
             Some(before) => match lives.life(key, before, entry) {
                 Life::GoesOn { surely } => {
                     let text = if entry.text == TextRow::Unknown { before.text } else { entry.text };
-                    Change { text, ..grown(*key, before, entry, !surely) }
+                    Change { text, values: entry.values.or(before.values), ..grown(*key, before, entry, !surely) }
                 }
                 // Of many entries in one, some may have gone and others grown.
                 Life::Another if hidden && !lives.is_reset => unknown(*key, entry, State::Hidden),
@@ -158,6 +160,7 @@ fn from_zero(key: TallyKey, entry: &Entry, state: State, partial: bool) -> Chang
     Change {
         key,
         text: entry.text,
+        values: entry.values,
         user: entry.user.clone(),
         database: entry.database.clone(),
         state,
@@ -241,7 +244,7 @@ impl Change {
         };
         self.partial |= later.partial;
         if self.text == TextRow::Unknown {
-            self.text = later.text;
+            (self.text, self.values) = (later.text, later.values);
         }
         match (self.moments, later.moments) {
             (Some(a), Some(b)) => {

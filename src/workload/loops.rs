@@ -26,6 +26,7 @@ pub(super) struct Traits {
     pub(super) values: u32,
     pub(super) bearing: Bearing,
     takes_array: bool,
+    has_list: bool,
     is_uncountable: bool,
 }
 
@@ -112,6 +113,7 @@ impl Loops {
                 values: outline.values,
                 bearing: Bearing::of(text, outline.role),
                 takes_array: outline.takes_array,
+                has_list: outline.has_list,
                 is_uncountable: outline.is_uncountable,
             };
             (traits, Arc::new(outline))
@@ -141,11 +143,15 @@ impl Workload {
             return;
         }
         let traits = self.loops.traits(call.statement, &self.statements[call.statement as usize].text);
-        let session = self.sessions.get(call.origin.session);
-        let key = session.key;
+        if traits.has_list && call.values.count() >= traits.values {
+            let lists = self.statements[call.statement as usize].lists.get_or_insert_default();
+            lists.add_call(call.values.count() + 1 - traits.values, call.values.is_bound());
+        }
+        let key = self.sessions.get(call.origin.session).key;
         if key == 0 {
             return;
         }
+        self.pair(call);
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
         let rows = call.rows.map_or(u32::from(call.values.limit), |rows| u32::try_from(rows).unwrap_or(u32::MAX));
         let occurrence = Occurrence {
@@ -159,6 +165,7 @@ impl Workload {
             is_paged: call.values.is_paged(),
             ..Occurrence::default()
         };
+        let session = self.sessions.get(call.origin.session);
         self.tally.session = session.key;
         if std::mem::take(&mut session.watch.matters) {
             self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);

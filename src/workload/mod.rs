@@ -16,6 +16,7 @@ pub mod burst;
 mod caller;
 pub mod convoys;
 mod counted;
+mod courses;
 mod crossing;
 pub mod digest;
 mod events;
@@ -25,6 +26,7 @@ mod gaps;
 mod interval;
 mod language;
 pub mod latency;
+mod lists;
 mod lives;
 pub mod lock_mode;
 mod loops;
@@ -32,6 +34,7 @@ mod message;
 pub mod minutes;
 pub mod moments;
 mod notes;
+mod pairs;
 mod parsed;
 mod pieces;
 mod plans;
@@ -49,11 +52,14 @@ pub use crate::event::tally::Count;
 pub use blind::Blind;
 pub use caller::Caller;
 pub use counted::{Counted, Coverage, Settled, micros};
+pub use courses::{Course, Courses, Tick};
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
 pub use gaps::Gap;
 pub use interval::State;
 pub use latency::{Latency, Permille};
+pub use lists::Lists;
+pub use pairs::Followed;
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
 pub use session::MOST_SESSIONS;
@@ -62,6 +68,7 @@ pub use statement::{Share, Statement};
 use gaps::Gaps;
 use language::Language;
 use loops::Loops;
+use pairs::Pairs;
 use parsed::Names;
 use pieces::Gathered;
 use plans::Announced;
@@ -141,6 +148,7 @@ pub struct Workload {
     arrivals: visits::Arrivals,
     queues: convoys::Queues,
     convoys: convoys::Convoys,
+    pairs: Pairs,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -149,6 +157,7 @@ pub struct Workload {
     /// Pieces of snapshots, by input.
     gathered: Vec<Gathered>,
     coverage: Option<Coverage>,
+    courses: Vec<Courses>,
 }
 
 impl Workload {
@@ -314,10 +323,12 @@ impl Workload {
         self.transactions.merge(other.transactions);
         self.arrivals.merge(other.arrivals);
         self.convoys.merge(other.convoys);
+        self.pairs.merge(other.pairs);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
         self.coverage = self.coverage.take().or(other.coverage);
+        self.courses.extend(other.courses);
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {
@@ -378,6 +389,7 @@ impl PartialEq for Workload {
             && self.transactions == other.transactions
             && self.arrivals == other.arrivals
             && self.convoys == other.convoys
+            && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use foldhash::fast::FixedState;
 
 use crate::event::tally::{Counters, Facts, OWN, Piece, TallyKey, TallyText};
+use crate::sql::parameters;
 
 /// A piece without its borrows; statements are numbered as in `Parsed::statements`.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) enum PieceRow {
     Text {
         query_id: i64,
         statement: Option<u32>,
+        values: Option<u32>,
     },
     Name {
         database: bool,
@@ -32,6 +34,8 @@ pub(crate) enum PieceRow {
 pub(crate) struct TallyRow {
     pub(crate) key: TallyKey,
     pub(crate) text: TextRow,
+    /// See [`parameters::highest`].
+    pub(crate) values: Option<u32>,
     pub(crate) user: Option<Box<str>>,
     pub(crate) database: Option<Box<str>>,
     pub(crate) counters: Counters,
@@ -55,7 +59,9 @@ pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) 
     let is_own = |sql: &[u8]| memchr::memmem::find(sql, OWN.as_bytes()).is_some();
     Some(match *piece {
         Piece::Facts(facts) => PieceRow::Facts(Box::new(facts.clone())),
-        Piece::Text { query_id, sql } => PieceRow::Text { query_id, statement: (!is_own(sql)).then(|| statement(sql)) },
+        Piece::Text { query_id, sql } => {
+            PieceRow::Text { query_id, statement: (!is_own(sql)).then(|| statement(sql)), values: parameters::highest(sql) }
+        }
         Piece::Name { database, oid, name } => PieceRow::Name { database, oid, name: text(name) },
         Piece::End => PieceRow::End,
         Piece::Tally(tally) => PieceRow::Tally(Box::new(TallyRow {
@@ -65,6 +71,10 @@ pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) 
                 TallyText::Sql(sql) => TextRow::Statement(statement(sql)),
                 TallyText::Unknown => TextRow::Unknown,
                 TallyText::Hidden => TextRow::Hidden,
+            },
+            values: match tally.text {
+                TallyText::Sql(sql) => parameters::highest(sql),
+                TallyText::Unknown | TallyText::Hidden => None,
             },
             user: tally.user.map(text),
             database: tally.database.map(text),
@@ -82,6 +92,8 @@ pub(super) struct Gathered {
     pub(super) tallies: Vec<TallyRow>,
     /// Statements by the server's id; `None` for laggard's own.
     pub(super) texts: HashMap<i64, Option<u32>, FixedState>,
+    /// The values in the text of a statement, by the server's id; see [`parameters::highest`].
+    pub(super) values: HashMap<i64, u32, FixedState>,
     /// Names by kind and object id.
     pub(super) names: HashMap<(bool, u32), Box<str>, FixedState>,
     pub(super) ended: bool,
@@ -92,7 +104,8 @@ impl Gathered {
     pub(super) fn add(&mut self, piece: &PieceRow, mut number: impl FnMut(u32) -> Option<u32>) {
         match piece {
             PieceRow::Facts(facts) => self.facts.add(facts),
-            PieceRow::Text { query_id, statement } => {
+            PieceRow::Text { query_id, statement, values } => {
+                self.values.extend(values.map(|values| (*query_id, values)));
                 self.texts.insert(*query_id, statement.and_then(&mut number));
             }
             PieceRow::Name { database, oid, name } => drop(self.names.insert((*database, *oid), name.clone())),

@@ -14,6 +14,7 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::bounds::Units;
+use super::pairs::Steps;
 use super::plans::Untimed;
 use super::watch::Watch;
 
@@ -117,6 +118,8 @@ pub(super) struct Session {
     pub(super) units: Option<Box<Units>>,
     /// What it does with transactions.
     pub(super) watch: Watch,
+    /// What it looked for last.
+    pub(super) steps: Steps,
     pub(super) pending: Vec<Pending>,
     /// A statement that `log_statement` announced and whose duration may follow.
     pub(super) announced: Option<Call>,

@@ -29,6 +29,8 @@ pub(super) struct Snapshot {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) text: TextRow,
+    /// See [`crate::sql::parameters::highest`].
+    pub(super) values: Option<u32>,
     pub(super) user: Option<Box<str>>,
     pub(super) database: Option<Box<str>>,
     /// Of its executions; `None` if there were none.
@@ -153,6 +155,7 @@ impl Snapshot {
             let name = |database, oid| input.names.get(&(database, oid)).cloned();
             let entry = Entry {
                 text,
+                values: row.values.or_else(|| row.key.query_id.and_then(|id| input.values.get(&id).copied())),
                 user: row.user.or_else(|| name(false, key.user)),
                 database: row.database.or_else(|| name(true, key.database)),
                 moments: Moments::of(&told(&row.counters), &rounding),

@@ -8,6 +8,7 @@ use crate::units::{Micros, Timestamp};
 
 use super::counted::Counted;
 use super::latency::Latency;
+use super::lists::Lists;
 use super::parsed::Sample;
 use super::session::TagSet;
 
@@ -79,6 +80,8 @@ pub struct Statement {
     pub deep_pages: u64,
     /// Temporary files written for it, and their bytes.
     pub temp_files: (u64, u64),
+    /// The lengths of its lists, as logs tell; `None` if it has no list.
+    pub lists: Option<Box<Lists>>,
     /// What the server counted of it, where there are snapshots.
     pub counted: Option<Box<Counted>>,
     /// What its executions would be of which `auto_explain` alone tells; they count only in logs without durations.
@@ -114,6 +117,7 @@ impl Statement {
             query_ids: BTreeSet::new(),
             deep_pages: 0,
             temp_files: (0, 0),
+            lists: None,
             counted: None,
             plans: None,
             names: Vec::new(),
@@ -201,6 +205,9 @@ impl Statement {
         match (&mut self.counted, &other.counted) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine, theirs) => *mine = mine.take().or_else(|| theirs.clone()),
+        }
+        if let Some(lists) = &other.lists {
+            self.lists.get_or_insert_default().merge(lists);
         }
         self.latency.merge(&other.latency);
         if let Some(plans) = &other.plans {

@@ -215,3 +215,21 @@ fn a_loop_over_a_pool_is_one_burst_of_several_processes() {
     // From the first one's start, 0.6 ms before its end at 102 ms, to the last one's end at 124 ms.
     assert_eq!((&data["wall_us"], &data["unit"]), (&json!(22_600), &json!("segment")));
 }
+
+/// Eight rows that are looked for and then inserted: sure where both statements have one value, the same; a second column leaves
+/// it likely. Rows that are there already and changed are a loop of writes.
+#[test]
+fn upserts_by_hand_are_told_once_and_as_surely_as_values_say() {
+    let rows = |write: fn(u32) -> String| -> Vec<(u64, u64, String)> {
+        let row = |n| [query(format!("SELECT id, name FROM tags WHERE name = 't{n}' LIMIT 21")), query(write(n))];
+        (0..8).flat_map(row).collect()
+    };
+    let told = |write: fn(u32) -> String| {
+        let found = findings(&session(7, &rows(write)), &settings(), &Options::default());
+        found.iter().map(|finding| (finding.rule, finding.confidence)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(|n| format!("INSERT INTO tags (name) VALUES ('t{n}')")), [("upsert-loop", Confidence::High)]);
+    assert_eq!(told(|n| format!("INSERT INTO tags (name, colour) VALUES ('t{n}', {n})")), [("upsert-loop", Confidence::Medium)]);
+    assert!(told(|n| format!("UPDATE tags SET seen = 1 WHERE name = 't{n}'")).iter().any(|(rule, _)| *rule == "write-loop"));
+    assert!(told(|n| format!("INSERT INTO uses (tag) VALUES ('t{n}')")).iter().all(|(rule, _)| *rule != "upsert-loop"));
+}

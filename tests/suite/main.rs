@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod connect;
+mod conservation;
 mod corpus;
 mod counters;
 mod habits;

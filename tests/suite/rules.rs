@@ -91,6 +91,37 @@ fn numbers_of_a_finding_are_those_of_the_log() {
     assert!(found[0].statement.is_some(), "the victim's statement is named");
 }
 
+/// 60 calls with lists of 3 to 14 keys, five of each length.
+#[test]
+fn lengths_of_lists_are_those_of_the_log() {
+    let found = finding::check(&read(fixtures().join("rules/in-list-churn/hit-every-length.log")).workload, &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    let expected = json!({"lengths": 12, "calls": 60, "length_p50": 8, "length_p95": 14, "length_max": 14, "entries": null});
+    assert_eq!((one.occurrences, json!(one.evidence[0].data)), (60, expected));
+}
+
+/// 120 reads of 0.3 ms, each before its INSERT.
+#[test]
+fn reads_before_writes_are_counted() {
+    let found =
+        finding::check(&read(fixtures().join("rules/select-then-write/hit-uniqueness-validation.log")).workload, &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.occurrences, one.cost.map(|cost| cost.0)), (120, Some(36_000)));
+    assert_eq!(json!(one.evidence[0].data), json!({"pairs": 120, "writes": 120, "reads_us": 36_000}));
+    assert!(one.remedy.contains("unique constraint on users (email)"), "{}", one.remedy);
+}
+
+/// 8 rows, each 0.4 ms of reading and 0.5 ms of writing; the first read began at 0.6 ms and the last INSERT ended at 30 ms.
+#[test]
+fn an_upsert_by_hand_is_one_finding_with_the_numbers_of_its_loop() {
+    let found = finding::check(&read(fixtures().join("rules/upsert-loop/hit-get-or-create.log")).workload, &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.occurrences, one.related.len(), one.evidence.len()), (1, 1, 2));
+    let bursts = &one.data["bursts"];
+    assert_eq!((&bursts["n_max"], &bursts["exec_us"], &bursts["wall_us"]), (&json!(8), &json!(7_200), &json!(29_400)));
+    assert!(one.remedy.contains("ON CONFLICT (name)"), "{}", one.remedy);
+}
+
 #[test]
 fn options_change_what_is_found_and_unknown_ones_are_refused() {
     let miss = fixtures().join("rules/plan-time-dominates/miss-too-few-calls.log");
