@@ -168,6 +168,7 @@ fn settings(args: &ReportArgs, display: &TimeZone) -> Result<Settings, Failure> 
             filter: filter(&args.select, &now)?,
             by: key(args.output.by.as_deref())?,
             without_findings: args.rules.no_findings,
+            objectives: Vec::new(),
         },
         mixed: reading.allow_mixed,
     })

@@ -11,6 +11,7 @@ use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::{Share, Statement};
+use super::timeline::Span;
 use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
@@ -123,7 +124,9 @@ impl Workload {
             None => {
                 let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
                 let passes = self.rules.filter.passes_text(&normalised.text);
-                self.statements.push(Statement::new(normalised.fingerprint, normalised.text.clone(), new.sample.clone(), passes));
+                let mut statement = Statement::new(normalised.fingerprint, normalised.text.clone(), new.sample.clone(), passes);
+                statement.timeline = self.rules.timeline();
+                self.statements.push(statement);
                 self.by_fingerprint.insert(normalised.fingerprint, number);
                 number
             }
@@ -361,6 +364,13 @@ impl Workload {
         statement.bind += call.bind;
         statement.execute += execute.unwrap_or_default();
         statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
+        if !self.rules.without_findings {
+            statement.timeline.add(call.ended, &Span::call(latency));
+            self.watch.call(call.ended, latency, call.origin.names, &self.names);
+            if call.values.count() > 0 {
+                statement.values.add(call.values.hash);
+            }
+        }
         let session = self.sessions.get(call.origin.session);
         if statement.last_session != session.number {
             statement.last_session = session.number;

@@ -14,6 +14,7 @@ mod blind;
 pub mod burst;
 mod counted;
 pub mod digest;
+mod distinct;
 mod events;
 mod filter;
 mod fold;
@@ -33,10 +34,13 @@ mod reading;
 mod session;
 mod snapshot;
 mod statement;
+pub mod timeline;
 mod unit;
+pub mod watch;
 
 pub use blind::Blind;
 pub use counted::{Counted, Coverage, Settled, micros};
+pub use distinct::Distinct;
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
 pub use gaps::Gap;
@@ -46,6 +50,7 @@ pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
+pub use watch::Objective;
 
 use gaps::Gaps;
 use language::Language;
@@ -55,6 +60,7 @@ use pieces::Gathered;
 use plans::Announced;
 use session::Sessions;
 use statement::OTHERS;
+use watch::Watch;
 
 /// Which duration a latency is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +83,15 @@ pub struct Rules {
     pub by: Option<Key>,
     /// Whether nobody wants to know what is wrong, so that nothing is kept for it.
     pub without_findings: bool,
+    /// Objectives of latency that every minute is judged by.
+    pub objectives: Vec<Objective>,
+}
+
+impl Rules {
+    /// The empty timeline of a statement. Where minutes are judged, those of statements matter too.
+    fn timeline(&self) -> timeline::Timeline {
+        timeline::Timeline::up_to(if self.objectives.is_empty() { timeline::MOST } else { timeline::MOST_WATCHED })
+    }
 }
 
 /// One group of `--by`.
@@ -124,6 +139,7 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
+    watch: Watch,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -138,7 +154,8 @@ impl Workload {
     /// Begins with nothing.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Workload { rules, ..Workload::default() }
+        let watch = Watch::over(&rules.objectives);
+        Workload { rules, watch, ..Workload::default() }
     }
 
     /// The distinct statements of which anything is known, in the order of their first appearance.
@@ -218,6 +235,12 @@ impl Workload {
         self.rules.by.as_ref().map(|_| self.groups.iter().map(|(key, group)| (key.as_deref(), group)))
     }
 
+    /// The log minute by minute; empty if nobody looks for what is wrong.
+    #[must_use]
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     /// How it was folded.
     #[must_use]
     pub fn rules(&self) -> &Rules {
@@ -293,6 +316,7 @@ impl Workload {
         self.gaps.merge(&other.gaps);
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
+        self.watch.merge(&other.watch);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -354,6 +378,7 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
+            && self.watch == other.watch
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }
