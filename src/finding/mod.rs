@@ -12,10 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
-use crate::workload::Workload;
+use crate::workload::{Objective, Workload};
 
 mod connection_exhaustion;
 mod deadlock;
+mod degraded_window;
 mod loops;
 mod n_plus_one;
 mod orm;
@@ -29,6 +30,7 @@ mod write_loop;
 pub static ALL: &[&dyn Rule] = &[
     &connection_exhaustion::ConnectionExhaustion,
     &deadlock::Deadlock,
+    &degraded_window::DegradedWindow,
     &n_plus_one::NPlusOne,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
@@ -146,6 +148,12 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// The options of a rule, the defaults where none are given.
+    fn of_rule<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
+        // They were tried before.
+        self.0.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+    }
 }
 
 /// Whether options are what a rule's struct of them takes.
@@ -164,8 +172,7 @@ fn no_options(options: &Value) -> Result<(), String> {
 impl Context<'_> {
     /// The options of a rule, the defaults where none are given.
     fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
-        // They were tried before.
-        self.options.0.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+        self.options.of_rule(rule)
     }
 }
 
@@ -214,6 +221,12 @@ impl Evidence {
     fn counted(text: String, data: Value) -> Self {
         Evidence { kind: "counter", text, data: data.as_object().cloned().unwrap_or_default() }
     }
+}
+
+/// The objectives of latency that options ask for.
+#[must_use]
+pub fn objectives(options: &Options) -> Vec<Objective> {
+    degraded_window::objectives(options)
 }
 
 /// Runs every rule. What costs most comes first, then what is worse, surer, and then by name.

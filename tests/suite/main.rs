@@ -28,3 +28,4 @@ mod snapshots;
 mod top;
 mod warnings;
 mod weaknesses;
+mod windows;
