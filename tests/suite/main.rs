@@ -8,6 +8,7 @@ mod cluster;
 mod connect;
 mod corpus;
 mod counters;
+mod explain;
 mod harness;
 mod hostile;
 mod languages;
