@@ -9,7 +9,7 @@ use super::args::{ReadingArgs, RuleArgs, SelectArgs, ShowArgs, TalkArgs};
 pub(super) const EXAMPLES: &str = "\
 Examples:
   laggard explain n-plus-one                       what a rule means and what to do
-  laggard explain 7f3a9c pg.log                    all that is known of a statement, by its id in a report
+  laggard explain 7f3a9c pg.log                    all that is known of one statement, by its id
   laggard explain 'select * from users where id = 1' pg.log --format json";
 
 /// See the module.
@@ -23,7 +23,7 @@ pub(in crate::cli) struct ExplainArgs {
     pub(in crate::cli) inputs: Vec<PathBuf>,
 
     /// Output format [default: table]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output", value_parser = clap::builder::PossibleValuesParser::new(formats()), env = "LAGGARD_EXPLAIN_FORMAT")]
+    #[arg(long, value_name = "FORMAT", help_heading = "Output", value_parser = clap::builder::PossibleValuesParser::new(formats()))]
     pub(in crate::cli) format: Option<String>,
     /// Write to a file instead, its format by its extension
     #[arg(short, long, value_name = "FILE", help_heading = "Output", value_hint = ValueHint::FilePath)]

@@ -14,8 +14,8 @@ pub struct Distinct {
     least: Vec<u32>,
     /// How many values were taken.
     taken: u64,
-    /// There were more different hashes than are kept.
-    is_full: bool,
+    /// The largest of them if there were more different ones than are kept; hashes above it are of no use.
+    most: Option<u32>,
 }
 
 impl Distinct {
@@ -24,25 +24,28 @@ impl Distinct {
     pub(super) fn add(&mut self, hash: u32) {
         self.taken += 1;
         let hash = spread(hash);
-        if self.is_full && self.least.last().is_some_and(|most| hash > *most) {
-            return;
+        // Beside the list, as this is asked at every call.
+        if self.most.is_none_or(|most| hash < most) {
+            self.keep(hash);
         }
-        self.keep(hash);
     }
 
     fn keep(&mut self, hash: u32) {
         if let Err(at) = self.least.binary_search(&hash) {
             self.least.insert(at, hash);
-            self.is_full = self.is_full || self.least.len() > KEPT;
+            let is_full = self.most.is_some() || self.least.len() > KEPT;
             self.least.truncate(KEPT);
+            self.most = self.least.last().copied().filter(|_| is_full);
         }
     }
 
     /// Adds those of another.
     pub(super) fn merge(&mut self, other: &Distinct) {
         self.taken += other.taken;
-        self.is_full |= other.is_full;
         other.least.iter().for_each(|&hash| self.keep(hash));
+        if self.most.is_some() || other.most.is_some() {
+            self.most = self.least.last().copied();
+        }
     }
 
     /// How many values were taken, different or not.
@@ -54,9 +57,9 @@ impl Distinct {
     /// How many different ones there were, and whether that is exact.
     #[must_use]
     pub fn count(&self) -> (u64, bool) {
-        match self.least.last().filter(|_| self.is_full) {
+        match self.most {
             None => (self.least.len() as u64, true),
-            Some(&most) => {
+            Some(most) => {
                 let estimate = ((KEPT as u64 - 1) << 32) / (u64::from(most) + 1);
                 (estimate.clamp(KEPT as u64 + 1, self.taken.max(KEPT as u64 + 1)), false)
             }

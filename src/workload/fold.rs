@@ -11,7 +11,7 @@ use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::{Share, Statement};
-use super::timeline::Span;
+use super::timeline::{Span, minute};
 use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
@@ -51,9 +51,12 @@ impl Workload {
         for slot in self.sessions.all() {
             self.close(slot);
         }
-        for statement in &self.statements {
+        for statement in &mut self.statements {
             self.total.merge(&statement.latency);
+            statement.timeline.settle();
+            statement.plans.iter_mut().for_each(|plans| plans.timeline.settle());
         }
+        self.watch.settle();
         self.loops.patterns.finish();
         let (errors, statements) = self.language.resolve();
         for error in errors {
@@ -365,8 +368,9 @@ impl Workload {
         statement.execute += execute.unwrap_or_default();
         statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
         if !self.rules.without_findings {
-            statement.timeline.add(call.ended, &Span::call(latency));
-            self.watch.call(call.ended, latency, call.origin.names, &self.names);
+            let minute = minute(call.ended);
+            statement.timeline.add(minute, &Span::call(latency));
+            self.watch.call(minute, latency, call.origin.names, &self.names);
             if call.values.count() > 0 {
                 statement.values.add(call.values.hash);
             }

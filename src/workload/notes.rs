@@ -6,7 +6,7 @@ use crate::units::Timestamp;
 use super::fold::Block;
 use super::parsed::{NoteRow, Parsed, Row};
 use super::session::{Cause, Origin, Report, Wait};
-use super::timeline::Span;
+use super::timeline::{Span, minute};
 use super::{ErrorKind, Workload};
 
 /// The settings that say whether all statements are logged; the others are not kept.
@@ -99,7 +99,7 @@ impl Workload {
         if failure.counts {
             self.events.error(failure.kind.clone(), 1);
             if !of_worker && !self.rules.without_findings {
-                self.watch.add(failure.at, &Span::error(), origin.names, &self.names);
+                self.watch.add(minute(failure.at), &Span::error(), origin.names, &self.names);
             }
             if let Some((_, group)) = self.groups.get_mut(origin.group as usize) {
                 group.errors += 1;
@@ -128,7 +128,7 @@ impl Workload {
         statement.deadlocks += u64::from(failure.cause == Cause::Deadlock);
         if !self.rules.without_findings {
             statement.failed(&failure.kind, 1);
-            statement.timeline.add(failure.at, &Span::error());
+            statement.timeline.add(minute(failure.at), &Span::error());
         }
     }
 

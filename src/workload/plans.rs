@@ -12,7 +12,7 @@ use super::latency::Latency;
 use super::parsed::{Row, Sample};
 use super::session::{Call, Origin, TagSet};
 use super::statement::{Share, Statement};
-use super::timeline::Span;
+use super::timeline::{Span, minute};
 use super::{Measure, Workload};
 
 /// A call that was counted without a duration; its plan may come when its portal is closed.
@@ -115,10 +115,10 @@ impl Workload {
         statement.execute += took;
         statement.latency.record(latency);
         if !self.rules.without_findings {
-            let span = Span::duration(Some(latency));
-            statement.timeline.add(call.ended, &span);
-            self.watch.add(call.ended, &span, call.names, &self.names);
-            self.watch.judge(call.ended, Some(latency), call.names, &self.names);
+            let (minute, span) = (minute(call.ended), Span::duration(Some(latency)));
+            statement.timeline.add(minute, &span);
+            self.watch.add(minute, &span, call.names, &self.names);
+            self.watch.judge(minute, Some(latency), call.names, &self.names);
         }
         statement.shared(call.names, call.tags.as_ref(), Share { calls: 0, total: latency });
         self.untimed -= 1;
@@ -141,7 +141,7 @@ impl Workload {
         plans.execute += took;
         plans.latency.record(took);
         if !self.rules.without_findings {
-            plans.timeline.add(row.at, &Span::call(Some(took)));
+            plans.timeline.add(minute(row.at), &Span::call(Some(took)));
         }
         plans.shared(origin.names, tags, Share { calls: 1, total: took });
         let session = self.sessions.get(origin.session);

@@ -77,26 +77,33 @@ pub type Timeline = Series<Span>;
 pub struct Series<T> {
     /// The stretches in which anything happened, in order, each by its number since 1970.
     stretches: Vec<(u32, T)>,
-    /// Where the last one was added to, which is mostly where the next one belongs.
-    last: u32,
+    /// The number of the stretch that was added to last, which is mostly that of the next one; [`NONE`] if there is none.
+    number: u32,
+    /// What is not among the stretches yet of it. Beside the number, as this is asked for at every call.
+    open: T,
     /// How many it may keep.
     most: u32,
     /// A stretch is a minute, doubled so often.
     doubled: u8,
 }
 
-impl<T> Default for Series<T> {
+/// The number of no stretch.
+const NONE: u32 = u32::MAX;
+
+impl<T: Default> Default for Series<T> {
     fn default() -> Self {
         Series::up_to(MOST)
     }
 }
 
-impl<T> Series<T> {
+impl<T: Default> Series<T> {
     /// An empty series that keeps so many stretches.
     pub(super) fn up_to(most: u32) -> Self {
-        Series { stretches: Vec::new(), last: 0, most, doubled: 0 }
+        Series { stretches: Vec::new(), number: NONE, open: T::default(), most, doubled: 0 }
     }
+}
 
+impl<T> Series<T> {
     /// How many minutes a stretch has.
     #[must_use]
     pub fn minutes(&self) -> u32 {
@@ -136,22 +143,30 @@ impl<T: Sum> Series<T> {
         self.stretches.get(at(from)..at(to)).unwrap_or_default()
     }
 
-    /// Adds to the stretch of a moment.
+    /// Adds to the stretch of a minute.
     #[inline]
-    pub(super) fn add(&mut self, at: Timestamp, one: &T) {
-        self.of(at).add(one);
+    pub(super) fn add(&mut self, minute: u32, one: &T) {
+        self.of(minute).add(one);
     }
 
-    /// The sum of the stretch of a moment.
+    /// What is added to the stretch of a minute.
     #[inline]
-    pub(super) fn of(&mut self, at: Timestamp) -> &mut T {
-        let minute = minute(at);
-        let last = self.last as usize;
-        let place = match self.stretches.get(last) {
-            Some((known, _)) if *known == minute >> self.doubled => last,
-            _ => self.place(minute),
-        };
-        &mut self.stretches[place].1
+    pub(super) fn of(&mut self, minute: u32) -> &mut T {
+        if self.number != minute >> self.doubled {
+            self.settle();
+            self.number = minute >> self.doubled;
+        }
+        &mut self.open
+    }
+
+    /// Puts what is open among the stretches; before that it is in no answer.
+    pub(super) fn settle(&mut self) {
+        if self.number != NONE {
+            let open = std::mem::take(&mut self.open);
+            let place = self.place(self.first_minute(self.number));
+            self.stretches[place].1.add(&open);
+            self.number = NONE;
+        }
     }
 
     /// The place of the stretch of a minute, which is made if there is none.
@@ -178,7 +193,6 @@ impl<T: Sum> Series<T> {
                     place
                 }
             };
-            self.last = u32::try_from(place).unwrap_or(0);
             return place;
         }
     }
@@ -198,11 +212,13 @@ impl<T: Sum> Series<T> {
 
     /// Adds another series.
     pub(super) fn merge(&mut self, other: &Series<T>) {
+        self.settle();
         self.most = self.most.max(other.most);
         while self.doubled < other.doubled {
             self.double();
         }
-        for (number, sum) in &other.stretches {
+        let open = Some((other.number, other.open)).filter(|(number, _)| *number != NONE);
+        for (number, sum) in other.stretches.iter().chain(&open) {
             let place = self.place(other.first_minute(*number));
             self.stretches[place].1.add(sum);
         }
@@ -216,10 +232,11 @@ impl<T: PartialEq> PartialEq for Series<T> {
     }
 }
 
-/// Minutes since 1970; what was before is in the first.
+/// Minutes since 1970; what was before is in the first, and what is beyond the year 6000 in the last.
 #[must_use]
 pub fn minute(at: Timestamp) -> u32 {
-    u32::try_from(at.0.div_euclid(MINUTE).max(0)).unwrap_or(u32::MAX)
+    // Half of what fits, so that the minute behind the last one fits too.
+    u32::try_from(at.0.div_euclid(MINUTE).clamp(0, i64::from(u32::MAX / 2))).unwrap_or(0)
 }
 
 /// When a minute begins.
@@ -235,7 +252,8 @@ mod tests {
 
     fn of(most: u32, calls: &[(u32, u64)]) -> Timeline {
         let mut series = Series::up_to(most);
-        calls.iter().for_each(|&(minute, took)| series.add(start_of(minute), &Span::call(Some(Micros(took)))));
+        calls.iter().for_each(|&(minute, took)| series.add(minute, &Span::call(Some(Micros(took)))));
+        series.settle();
         series
     }
 
@@ -261,7 +279,8 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_before_1970_is_in_the_first_minute() {
+    fn a_moment_before_1970_is_in_the_first_minute_and_the_last_is_not_the_last_that_fits() {
+        assert!(minute(Timestamp(i64::MAX)).checked_add(1).is_some());
         assert_eq!((minute(Timestamp(-5)), minute(Timestamp(59_999_999)), minute(Timestamp(60_000_000))), (0, 0, 1));
     }
 

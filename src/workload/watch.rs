@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::units::{Micros, Timestamp};
+use crate::units::Micros;
 
 use super::latency::{Permille, rank};
 use super::parsed::Names;
@@ -116,7 +116,8 @@ impl Judged {
             self.over = self.over.saturating_add(1);
             self.excess += Micros(latency.0 - limit.0);
             self.max = self.max.max(latency);
-            self.above[step(latency, limit)] += 1;
+            let count = &mut self.above[step(latency, limit)];
+            *count = count.saturating_add(1);
         }
     }
 
@@ -204,30 +205,30 @@ impl Watch {
 
     /// Takes a call that ended, of a combination of names.
     #[inline]
-    pub(super) fn call(&mut self, at: Timestamp, latency: Option<Micros>, number: u32, names: &[Names]) {
-        self.add(at, &Span::call(latency), number, names);
-        self.judge(at, latency, number, names);
+    pub(super) fn call(&mut self, minute: u32, latency: Option<Micros>, number: u32, names: &[Names]) {
+        self.add(minute, &Span::call(latency), number, names);
+        self.judge(minute, latency, number, names);
     }
 
     /// Judges a call by its duration, which may come later than the call.
-    pub(super) fn judge(&mut self, at: Timestamp, latency: Option<Micros>, number: u32, names: &[Names]) {
+    pub(super) fn judge(&mut self, minute: u32, latency: Option<Micros>, number: u32, names: &[Names]) {
         let Some(latency) = latency.filter(|_| !self.objectives.is_empty()) else { return };
         let place = self.place(number, names);
         let own = self.applications.get(place as usize).map_or(&[][..], |application| &application.objectives);
         for (at_objective, (objective, judged)) in self.objectives.iter_mut().enumerate() {
             if objective.application.is_none() || own.iter().any(|&own| own as usize == at_objective) {
-                judged.of(at).take(latency, objective.limit);
+                judged.of(minute).take(latency, objective.limit);
             }
         }
     }
 
     /// Takes what happened to a combination of names.
     #[inline]
-    pub(super) fn add(&mut self, at: Timestamp, one: &Span, number: u32, names: &[Names]) {
-        self.minutes.add(at, one);
+    pub(super) fn add(&mut self, minute: u32, one: &Span, number: u32, names: &[Names]) {
+        self.minutes.add(minute, one);
         let place = self.place(number, names);
         if let Some(application) = self.applications.get_mut(place as usize) {
-            application.minutes.add(at, one);
+            application.minutes.add(minute, one);
         }
     }
 
@@ -266,6 +267,13 @@ impl Watch {
         self.applications.push(Application { name: name.into(), minutes: Series::up_to(MOST_MINUTES), objectives });
         self.by_name.insert(name.into(), place);
         place
+    }
+
+    /// Ends the log.
+    pub(super) fn settle(&mut self) {
+        self.minutes.settle();
+        self.applications.iter_mut().for_each(|application| application.minutes.settle());
+        self.objectives.iter_mut().for_each(|(_, judged)| judged.settle());
     }
 
     /// Adds what was seen of another log, by the same objectives.

@@ -118,12 +118,13 @@ fn outages(application: Option<String>, series: &Series<Span>, least: u64) -> Ve
         .collect()
 }
 
-/// Whether something succeeds in most stretches around a window, so that a lone job that fails at night is no outage.
+/// Whether something succeeds in most stretches around a window, so that a lone job that fails at night is no outage. Calls
+/// without durations are of logs that may tell of some statements only.
 fn is_unusual(series: &Series<Span>, window: &Window) -> bool {
     let (Some((begin, _)), Some((end, _))) = (series.stretches().first(), series.stretches().last()) else { return false };
     let before = window.first.saturating_sub(NEIGHBOURS).max(*begin)..window.first;
     let behind = window.last + 1..window.last.saturating_add(NEIGHBOURS + 1).min(end + 1);
-    let succeed = |range: &std::ops::Range<u32>| series.between(range.start, range.end).iter().filter(|(_, span)| span.calls > 0).count();
+    let succeed = |range: &std::ops::Range<u32>| series.between(range.start, range.end).iter().filter(|(_, span)| span.timed > 0).count();
     let (all, good) = (before.len() + behind.len(), succeed(&before) + succeed(&behind));
     all >= FEWEST_NEIGHBOURS && good >= FEWEST_NEIGHBOURS && good * 2 > all
 }
