@@ -1,4 +1,4 @@
-//! Megabytes a second: each source alone, the whole way with one and two workers, the fold alone, and each renderer.
+//! Megabytes a second: each source alone, the whole way with one and two workers, and each renderer.
 
 use std::hint::black_box;
 use std::io::Read;
@@ -6,9 +6,6 @@ use std::io::Read;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use laggard::report::Style;
 use laggard::source::{self, Options};
-use laggard::sql::lexer::Dialect;
-use laggard::workload::digest::Digest;
-use laggard::workload::{Rules, Workload};
 use laggard::{Input, Settings, View};
 
 /// The log that the README reads, several times over so that start-up does not count.
@@ -55,26 +52,6 @@ fn whole(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn fold(criterion: &mut Criterion) {
-    let text = log();
-    let source = source::by_name("pg-stderr").expect("is there");
-    let reader = source.open(&text[..65_536], &Options::default()).expect("opens");
-    let mut digest = Digest::new(Dialect::default());
-    reader.read(&text, 0, &mut |item| digest.item(item));
-    let parsed = digest.finish();
-    let mut group = criterion.benchmark_group("fold");
-    group.throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("rows", |b| {
-        b.iter(|| {
-            let mut workload = Workload::new(Rules::default());
-            workload.fold(0, black_box(&parsed));
-            workload.finish();
-            workload.calls()
-        });
-    });
-    group.finish();
-}
-
 fn render(criterion: &mut Criterion) {
     let reading = laggard::read(vec![Input::Memory("pg.log".into(), log())], &Settings::default()).expect("reads");
     let report = laggard::report(&reading, &View::default());
@@ -91,5 +68,5 @@ fn render(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, sources, whole, fold, render);
+criterion_group!(benches, sources, whole, render);
 criterion_main!(benches);

@@ -66,6 +66,9 @@ pub struct Event<'b> {
     pub detail: Option<&'b [u8]>,
     /// The server's own id of the statement.
     pub query_id: Option<i64>,
+    /// The number of the transaction among those of its server process (`%v` behind the slash); 0 outside of any, and where the
+    /// log does not tell.
+    pub transaction: u32,
     /// Rows returned or affected, where the log tells.
     pub rows: Option<u64>,
     /// Offset of the record in the decompressed input.

@@ -212,6 +212,12 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of a thing whose plural ends in s.
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::finding::Options;
+use crate::finding::{Ignore, Options};
 
 use super::Failure;
 
@@ -16,10 +17,34 @@ use super::Failure;
 struct Config {
     /// Options by rule.
     rule: std::collections::BTreeMap<String, serde_json::Value>,
+    /// Findings to ignore.
+    ignore: Vec<IgnoreEntry>,
 }
 
-/// The options of the rules: of the named file, or of the one that is found, or the defaults.
-pub(super) fn rules(named: Option<&Path>, none: bool) -> Result<Options, Failure> {
+/// One `[[ignore]]`; see [`Ignore`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IgnoreEntry {
+    rule: Option<String>,
+    fingerprint: Option<String>,
+    table: Option<String>,
+    reason: String,
+    expires: Option<toml::value::Datetime>,
+}
+
+impl IgnoreEntry {
+    /// As it holds on a day.
+    fn on(self, today: Date) -> Result<Ignore, String> {
+        let expires = self.expires.map(|day| day.to_string());
+        let last = expires.as_deref().map(|day| day.parse::<Date>().map_err(|_| format!("expires = {day}: not a date like 2027-01-31")));
+        let is_over = last.transpose()?.is_some_and(|last| last < today);
+        let Self { rule, fingerprint, table, reason, .. } = self;
+        Ignore { rule, fingerprint, table, reason, expires, is_over }.checked()
+    }
+}
+
+/// What is configured of findings on a day: by the named file, or by the one that is found, or nothing.
+pub(super) fn rules(named: Option<&Path>, none: bool, today: Date) -> Result<Options, Failure> {
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
         None if none => None,
@@ -29,7 +54,11 @@ pub(super) fn rules(named: Option<&Path>, none: bool) -> Result<Options, Failure
     let failure = |reason: String| Failure::trouble(format!("{}: {reason}", file.display()));
     let text = std::fs::read_to_string(&file).map_err(|error| failure(error.to_string()))?;
     let config: Config = toml::from_str(&text).map_err(|error| failure(error.to_string()))?;
-    Options::of(config.rule).map_err(|bad| failure(format!("[rule.{}]: {}", bad.rule, bad.reason)))
+    let mut options = Options::of(config.rule).map_err(|bad| failure(format!("[rule.{}]: {}", bad.rule, bad.reason)))?;
+    for (at, entry) in config.ignore.into_iter().enumerate() {
+        options.ignores.push(entry.on(today).map_err(|reason| failure(format!("[[ignore]] number {}: {reason}", at + 1)))?);
+    }
+    Ok(options)
 }
 
 /// The nearest `laggard.toml` or `.config/laggard.toml`, from here up to the root of the repository.

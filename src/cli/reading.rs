@@ -46,7 +46,7 @@ pub(super) struct Answer {
 pub(super) fn read(asked: &Asked<'_>) -> Result<Answer, Failure> {
     let started = Instant::now();
     let display = display_zone(asked)?;
-    let options = config::rules(asked.rules.config.as_deref(), asked.rules.no_config)?;
+    let options = config::rules(asked.rules.config.as_deref(), asked.rules.no_config, Zoned::now().date())?;
     let mut settings = settings(asked, &display)?;
     settings.rules.objectives = objectives(&asked.rules.slo, &options)?;
     let found = discover(asked.inputs);

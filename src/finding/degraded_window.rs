@@ -122,10 +122,6 @@ fn length<T>(count: u32, series: &Series<T>) -> Micros {
     Micros(u64::from(count) * u64::from(series.minutes()) * 60_000_000)
 }
 
-fn counted(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", crate::units::grouped(count), if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,7 +141,7 @@ fn finding(
         evidence: evidence(found),
         data,
         remedy: remedy(class, &told, parent.as_ref(), orm),
-        ddl: None,
+        ..Finding::default()
     })
 }
 
@@ -209,16 +209,23 @@ fn evidence(found: &Loop<'_>) -> Vec<Evidence> {
 const LARGEST_PROCESS: u64 = 1 << 22;
 
 fn told(burst: &Burst, known: &Known) -> Evidence {
-    let pid = Some(burst.session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
+    let process = |session: u64| Some(session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
+    let pid = process(burst.session);
+    let pids: Vec<u64> =
+        if burst.sessions.is_empty() { pid.into_iter().collect() } else { burst.sessions.iter().filter_map(|&s| process(s)).collect() };
     let wall = burst.wall();
     let data = json!({
-        "pid": pid, "pids": pid.into_iter().collect::<Vec<u64>>(), "session": format!("{:x}", burst.session),
+        "pid": pid, "pids": pids, "session": format!("{:x}", burst.session),
         "application": burst.application, "start": burst.start.to_string(), "end": burst.end.to_string(), "n": burst.n,
         "child": known.child.to_string(), "parent": known.parent.map(|parent| parent.to_string()),
         "unit": burst.bond.name(), "wall_us": wall.0,
     });
     let client = Micros(wall.0.saturating_sub(burst.exec.0));
-    let who = pid.map_or_else(String::new, |pid| format!(" in process {pid}"));
+    let who = match pids.as_slice() {
+        [] => String::new(),
+        [pid] => format!(" in process {pid}"),
+        several => format!(" over {} connections", several.len()),
+    };
     Evidence {
         kind: "burst",
         text: format!(

@@ -4,6 +4,7 @@
 //! true, confidence how surely it is true, cost what was lost to it: three different things. To add a rule: one file, its
 //! `mod` line and its entry in [`ALL`]. The suite then asks for fixtures, `fixtures/rules/ID/hit-*` and `miss-*`.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
@@ -14,29 +15,73 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::{Objective, Workload};
 
+mod cartesian_join;
+mod case_insensitive_match;
+mod cast_on_column;
 mod connection_exhaustion;
+mod correlated_subquery;
+mod count_for_existence;
+mod count_without_filter;
 mod deadlock;
+mod deep_offset;
 mod degraded_window;
+mod distinct_join;
+mod full_row_update;
+mod function_on_column;
+mod habit;
+mod huge_in_list;
+mod ignore;
+mod json_filter;
+mod leading_wildcard;
+mod lock_without_limit;
 mod loops;
 mod n_plus_one;
+mod not_in_subquery;
+mod or_across_columns;
+mod order_by_random;
 mod orm;
 mod plan_time_dominates;
 mod redundant_query;
+mod select_star;
 mod statement_timeout;
 mod temp_file_spill;
+mod unbounded_select;
 mod write_loop;
+mod write_without_where;
+
+pub use ignore::Ignore;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
+    &cartesian_join::CartesianJoin,
+    &case_insensitive_match::CaseInsensitiveMatch,
+    &cast_on_column::CastOnColumn,
     &connection_exhaustion::ConnectionExhaustion,
+    &correlated_subquery::CorrelatedSubquery,
+    &count_for_existence::CountForExistence,
+    &count_without_filter::CountWithoutFilter,
     &deadlock::Deadlock,
     &degraded_window::DegradedWindow,
+    &deep_offset::DeepOffset,
+    &distinct_join::DistinctJoin,
+    &full_row_update::FullRowUpdate,
+    &function_on_column::FunctionOnColumn,
+    &huge_in_list::HugeInList,
+    &json_filter::JsonFilter,
+    &leading_wildcard::LeadingWildcard,
+    &lock_without_limit::LockWithoutLimit,
     &n_plus_one::NPlusOne,
+    &not_in_subquery::NotInSubquery,
+    &or_across_columns::OrAcrossColumns,
+    &order_by_random::OrderByRandom,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
+    &select_star::SelectStar,
     &statement_timeout::StatementTimeout,
     &temp_file_spill::TempFileSpill,
+    &unbounded_select::UnboundedSelect,
     &write_loop::WriteLoop,
+    &write_without_where::WriteWithoutWhere,
 ];
 
 /// How bad something is, if it is true.
@@ -128,11 +173,17 @@ pub struct Context<'c> {
     /// What happened.
     pub workload: &'c Workload,
     options: &'c Options,
+    /// What the rules on the text of statements found, once one of them has asked.
+    shaped: OnceCell<Vec<Finding>>,
 }
 
-/// Options by rule, of which each makes sense.
+/// What was configured of findings, of which each part makes sense.
 #[derive(Clone, Debug, Default)]
-pub struct Options(HashMap<String, Value, FixedState>);
+pub struct Options {
+    by_rule: HashMap<String, Value, FixedState>,
+    /// Findings to ignore, each of them checked.
+    pub ignores: Vec<Ignore>,
+}
 
 impl Options {
     /// Options as they were configured, by rule.
@@ -144,7 +195,7 @@ impl Options {
         for (rule, value) in configured {
             let Some(known) = by_id(&rule) else { return Err(BadOption { reason: "there is no such rule".to_owned(), rule }) };
             (known.meta().accepts)(&value).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
-            options.0.insert(rule, value);
+            options.by_rule.insert(rule, value);
         }
         Ok(options)
     }
@@ -152,7 +203,7 @@ impl Options {
     /// The options of a rule, the defaults where none are given.
     fn of_rule<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
         // They were tried before.
-        self.0.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+        self.by_rule.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
     }
 }
 
@@ -203,6 +254,8 @@ pub struct Finding {
     pub remedy: String,
     /// A statement that does it, to be read before it is run.
     pub ddl: Option<String>,
+    /// What says that it is to be ignored.
+    pub ignored: Option<Ignore>,
 }
 
 /// A reason to believe a finding.
@@ -229,18 +282,20 @@ pub fn objectives(options: &Options) -> Vec<Objective> {
     degraded_window::objectives(options)
 }
 
-/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name.
+/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; what is to be ignored is marked
+/// and stays.
 #[must_use]
 pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options };
+    let context = Context { workload, options, shaped: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);
         key(b).cmp(&key(a)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.statement.cmp(&b.statement))
     });
+    ignore::mark(&mut findings, &options.ignores, workload);
     findings
 }
 

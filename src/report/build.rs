@@ -18,7 +18,7 @@ use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, Sha
 
 use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
-use findings::finding_lines;
+use findings::{finding_lines, ignore_warnings, ignored_lines};
 
 mod counters;
 mod explained;
@@ -133,10 +133,11 @@ impl Report {
             },
             groups: groups(workload, &scale),
             statements: selected.iter().map(|s| context.statement_line(s)).collect(),
-            findings: finding_lines(findings, workload),
+            findings: finding_lines(findings.iter().filter(|finding| finding.ignored.is_none()), workload),
+            ignored: ignored_lines(findings, workload),
             events: has_log.then(|| event_lines(workload)),
             coverage: workload.coverage().map(coverage_line),
-            warnings: warnings(reading, structures),
+            warnings: warnings(reading, structures).into_iter().chain(ignore_warnings(findings, &view.rules, workload)).collect(),
         }
     }
 }
@@ -311,6 +312,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
                 Blind::NoSessions => "its lines do not tell sessions apart (put %p or %c into log_line_prefix)".to_owned(),
             },
         });
+    }
+    if workload.shared_sessions() > 0 {
+        warnings.push(Warning::Pooled { sessions: workload.shared_sessions() });
     }
     warnings.extend(counters::warnings(reading));
     for (setting, value) in &workload.events().settings {

@@ -87,6 +87,8 @@ pub struct Report {
     pub statements: Vec<StatementLine>,
     /// What is wrong, most costly first.
     pub findings: Vec<FindingLine>,
+    /// What is wrong and was to be ignored, with the reason for that.
+    pub ignored: Vec<(FindingLine, String)>,
     /// What happened besides statements; `None` if there was no log to tell.
     pub events: Option<EventLines>,
     /// How much of the counters' interval is known; `None` if there were no snapshots.

@@ -22,15 +22,22 @@ impl Renderer for Sarif {
     }
 
     fn render(&self, report: &Report, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
-        let rules: BTreeSet<&str> = report.findings.iter().map(|finding| finding.rule).collect();
+        let rules: BTreeSet<&str> =
+            report.findings.iter().chain(report.ignored.iter().map(|(finding, _)| finding)).map(|finding| finding.rule).collect();
         let rules: Vec<Value> = rules.into_iter().map(|rule| json!({"id": rule})).collect();
         let path = report.inputs.first().map(|input| input.path.as_str()).unwrap_or_default();
+        // §3.35: a suppression with its justification, so that what was ignored stays visible to whoever looks for it.
+        let ignored = report.ignored.iter().map(|(finding, reason)| {
+            let mut result = result(finding, path);
+            result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
+            result
+        });
         let document = json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
             "runs": [{
                 "tool": {"driver": {"name": "laggard", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
-                "results": report.findings.iter().map(|finding| result(finding, path)).collect::<Vec<_>>(),
+                "results": report.findings.iter().map(|finding| result(finding, path)).chain(ignored).collect::<Vec<_>>(),
             }],
         });
         serde_json::to_writer_pretty(&mut *to, &document)?;

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use jiff::tz::TimeZone;
 
-use crate::units::{ByteCount, Micros, Timestamp, grouped};
+use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
 
 use super::findings::{finding_line, windows};
 use super::text::{ascii, cut, sanitised};
@@ -229,10 +229,6 @@ pub(super) fn moment(at: Timestamp, style: &Style) -> String {
     let zone = style.zone.clone().unwrap_or(TimeZone::UTC);
     let shown = jiff::Timestamp::from_microsecond(at.0).map(|at| at.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S %Z").to_string());
     shown.unwrap_or_else(|_| "time out of range".to_owned())
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A duration, or `–` if it is not known.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::units::{Micros, Timestamp, grouped};
+use crate::units::{Micros, Timestamp, counted, grouped};
 
 /// A doubt about the numbers; see the module.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,11 @@ pub enum Warning {
     LoopsHidden {
         /// Why.
         because: String,
+    },
+    /// Several clients use one session in turn.
+    Pooled {
+        /// How many sessions.
+        sessions: u64,
     },
     /// The server logs a sample of statements only.
     Sampling {
@@ -141,6 +146,27 @@ pub enum Warning {
         /// Whether calls of the log outside the interval were left out.
         limited: bool,
     },
+    /// Findings are ignored, as configured.
+    Ignored {
+        /// How many.
+        findings: usize,
+    },
+    /// Findings are no longer ignored, because the time set for that is over.
+    IgnoreOver {
+        /// Which.
+        what: String,
+        /// Why they were.
+        reason: String,
+        /// The last day.
+        expires: String,
+    },
+    /// No finding is left that an ignore matches.
+    IgnoreUnused {
+        /// Which.
+        what: String,
+        /// Why it was there.
+        reason: String,
+    },
 }
 
 /// How many files are named before the rest is counted.
@@ -153,6 +179,7 @@ impl Warning {
         match self {
             Warning::Threshold { .. } => "durations-below-threshold-missing",
             Warning::LoopsHidden { .. } => "loops-hidden",
+            Warning::Pooled { .. } => "sessions-pooled",
             Warning::Sampling { .. } => "statements-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
@@ -176,6 +203,9 @@ impl Warning {
             Warning::NotCut => "counters-not-cut-by-time",
             Warning::LogBesideLife => "log-beside-life-of-counters",
             Warning::Joined { .. } => "log-joined-with-counters",
+            Warning::Ignored { .. } => "findings-ignored",
+            Warning::IgnoreOver { .. } => "ignore-expired",
+            Warning::IgnoreUnused { .. } => "ignore-unused",
         }
     }
 }
@@ -190,6 +220,11 @@ impl fmt::Display for Warning {
             Warning::LoopsHidden { because } => write!(
                 f,
                 "this log cannot show N+1: {because}; a loop is made of fast calls, so set log_min_duration_statement = 0 for five minutes, or log_transaction_sample_rate"
+            ),
+            Warning::Pooled { sessions } => write!(
+                f,
+                "several clients used {} in turn, as behind a pooler: loops of queries outside of transactions may be missed and are never sure; a request id in comments (sqlcommenter) makes them known",
+                counted(*sessions, "session")
             ),
             Warning::Sampling { setting, value } => {
                 write!(f, "{setting} was set to {value}: the server logs a sample, so calls are missing and totals are too low")
@@ -283,6 +318,14 @@ impl fmt::Display for Warning {
                 "calls and times are from the counters, errors and the slowest calls from the log{}",
                 if *limited { ", of which only what ended between the snapshots counts" } else { "" }
             ),
+            Warning::Ignored { findings: 1 } => f.write_str("1 finding is ignored, as [[ignore]] of the configuration says"),
+            Warning::Ignored { findings } => {
+                write!(f, "{} findings are ignored, as [[ignore]] of the configuration says", grouped(*findings as u64))
+            }
+            Warning::IgnoreOver { what, reason, expires } => {
+                write!(f, "what [[ignore]] held back until {expires} is told again ({what}: {reason})")
+            }
+            Warning::IgnoreUnused { what, reason } => write!(f, "[[ignore]] matches no finding here ({what}: {reason})"),
         }
     }
 }

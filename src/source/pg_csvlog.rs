@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use crate::error::Error;
 use crate::event::{Item, Who};
 
-use super::pg_field::session_id;
+use super::pg_field::{session_id, virtual_id};
 use super::pg_message::{self, Record, severity};
 use super::pg_time::{Clock, civil};
 use super::{BOM, OPEN_END, Options, Reader, Seen, Sniff, Source, trim_cr};
@@ -28,6 +28,7 @@ mod column {
     pub(super) const HOST: usize = 4;
     pub(super) const SESSION: usize = 5;
     pub(super) const TAG: usize = 7;
+    pub(super) const VIRTUAL_ID: usize = 9;
     pub(super) const SEVERITY: usize = 11;
     pub(super) const SQLSTATE: usize = 12;
     pub(super) const MESSAGE: usize = 13;
@@ -253,6 +254,7 @@ fn row(
             sqlstate: text(column::SQLSTATE).and_then(|s| s.try_into().ok()),
             tag: text(column::TAG),
             query_id: number(column::QUERY_ID).and_then(|n| n.parse().ok()),
+            transaction: text(column::VIRTUAL_ID).and_then(virtual_id).map_or(0, |(transaction, _)| transaction),
             message: &message,
             detail: Some(&*detail).filter(|d| !d.is_empty()),
             statement: Some(&*statement).filter(|s| !s.is_empty()),
@@ -272,6 +274,13 @@ mod tests {
         let mut row = format!("{head}\"{message}\"{}", ",".repeat(columns - 14));
         row.push('\n');
         row
+    }
+
+    #[test]
+    fn the_virtual_transaction_is_known() {
+        let log = row_of(26, "duration: 1.000 ms  statement: SELECT 1").replace(",5/0,", ",5/118,");
+        let (items, _) = read_all(&PgCsvlog, log.as_bytes());
+        assert!(items[0].contains("transaction: 118"), "{items:?}");
     }
 
     #[test]

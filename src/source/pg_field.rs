@@ -50,6 +50,8 @@ pub(super) struct Fields<'b> {
     pub(super) who: Who<'b>,
     pub(super) sqlstate: Option<[u8; 5]>,
     pub(super) query_id: Option<i64>,
+    /// See [`virtual_id`].
+    pub(super) transaction: u32,
     pub(super) tag: Option<&'b [u8]>,
 }
 
@@ -159,7 +161,11 @@ impl Field {
             }
             // Background processes have no virtual transaction, and most processes no parallel leader.
             Field::Number => return Some(decimal(text).map_or(at, |(_, length)| at + padding + length)),
-            Field::VirtualId => return Some(virtual_id(text).map_or(at, |length| at + padding + length)),
+            Field::VirtualId => {
+                let Some((transaction, length)) = virtual_id(text) else { return Some(at) };
+                fields.transaction = transaction;
+                length
+            }
             _ => return None,
         };
         Some(at + padding + length)
@@ -178,11 +184,13 @@ fn hexadecimal(text: &[u8]) -> Option<(u64, usize)> {
     Some((value, digits))
 }
 
-fn virtual_id(text: &[u8]) -> Option<usize> {
+/// The local transaction of `%v`, `3/117`, and its length. It is 32 bits wide (`LocalTransactionId` in PostgreSQL's `c.h`)
+/// and 0 outside of transactions.
+pub(super) fn virtual_id(text: &[u8]) -> Option<(u32, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let (_, first) = decimal(&text[sign..])?;
-    let (_, second) = decimal(text.get(sign + first..)?.strip_prefix(b"/")?)?;
-    Some(sign + first + 1 + second)
+    let (local, second) = decimal(text.get(sign + first..)?.strip_prefix(b"/")?)?;
+    Some((u32::try_from(local).unwrap_or(0), sign + first + 1 + second))
 }
 
 /// `127.0.0.1(44836)` in two.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::event::{Item, Who};
 
-use super::pg_field::session_id;
+use super::pg_field::{session_id, virtual_id};
 use super::pg_message::{self, Record, severity};
 use super::pg_time::Clock;
 use super::{BOM, Options, Reader, Seen, Sniff, Source, lines};
@@ -48,6 +48,8 @@ struct Line<'l> {
     statement: Option<Cow<'l, str>>,
     #[serde(borrow, default)]
     application_name: Option<Cow<'l, str>>,
+    #[serde(borrow, default)]
+    vxid: Option<Cow<'l, str>>,
     #[serde(default)]
     query_id: Option<i64>,
 }
@@ -153,6 +155,7 @@ fn record(line: &Line<'_>, offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, 
             sqlstate: Some(sqlstate),
             tag: bytes(&line.ps),
             query_id: line.query_id,
+            transaction: bytes(&line.vxid).and_then(virtual_id).map_or(0, |(transaction, _)| transaction),
             message: line.message.as_deref().unwrap_or_default().as_bytes(),
             detail: bytes(&line.detail),
             statement: bytes(&line.statement),
@@ -178,6 +181,13 @@ mod tests {
         let log = line("duration: 1.000 ms  statement: insert into e values ('{\\\"k\\\":\\\"v\\\"}')");
         let (items, _) = read_all(&PgJsonlog, log.as_bytes());
         assert!(items[0].contains("('{\\\"k\\\":\\\"v\\\"}')") && items[0].contains("-5"), "{items:?}");
+    }
+
+    #[test]
+    fn the_virtual_transaction_is_known() {
+        let log = line("duration: 1.000 ms  statement: SELECT 1").replace("\"pid\"", "\"vxid\":\"5/118\",\"pid\"");
+        let (items, _) = read_all(&PgJsonlog, log.as_bytes());
+        assert!(items[0].contains("transaction: 118"), "{items:?}");
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(super) struct Record<'r> {
     /// The command tag (`%i`, `ps`).
     pub(super) tag: Option<&'r [u8]>,
     pub(super) query_id: Option<i64>,
+    /// `%v` behind the slash, or 0.
+    pub(super) transaction: u32,
     pub(super) message: &'r [u8],
     pub(super) detail: Option<&'r [u8]>,
     pub(super) statement: Option<&'r [u8]>,
@@ -117,6 +119,7 @@ fn event<'r>(record: &Record<'r>) -> Option<Event<'r>> {
         portal: said.portal,
         detail: record.detail,
         query_id: record.query_id.filter(|&id| id != 0),
+        transaction: record.transaction,
         rows: said.rows,
         at: record.offset,
     })
@@ -449,6 +452,7 @@ mod tests {
             sqlstate: None,
             tag: None,
             query_id: None,
+            transaction: 0,
             message: message.as_bytes(),
             detail: None,
             statement: None,

@@ -41,6 +41,7 @@ pub(super) struct Head<'b> {
     pub(super) who: Who<'b>,
     pub(super) sqlstate: Option<[u8; 5]>,
     pub(super) query_id: Option<i64>,
+    pub(super) transaction: u32,
     pub(super) tag: Option<&'b [u8]>,
     pub(super) kind: Kind,
     /// The severity, or the satellite's name.
@@ -111,9 +112,9 @@ struct Found<'b> {
 
 impl<'b> Fields<'b> {
     fn finish(self, Found { kind, word, at, message }: Found<'b>) -> Option<Head<'b>> {
-        let Fields { time, pid, started, host_port, mut who, sqlstate, query_id, tag } = self;
+        let Fields { time, pid, started, host_port, mut who, sqlstate, query_id, transaction, tag } = self;
         who.session = if pid != 0 { started << 32 | pid } else { host_port };
-        Some(Head { time: time?, who, sqlstate, query_id, tag, kind, word, severity: at, message })
+        Some(Head { time: time?, who, sqlstate, query_id, transaction, tag, kind, word, severity: at, message })
     }
 }
 

@@ -279,6 +279,7 @@ impl<'b> Reading<'b, '_, '_> {
                     sqlstate: head.sqlstate,
                     tag: head.tag,
                     query_id: head.query_id,
+                    transaction: head.transaction,
                     message: &message,
                     detail: detail.as_deref(),
                     statement: statement.as_deref(),

@@ -341,6 +341,7 @@ impl Reading<'_> {
                 sqlstate: head.sqlstate,
                 tag: head.tag,
                 query_id: head.query_id,
+                transaction: head.transaction,
                 message: &whole.message[head.message..],
                 detail: whole.detail.as_deref(),
                 statement: whole.statement.as_deref(),

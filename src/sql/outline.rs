@@ -60,6 +60,8 @@ pub struct Outline {
     pub role: Role,
     /// The tables in the order of the text, without schemas.
     pub tables: Vec<String>,
+    /// The schema of the first of them, where the text names one.
+    pub schema: Option<String>,
     /// The columns that must equal a value, wherever the condition stands.
     pub keys: Vec<Key>,
     /// The columns of the outermost select list, by their names; empty for all of them.

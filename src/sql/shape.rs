@@ -16,6 +16,7 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
 mod columns;
+pub mod habits;
 mod names;
 mod ordering;
 mod predicates;

@@ -23,7 +23,12 @@ const LIST: u16 = 1 << 15;
 const PAGED: u16 = 1 << 14;
 /// The parameters are known.
 const BOUND: u16 = 1 << 13;
-const COUNT: u16 = BOUND - 1;
+/// OFFSET was [`DEEP_PAGE`] or more.
+const DEEP: u16 = 1 << 12;
+const COUNT: u16 = DEEP - 1;
+
+/// From so many rows on that OFFSET skips, it is worth telling.
+pub const DEEP_PAGE: u64 = 1_000;
 
 /// The clause a value belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +62,12 @@ impl Values {
     #[must_use]
     pub fn is_paged(self) -> bool {
         self.bits & PAGED != 0
+    }
+
+    /// Whether it begins behind [`DEEP_PAGE`] rows or more.
+    #[must_use]
+    pub fn is_deep(self) -> bool {
+        self.bits & DEEP != 0 && !self.is_ignored()
     }
 
     /// Whether bound parameters were logged.
@@ -108,7 +119,14 @@ impl Values {
                 let number = value.iter().take(5).fold(0, |n: u32, b| if b.is_ascii_digit() { n * 10 + u32::from(b - b'0') } else { n });
                 self.limit = u16::try_from(number).unwrap_or(u16::MAX);
             }
-            Clause::Offset => self.bits |= if value.iter().any(|b| matches!(b, b'1'..=b'9')) { PAGED } else { 0 },
+            Clause::Offset => {
+                let digits = value.iter().skip_while(|&&b| b == b'0');
+                self.bits |= match digits.take_while(|b| b.is_ascii_digit()).count() {
+                    0 => 0,
+                    1..=3 => PAGED,
+                    _ => PAGED | DEEP,
+                };
+            }
         }
     }
 }
@@ -184,6 +202,8 @@ mod tests {
         let two = bound(sql, "parameters: $1 = '7', $2 = '25', $3 = '40'");
         assert_eq!((one.hash, one.limit, one.count(), one.is_paged()), (two.hash, 10, 3, false));
         assert!(two.limit == 25 && two.is_paged() && two.is_bound());
+        let is_deep = |offset: &str| bound(sql, &format!("parameters: $1 = '7', $2 = '25', $3 = '{offset}'")).is_deep();
+        assert!(is_deep("1000") && is_deep("250000") && !is_deep("999") && !is_deep("0"));
         assert_ne!(bound(sql, "parameters: $1 = '8', $2 = '10', $3 = '0'").hash, one.hash);
     }
 

@@ -35,6 +35,12 @@ impl Workload {
         (durations >= FEWEST).then_some((shortest, looks_like))
     }
 
+    /// Sessions that several clients used in turn, as behind a pooler in transaction mode.
+    #[must_use]
+    pub fn shared_sessions(&self) -> u64 {
+        self.loops.shared
+    }
+
     /// Why loops cannot be seen, if they cannot.
     #[must_use]
     pub fn blind(&self) -> Option<Blind> {

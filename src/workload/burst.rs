@@ -70,6 +70,8 @@ pub struct Burst {
     pub end: Timestamp,
     /// The session, as logs number it; the low half is the process, where there are both.
     pub session: u64,
+    /// All of its sessions, where it crosses connections; else empty.
+    pub sessions: Vec<u64>,
     /// How many calls.
     pub n: u32,
     /// The same, or of the loop around it if that has more.
@@ -288,6 +290,7 @@ mod tests {
                 start: Timestamp(0),
                 end: Timestamp(1_000),
                 session: 7,
+                sessions: Vec::new(),
                 n,
                 scale: n,
                 bond: Bond::Tag,

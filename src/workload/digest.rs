@@ -107,7 +107,8 @@ impl Digest {
             person,
             tags,
             portal,
-            rows: event.rows.map(|rows| u32::try_from(rows).unwrap_or(u32::MAX)),
+            rows: event.rows.map_or(NONE, |rows| u32::try_from(rows).unwrap_or(NONE - 1).min(NONE - 1)),
+            transaction: event.transaction,
             values,
             kind: RowKind::Step(event.step),
         });
@@ -130,7 +131,8 @@ impl Digest {
             person,
             tags: NONE,
             portal: NONE,
-            rows: None,
+            rows: NONE,
+            transaction: 0,
             values: Values::default(),
             kind: RowKind::Note(number),
         });

@@ -57,6 +57,7 @@ impl Workload {
             statement.plans.iter_mut().for_each(|plans| plans.timeline.settle());
         }
         self.watch.settle();
+        self.end_crossings();
         self.loops.patterns.finish();
         let (errors, statements) = self.language.resolve();
         for error in errors {
@@ -189,8 +190,9 @@ impl Workload {
             planned: None,
             origin,
             tags: tags.cloned(),
-            rows: row.rows.map(u64::from),
+            rows: Some(u64::from(row.rows)).filter(|_| row.rows != NONE),
             values: row.values,
+            transaction: row.transaction,
             observed: false,
         };
         match (step, row.took) {
@@ -282,6 +284,7 @@ impl Workload {
             tags: tags.cloned(),
             rows: None,
             values: row.values,
+            transaction: row.transaction,
             observed: false,
         };
         let session = self.sessions.get(origin.session);
@@ -366,6 +369,7 @@ impl Workload {
         statement.parse += call.parse;
         statement.bind += call.bind;
         statement.execute += execute.unwrap_or_default();
+        statement.deep_pages += u64::from(call.values.is_deep());
         statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
         if !self.rules.without_findings {
             let minute = minute(call.ended);

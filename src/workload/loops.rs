@@ -1,7 +1,6 @@
 //! Loops in the order of the log: each session's calls are put into units, and what ends there becomes patterns.
 //!
-//! A unit is, best first: what bears one request's id in its comments; a transaction; calls that stand close together. A
-//! transaction of one row each is no unit to a loop around it, so the little in it is passed on to the time around.
+//! Where one unit of a session ends and the next begins, `bounds` decides; what happens in one, `unit` sees.
 
 use std::sync::Arc;
 
@@ -10,9 +9,11 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::Workload;
+use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
-use super::session::{Call, TagSet};
-use super::unit::{Occurrence, Unit};
+use super::crossing::Crossings;
+use super::run::Occurrence;
+use super::session::Call;
 
 /// What has to be known of a statement at each of its executions.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,8 @@ pub(super) struct Ended {
     pub(super) waste: Micros,
     pub(super) counts: bool,
     pub(super) is_pipelined: bool,
+    /// The sessions of a loop that crosses connections; else empty.
+    pub(super) sessions: Vec<u64>,
 }
 
 /// What units ask of statements, and where they put what ended.
@@ -85,144 +88,10 @@ pub(super) struct Loops {
     known: Vec<Option<(Traits, Arc<Outline>)>>,
     /// Child, parent and how surely.
     relations: Vec<(u32, u32, u8)>,
+    crossings: Crossings,
+    /// Sessions that several clients used in turn.
+    pub(super) shared: u64,
     pub(super) patterns: Patterns,
-}
-
-/// The units of a session.
-#[derive(Debug, Default)]
-pub(super) struct Units {
-    segment: Unit,
-    transaction: Unit,
-    in_transaction: bool,
-    /// The gap before the transaction began, in microseconds.
-    gap: u64,
-    /// A hash of the request's id.
-    request: Option<u64>,
-    names: u32,
-    endpoint: Option<Arc<str>>,
-    ended: Option<Timestamp>,
-    /// The last different statements.
-    last: [u32; RECENT],
-    /// How many gaps there were, by the number of their binary digits.
-    gaps: [u16; 17],
-    /// Times are finer than seconds.
-    is_fine: bool,
-}
-
-/// A statement that was among so many different ones before continues what they did.
-const RECENT: usize = 3;
-
-/// A longer gap ends a segment whatever comes next; microseconds, as all of these.
-const LONGEST_GAP: u64 = 100_000;
-/// One up to this does not part the last of them.
-const SOON: u64 = 10_000;
-/// One up to this does not part a statement from the rows it reads on.
-const NEAREST: u64 = 50_000;
-/// A shorter one ends none.
-const SHORTEST_GAP: u64 = 2_000;
-/// The median of gaps says no more than this.
-const USUAL_GAP: u64 = 50_000;
-
-impl Units {
-    /// How long a gap must be to end a segment.
-    fn limit(&self) -> u64 {
-        let all: u32 = self.gaps.iter().map(|&count| u32::from(count)).sum();
-        let mut seen = 0;
-        let digits = self.gaps.iter().position(|&count| {
-            seen += u32::from(count);
-            seen * 2 >= all
-        });
-        let median = 1_u64 << digits.unwrap_or(0) >> 1;
-        (8 * median).clamp(SHORTEST_GAP, USUAL_GAP)
-    }
-
-    fn saw_gap(&mut self, gap: u64) {
-        let digits = (u64::BITS - gap.leading_zeros()).min(16) as usize;
-        self.gaps[digits] += 1;
-        if self.gaps[digits] >= 1 << 10 {
-            self.gaps.iter_mut().for_each(|count| *count /= 2);
-        }
-    }
-
-    fn bond(&self) -> Bond {
-        if self.request.is_some() { Bond::Tag } else { Bond::Segment }
-    }
-
-    /// Ends everything that is open.
-    fn end(&mut self, statements: &mut Statements<'_>) {
-        self.transaction.end(Bond::Transaction, statements);
-        let bond = self.bond();
-        self.segment.end(bond, statements);
-        self.in_transaction = false;
-    }
-
-    fn commit(&mut self, statements: &mut Statements<'_>) {
-        if !std::mem::take(&mut self.in_transaction) {
-            return;
-        }
-        let mut gap = self.gap;
-        for (occurrence, traits) in self.transaction.end_into(Bond::Transaction, statements) {
-            self.nearby(occurrence, traits, gap, statements);
-            gap = 0;
-        }
-    }
-
-    /// Adds to the segment, or begins another one.
-    fn nearby(&mut self, occurrence: Occurrence, traits: Traits, gap: u64, statements: &mut Statements<'_>) {
-        // The same again, or for the rows just read.
-        let mut continues = || {
-            let again = self.last.iter().position(|&known| known == occurrence.statement);
-            let is_soon = |at| at + 1 < RECENT || gap <= SOON;
-            again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
-        };
-        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && !continues() && gap > self.limit()) {
-            self.segment.end(Bond::Segment, statements);
-        }
-        if self.is_fine {
-            self.saw_gap(gap);
-        }
-        let known = self.last.iter().position(|&known| known == occurrence.statement).unwrap_or(RECENT - 1);
-        self.last[..=known].rotate_right(1);
-        self.last[0] = occurrence.statement;
-        self.segment.add(occurrence, traits, Bond::Segment, statements);
-    }
-
-    fn take(&mut self, occurrence: Occurrence, traits: Traits, names: u32, tags: Option<&Arc<TagSet>>, statements: &mut Statements<'_>) {
-        let request = tags.and_then(|tags| tags.request);
-        if self.names != names || (traits.role.works() && request != self.request) || traits.role == Role::Anew {
-            self.end(statements);
-            (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);
-        }
-        self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
-        let gap = self.ended.map_or(0, |ended| u64::try_from(occurrence.start.0 - ended.0).unwrap_or(0));
-        // In whole seconds one second is no gap.
-        let gap = if !self.is_fine && gap <= 1_000_000 { 0 } else { gap };
-        self.ended = Some(occurrence.end);
-        match traits.role {
-            Role::Begin if self.request.is_none() => {
-                self.commit(statements);
-                (self.in_transaction, self.gap) = (true, gap);
-            }
-            Role::End => self.commit(statements),
-            role if role.works() => {
-                let endpoint = tags.and_then(|tags| tags.endpoint.as_ref());
-                if self.request.is_none() && !self.in_transaction && self.endpoint.as_ref() != endpoint {
-                    self.segment.end(Bond::Segment, statements);
-                }
-                if self.endpoint.as_ref() != endpoint {
-                    self.endpoint = endpoint.cloned();
-                }
-                if self.request.is_some() {
-                    self.segment.add(occurrence, traits, Bond::Tag, statements);
-                } else if self.in_transaction {
-                    self.transaction.add(occurrence, traits, Bond::Transaction, statements);
-                } else {
-                    self.nearby(occurrence, traits, gap, statements);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 impl Loops {
@@ -270,14 +139,14 @@ impl Workload {
         }
         let traits = self.loops.traits(call.statement, &self.statements[call.statement as usize].text);
         let session = self.sessions.get(call.origin.session);
-        if session.key == 0 {
+        let key = session.key;
+        if key == 0 {
             return;
         }
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
         let rows = call.rows.map_or(u32::from(call.values.limit), |rows| u32::try_from(rows).unwrap_or(u32::MAX));
         let occurrence = Occurrence {
             statement: call.statement,
-            start: Timestamp(call.ended.0 - i64::try_from(exec.0).unwrap_or(0)),
             end: call.ended,
             exec,
             hash: call.values.hash,
@@ -288,30 +157,49 @@ impl Workload {
             ..Occurrence::default()
         };
         let mut units = session.units.take().unwrap_or_default();
-        let before = (units.names, units.endpoint.clone());
+        let before = units.client();
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
-        units.take(occurrence, traits, call.origin.names, call.tags.as_ref(), &mut statements);
-        let ended = statements.ended;
-        self.sessions.get(call.origin.session).units = Some(units);
-        self.keep(ended, call.origin.session, before);
+        let (names, tags) = (call.origin.names, call.tags.as_ref());
+        units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
+        self.loops.shared += u64::from(units.is_shared() && !before.is_shared);
+        let is_loose = traits.role.works() && units.is_loose();
+        let ended = std::mem::take(&mut statements.ended);
+        if is_loose {
+            self.loops.crossings.take(&occurrence, traits, names, key, &mut statements);
+        }
+        let crossed = statements.ended;
+        let session = self.sessions.get(call.origin.session);
+        session.units = Some(units);
+        self.keep(ended, key, before);
+        self.keep(crossed, key, Client { names, ..Client::default() });
     }
 
     /// The units of a session end with it.
     pub(super) fn end_units(&mut self, slot: u32) {
         let Some(mut units) = self.sessions.get(slot).units.take() else { return };
-        let before = (units.names, units.endpoint.clone());
+        let before = units.client();
         let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
         units.end(&mut statements);
         let ended = statements.ended;
-        self.keep(ended, slot, before);
+        let key = self.sessions.get(slot).key;
+        self.keep(ended, key, before);
     }
 
-    fn keep(&mut self, all: Vec<Ended>, slot: u32, (names, endpoint): (u32, Option<Arc<str>>)) {
+    /// Ends the loops that cross connections with the log.
+    pub(super) fn end_crossings(&mut self) {
+        for names in 0..self.loops.crossings.names() {
+            let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+            self.loops.crossings.end(names, &mut statements);
+            let ended = statements.ended;
+            self.keep(ended, 0, Client { names, ..Client::default() });
+        }
+    }
+
+    fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {
         if all.is_empty() {
             return;
         }
-        let session = self.sessions.get(slot).key;
-        let names = self.names.get(names as usize).and_then(|names| names.application.as_deref());
+        let names = self.names.get(client.names as usize).and_then(|names| names.application.as_deref());
         let application = names.map(|name| String::from_utf8_lossy(name).into_owned());
         for ended in all {
             let statement = |number: u32| self.statements[number as usize].fingerprint;
@@ -327,16 +215,18 @@ impl Workload {
             let burst = Burst {
                 start: ended.start,
                 end: ended.end,
-                session,
+                session: ended.sessions.first().copied().unwrap_or(session),
+                sessions: ended.sessions,
                 n: ended.n,
                 scale: ended.scale,
                 bond: ended.bond,
-                grade: ended.grade,
+                // Nearness in time says less where others use the session in between.
+                grade: if client.is_shared && ended.bond == Bond::Segment { ended.grade.min(Grade::Medium) } else { ended.grade },
                 application: application.clone(),
                 exec: ended.exec,
                 waste: ended.waste,
             };
-            let endpoint = endpoint.as_deref().map(str::to_owned);
+            let endpoint = client.endpoint.as_deref().map(str::to_owned);
             self.loops.patterns.add(burst::Ended { known, burst, counts: ended.counts, pipelined: ended.is_pipelined, endpoint });
         }
     }

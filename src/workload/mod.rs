@@ -11,8 +11,10 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 mod blind;
+mod bounds;
 pub mod burst;
 mod counted;
+mod crossing;
 pub mod digest;
 mod distinct;
 mod events;
@@ -31,6 +33,7 @@ mod parsed;
 mod pieces;
 mod plans;
 mod reading;
+mod run;
 mod session;
 mod snapshot;
 mod statement;
@@ -38,6 +41,7 @@ pub mod timeline;
 mod unit;
 pub mod watch;
 
+pub use crate::event::tally::Count;
 pub use blind::Blind;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use distinct::Distinct;
@@ -317,6 +321,7 @@ impl Workload {
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
         self.watch.merge(&other.watch);
+        self.loops.shared += other.loops.shared;
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;

@@ -64,7 +64,10 @@ pub(crate) struct Row {
     pub(crate) tags: u32,
     /// A number for the portal's name, or [`NONE`].
     pub(crate) portal: u32,
-    pub(crate) rows: Option<u32>,
+    /// Returned or affected, or [`NONE`].
+    pub(crate) rows: u32,
+    /// The session's number of the transaction, or 0.
+    pub(crate) transaction: u32,
     /// Of an execution.
     pub(crate) values: Values,
     pub(crate) kind: RowKind,

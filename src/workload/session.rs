@@ -13,8 +13,8 @@ use crate::sql::tags::Tag;
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
+use super::bounds::Units;
 use super::events::ErrorKind;
-use super::loops::Units;
 use super::plans::Untimed;
 
 /// An execution, as far as its lines have told.
@@ -32,6 +32,8 @@ pub(super) struct Call {
     pub(super) tags: Option<Arc<TagSet>>,
     pub(super) rows: Option<u64>,
     pub(super) values: Values,
+    /// The session's number of the transaction, or 0.
+    pub(super) transaction: u32,
     /// Whether it is part of a unit already.
     pub(super) observed: bool,
 }

@@ -83,6 +83,8 @@ pub struct Statement {
     pub sessions: u64,
     /// The server's ids of it.
     pub query_ids: BTreeSet<i64>,
+    /// Executions that OFFSET began behind [`crate::sql::values::DEEP_PAGE`] rows or more.
+    pub deep_pages: u64,
     /// Temporary files written for it, and their bytes.
     pub temp_files: (u64, u64),
     /// Its calls and failures by time; empty if nobody looks for what is wrong.
@@ -123,6 +125,7 @@ impl Statement {
             seen: None,
             sessions: 0,
             query_ids: BTreeSet::new(),
+            deep_pages: 0,
             temp_files: (0, 0),
             timeline: Timeline::default(),
             values: Distinct::default(),
@@ -244,6 +247,7 @@ impl Statement {
             self.saw(at);
         }
         self.sessions += other.sessions;
+        self.deep_pages += other.deep_pages;
         self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
         self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1 + other.temp_files.1);
         self.timeline.merge(&other.timeline);

@@ -74,7 +74,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("indicatif", &["cli/progress.rs"]),
     ("toml", &["cli/config.rs"]),
     ("rayon", &["pipeline.rs", "structure.rs"]),
-    ("std::thread", &["pipeline.rs", "structure.rs", "lib.rs", "live/watchdog.rs", "cli/top.rs"]),
+    ("std::thread", &["pipeline.rs", "structure.rs", "lib.rs", "live/watchdog.rs", "cli/top.rs", "finding/habit.rs"]),
     ("postgres", &["live/"]),
     ("tokio_postgres_rustls", &["live/"]),
     ("rustls", &["live/tls.rs"]),

@@ -179,3 +179,39 @@ fn a_log_of_slow_statements_says_that_it_shows_no_loops() {
     assert!(findings(&session(7, &slow), &settings(), &Options::default()).iter().all(|finding| finding.confidence < Confidence::High));
     assert!(!report(session(7, &[query("SELECT * FROM t WHERE id = 1")])).warns("loops-hidden"));
 }
+
+/// No BEGIN and no COMMIT in the log, and 40 ms between calls: only the number behind the slash of `%v` holds them together.
+#[test]
+fn one_number_of_a_transaction_holds_calls_together_and_several_do_not() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-numbered-transaction.log")).expect("the fixture");
+    let one = |log: &str| findings(log, &Settings::default(), &Options::default());
+    let found = one(&log);
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.rule, finding.confidence), ("n-plus-one", Confidence::High));
+    assert_eq!((&finding.evidence[0].data["unit"], &finding.evidence[0].data["n"]), (&json!("transaction"), &json!(6)));
+    // A number for each call, as in autocommit, and none, as in the simple protocol, say the same.
+    let mut number = 1_000;
+    let renumbered: String = log
+        .split_inclusive('\n')
+        .map(|line| {
+            number += u32::from(line.contains("LOG:"));
+            line.replace("3/118", &format!("3/{number}"))
+        })
+        .collect();
+    let units = |log: &str| one(log).iter().flat_map(|f| f.evidence.clone()).map(|e| e.data["unit"].clone()).collect::<Vec<_>>();
+    assert_eq!(units(&renumbered), units(&log.replace("3/118", "3/0")));
+    assert!(!units(&renumbered).contains(&json!("transaction")), "{renumbered}");
+}
+
+/// Two calls on each of ten connections: no session shows the loop, all of them together do.
+#[test]
+fn a_loop_over_a_pool_is_one_burst_of_several_processes() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-over-a-pool.log")).expect("the fixture");
+    let found = findings(&log, &Settings::default(), &Options::default());
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.confidence, finding.occurrences, finding.evidence.len()), (Confidence::Medium, 1, 1));
+    let data = &finding.evidence[0].data;
+    assert_eq!((&data["n"], &data["pids"]), (&json!(20), &json!((301..=310).collect::<Vec<u32>>())));
+    // From the first one's start, 0.6 ms before its end at 102 ms, to the last one's end at 124 ms.
+    assert_eq!((&data["wall_us"], &data["unit"]), (&json!(22_600), &json!("segment")));
+}

@@ -9,6 +9,7 @@ mod connect;
 mod corpus;
 mod counters;
 mod explain;
+mod habits;
 mod harness;
 mod hostile;
 mod languages;

@@ -21,7 +21,7 @@ fn logs(rule: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn read(path: PathBuf) -> Reading {
+pub(crate) fn read(path: PathBuf) -> Reading {
     let reading = laggard::read(vec![Input::File(path.clone())], &Settings::default()).expect("settings are right");
     assert!(reading.errors.is_empty(), "{}: {:?}", path.display(), reading.errors);
     let skipped: u64 = reading.inputs.iter().map(|input| input.skipped.total()).sum();
@@ -158,4 +158,43 @@ fn rules_are_listed_and_explained() {
     }
     let (code, _, message) = laggard(&["explain", "dead"], None);
     assert!(code == Some(2) && message.contains("deadlock"), "{message}");
+}
+
+#[test]
+fn what_is_ignored_is_counted_and_fails_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = |text: &str| fs::write(folder.path().join("laggard.toml"), text).expect("written");
+    let hit = fixtures().join("rules/deadlock/hit-two-orders.log").to_string_lossy().into_owned();
+    let check = |format: &str| laggard(&["check", "--format", format, &hit], Some(folder.path()));
+    let document = || -> serde_json::Value { serde_json::from_str(&check("json").1).expect("JSON") };
+    let warnings = |document: &serde_json::Value| -> Vec<String> {
+        let all = document["warnings"].as_array().expect("a list").iter();
+        all.filter_map(|warning| warning["id"].as_str()).filter(|id| id.contains("ignore")).map(str::to_owned).collect()
+    };
+    config("");
+    let id = document()["findings"][0]["statement"].as_str().expect("the victim").to_owned();
+    for what in ["rule = 'deadlock'".to_owned(), format!("fingerprint = '{id}'"), "rule = 'deadlock'\ntable = 'orders'".to_owned()] {
+        config(&format!("[[ignore]]\n{what}\nreason = 'runs again by itself'\nexpires = 2999-12-31\n"));
+        let document = document();
+        assert_eq!((check("json").0, document["findings"].as_array().map(Vec::len)), (Some(0), Some(0)), "{what}");
+        assert_eq!(warnings(&document), ["findings-ignored"], "{what}");
+        assert!(check("table").1.contains("1 finding is ignored"), "{}", check("table").1);
+        let sarif: serde_json::Value = serde_json::from_str(&check("sarif").1).expect("JSON");
+        assert_eq!(sarif["runs"][0]["results"][0]["suppressions"][0]["justification"], "runs again by itself");
+    }
+    config("[[ignore]]\nrule = 'deadlock'\nreason = 'until the move'\nexpires = 2020-01-31\n");
+    assert_eq!((check("json").0, warnings(&document())), (Some(1), vec!["ignore-expired".to_owned()]));
+    config("[[ignore]]\nrule = 'deadlock'\ntable = 'customers'\nreason = 'another table'\n");
+    assert_eq!((check("json").0, warnings(&document())), (Some(1), vec!["ignore-unused".to_owned()]));
+    for (wrong, told) in [
+        ("rule = 'deadlock'", "reason"),
+        ("rule = 'dead'\nreason = 'x'", "no such rule"),
+        ("reason = 'x'", "ignore everything"),
+        ("rule = 'deadlock'\nreason = 'x'\nexpires = 12:00:00", "not a date"),
+        ("rule = 'deadlock'\nreason = 'x'\nuntil = 2999-12-31", "until"),
+    ] {
+        config(&format!("[[ignore]]\n{wrong}\n"));
+        let (code, _, message) = check("json");
+        assert!(code == Some(2) && message.contains(told), "{wrong}: {message}");
+    }
 }

@@ -75,3 +75,15 @@ fn a_missing_file_is_a_gap_and_what_is_not_asked_for_is_none() {
     later.rules.filter.since = Some(Timestamp((20_780 * 86_400 + 10 * 3_600 + 20 * 60) * 1_000_000));
     assert!(!report_with(&log, &later).warns("gap-in-log"));
 }
+
+/// Two applications on one session in turn, as PgBouncer lends it; one that names itself behind its first call is no such thing.
+#[test]
+fn sessions_that_several_clients_use_in_turn_are_told() {
+    let log = |applications: &[&str]| -> String {
+        applications.iter().map(|name| timed(7, 100, "statement", "SELECT 1").replace("/web ", &format!("/{name} "))).collect()
+    };
+    let facts = report(log(&["a", "b", "a", "b", "a"]));
+    let text = warning(&facts, "sessions-pooled");
+    assert!(text.starts_with("several clients used 1 session in turn"), "{text}");
+    assert!(!report(log(&["psql", "a", "a", "b", "b"])).warns("sessions-pooled"));
+}

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::units::{Micros, grouped};
+use crate::units::{Micros, counted, grouped};
 use crate::workload::timeline::{Series, Sum, start_of};
 use crate::workload::watch::Judged;
 use crate::workload::{Blind, Objective, Workload};
 
 use super::super::{Confidence, Evidence, Finding, Severity};
 use super::rise::{self, Rise, Span};
-use super::{META, MOST_WINDOWS, Window, counted, length, period};
+use super::{META, MOST_WINDOWS, Window, length, period};
 
 /// So many windows get what rose with them, those with most time above the objective.
 const MOST_EXPLAINED: usize = 10;

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::units::{Timestamp, grouped};
+use crate::units::{Timestamp, counted, grouped};
 use crate::workload::timeline::{Series, Span, start_of};
 use crate::workload::{Blind, Workload};
 
 use super::super::{Confidence, Evidence, Finding, Severity};
-use super::{META, MOST_WINDOWS, Window, counted, length, period};
+use super::{META, MOST_WINDOWS, Window, length, period};
 
 /// A window of failures alone.
 struct Outage<'w> {

@@ -8,7 +8,7 @@ use crate::workload::timeline::{Timeline, minute, start_of};
 use crate::workload::{Latency, Reading, Statement, Workload};
 
 use super::super::explained::{Explained, LoopLine, ParametersLine, StepLine, StretchLine, TimelineLine};
-use super::super::{ErrorLine, Report};
+use super::super::{ErrorLine, FindingLine, Report};
 use super::figures::Scale;
 use super::{Structures, View, covered};
 
@@ -17,14 +17,16 @@ impl Explained {
     #[must_use]
     pub fn build(reading: &Reading, findings: &[Finding], statement: &Statement, structures: &Structures, view: &View) -> Self {
         let workload = &reading.workload;
-        let named =
-            |finding: &&Finding| finding.statement == Some(statement.fingerprint) || finding.related.contains(&statement.fingerprint);
-        let findings: Vec<Finding> = findings.iter().filter(named).cloned().collect();
+        let mut report = Report::build(reading, findings, &[statement], structures, view);
+        let id = statement.fingerprint.to_string();
+        let names = |finding: &FindingLine| finding.statement.as_ref() == Some(&id) || finding.related.contains(&id);
+        report.findings.retain(names);
+        report.ignored.retain(|(finding, _)| names(finding));
         let has_log = reading.inputs.iter().any(|input| input.holds == Holds::Events);
         let (sets, is_exact) = statement.values.count();
         let parameters = ParametersLine { sets, is_exact, calls: statement.values.taken() };
         Explained {
-            report: Report::build(reading, &findings, &[statement], structures, view),
+            report,
             rank: rank(workload, statement),
             timed: statement.latency.count(),
             histogram: histogram(&statement.latency),

@@ -5,15 +5,45 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use serde_json::Value;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Options};
 use crate::sql::fingerprint::Fingerprint;
 use crate::workload::Workload;
 
-use super::super::FindingLine;
+use super::super::{FindingLine, Warning};
 
-pub(super) fn finding_lines(findings: &[Finding], workload: &Workload) -> Vec<FindingLine> {
+pub(super) fn finding_lines<'f>(findings: impl Iterator<Item = &'f Finding>, workload: &Workload) -> Vec<FindingLine> {
     let texts: HashMap<Fingerprint, &str, FixedState> = workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    findings.iter().map(|finding| line(finding, &texts)).collect()
+    findings.map(|finding| line(finding, &texts)).collect()
+}
+
+/// The findings to be ignored, each with the reason.
+pub(super) fn ignored_lines(findings: &[Finding], workload: &Workload) -> Vec<(FindingLine, String)> {
+    let ignored = || findings.iter().filter_map(|finding| finding.ignored.as_ref().map(|ignore| (finding, ignore)));
+    let lines = finding_lines(ignored().map(|(finding, _)| finding), workload);
+    lines.into_iter().zip(ignored().map(|(_, ignore)| ignore.reason.clone())).collect()
+}
+
+/// What became of the ignores that were configured.
+pub(super) fn ignore_warnings(findings: &[Finding], options: &Options, workload: &Workload) -> Vec<Warning> {
+    if workload.rules().without_findings {
+        return Vec::new();
+    }
+    let count = findings.iter().filter(|finding| finding.ignored.is_some()).count();
+    let mut warnings = Vec::new();
+    if count > 0 {
+        warnings.push(Warning::Ignored { findings: count });
+    }
+    for ignore in &options.ignores {
+        let (what, reason) = (ignore.to_string(), ignore.reason.clone());
+        match &ignore.expires {
+            Some(expires) if ignore.is_over => warnings.push(Warning::IgnoreOver { what, reason, expires: expires.clone() }),
+            _ if findings.iter().all(|finding| finding.ignored.as_ref() != Some(ignore)) => {
+                warnings.push(Warning::IgnoreUnused { what, reason });
+            }
+            _ => {}
+        }
+    }
+    warnings
 }
 
 fn line(finding: &Finding, texts: &HashMap<Fingerprint, &str, FixedState>) -> FindingLine {

@@ -1,6 +1,6 @@
 //! What is said of a statement, in sections of lines, code and tables; a page and Markdown draw the same.
 
-use crate::units::{ByteCount, Micros, Timestamp, grouped};
+use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
 
 use super::super::findings::windows;
 use super::super::table::{Grid, duration, hit_ratio, longest, mean, moment, percent, quantile};
@@ -64,10 +64,6 @@ impl Block {
             Block::Table(grid) => grid.is_empty(),
         }
     }
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    format!("{} {thing}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// 1st, 2nd, 3rd, 4th, 11th …

@@ -134,6 +134,9 @@ fn tables<'t>(words: &Words<'t>, outline: &mut Outline) -> Vec<(&'t str, &'t str
             continue;
         }
         let Some(&table) = parts.last() else { continue };
+        if outline.tables.is_empty() {
+            outline.schema = parts.len().checked_sub(2).and_then(|at| parts.get(at)).map(|schema| (*schema).to_owned());
+        }
         if !outline.tables.iter().any(|known| known == table) {
             outline.tables.push(table.to_owned());
         }

@@ -45,6 +45,8 @@ impl<'a> FromList<'a> {
     fn new(groups: impl IntoIterator<Item = &'a TableWithJoins>, filters: impl IntoIterator<Item = &'a Expr>) -> Self {
         let mut list = Self { conditions: filters.into_iter().collect(), ..Self::default() };
         let mut groups: Vec<&TableWithJoins> = groups.into_iter().collect();
+        // The last is taken first.
+        groups.reverse();
         while let Some(group) = groups.pop() {
             list.place(&group.relation, &mut groups);
             // From the second join on, the left side could be any of several sources.

@@ -77,6 +77,11 @@ impl Scopes {
         self.lists.pop();
     }
 
+    /// The number of the innermost list, as [`Column::owner`] has it.
+    pub(super) fn innermost(&self) -> usize {
+        self.lists.len().saturating_sub(1)
+    }
+
     pub(super) fn is_cte(&self, name: &str) -> bool {
         self.queries.iter().any(|query| query.visible.iter().any(|cte| cte == name))
     }

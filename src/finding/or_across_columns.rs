@@ -1,0 +1,49 @@
+//! OR between different columns.
+
+use crate::sql::shape::habits::Kind;
+
+use super::habit::{self, Case, Verdict, column};
+use super::{Confidence, Context, Finding, Meta, Rule, Severity};
+
+/// See the module.
+pub(super) struct OrAcrossColumns;
+
+static META: Meta = Meta {
+    id: "or-across-columns",
+    title: "OR between different columns, for which one index is not enough",
+    severity: Severity::High,
+    what: "Two sides of an OR in WHERE compare different columns with nothing in common, in a query that costs something and picks no rows by key. Alternatives of one column, IS NULL and switched-off filters ($1 IS NULL OR …) are left out.",
+    why: "Each side needs an index of its own, and if they are of several tables no index can be used before the join.",
+    example: "SELECT * FROM users WHERE email = 'a' OR phone = 'b'",
+    remedy: "UNION of two queries, each with its own index.",
+    ignore: "Both columns have an index, which the server combines.",
+    accepts: habit::accepts,
+};
+
+impl Rule for OrAcrossColumns {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        habit::findings(META.id, context)
+    }
+}
+
+pub(super) fn judge(case: &Case<'_>, _: &Context<'_>) -> Option<Verdict> {
+    let across = case.habit(Kind::OrAcrossTables);
+    let habit = across.or_else(|| case.habit(Kind::OrAcrossColumns))?;
+    let (column, other) = (column(habit), habit.with.as_deref().unwrap_or("another column"));
+    let whose = if across.is_some() { " of another table" } else { "" };
+    Some(Verdict {
+        habit: Some(habit.clone()),
+        title: format!("OR between {column} and {other}{whose}"),
+        reason: format!("either {column} or {other}{whose} decides, and neither narrows the rows alone"),
+        // With an index on both columns of one table there is nothing wrong with it.
+        confidence: if across.is_some() { case.fitting() } else { Confidence::Low },
+        is_cause: across.is_some(),
+        remedy: format!(
+            "Look for an index on {column} and one on {other}; if they are of several tables or the plan still reads everything, write two queries with UNION."
+        ),
+    })
+}

@@ -1,0 +1,246 @@
+//! Where one unit of a session ends and the next begins.
+//!
+//! A unit is, best first: what bears one request's id in its comments; a transaction, from BEGIN to COMMIT or by the number
+//! that `%v` gives it; calls that stand close together. A transaction of one row each is no unit to a loop around it, so the
+//! little in it is passed on to the time around.
+
+use std::sync::Arc;
+
+use crate::sql::outline::Role;
+use crate::units::Timestamp;
+
+use super::burst::Bond;
+use super::loops::{Statements, Traits};
+use super::run::Occurrence;
+use super::session::TagSet;
+use super::unit::Unit;
+
+/// A call, as the units of its session take it.
+pub(super) struct Taken<'t> {
+    pub(super) occurrence: Occurrence,
+    pub(super) traits: Traits,
+    /// The number of user, database and application.
+    pub(super) names: u32,
+    pub(super) tags: Option<&'t Arc<TagSet>>,
+    /// The number of its transaction, or 0.
+    pub(super) transaction: u32,
+}
+
+/// Who a session is for.
+#[derive(Default)]
+pub(super) struct Client {
+    /// The number of user, database and application.
+    pub(super) names: u32,
+    /// The code that sent its calls, where comments tell.
+    pub(super) endpoint: Option<Arc<str>>,
+    /// Whether there are others.
+    pub(super) is_shared: bool,
+}
+
+/// A call whose unit is not known before the next one.
+#[derive(Debug)]
+struct Held {
+    occurrence: Occurrence,
+    traits: Traits,
+    /// The gap before it, in microseconds.
+    gap: u64,
+}
+
+/// The units of a session.
+#[derive(Debug, Default)]
+pub(super) struct Units {
+    segment: Unit,
+    transaction: Unit,
+    in_transaction: bool,
+    /// The transaction's number, where no BEGIN told of it, or the number of what is held.
+    number: u32,
+    /// The first call of a number: the second tells whether it is a transaction of several.
+    held: Option<Held>,
+    /// The gap before the transaction began, in microseconds.
+    gap: u64,
+    /// A hash of the request's id.
+    request: Option<u64>,
+    names: u32,
+    /// How often they have changed.
+    changes: u8,
+    endpoint: Option<Arc<str>>,
+    ended: Option<Timestamp>,
+    /// The last different statements.
+    last: [u32; RECENT],
+    /// How many gaps there were, by the number of their binary digits.
+    gaps: [u16; 17],
+    /// Times are finer than seconds.
+    is_fine: bool,
+}
+
+/// Whoever connects may set `application_name` once or twice; so many changes are made by others.
+const SHARED: u8 = 4;
+
+/// A statement that was among so many different ones before continues what they did.
+const RECENT: usize = 3;
+
+/// A longer gap ends a segment whatever comes next; microseconds, as all of these.
+const LONGEST_GAP: u64 = 100_000;
+/// One up to this does not part the last of them.
+const SOON: u64 = 10_000;
+/// One up to this does not part a statement from the rows it reads on.
+const NEAREST: u64 = 50_000;
+/// A shorter one ends none.
+const SHORTEST_GAP: u64 = 2_000;
+/// The median of gaps says no more than this.
+const USUAL_GAP: u64 = 50_000;
+
+impl Units {
+    /// How long a gap must be to end a segment.
+    fn limit(&self) -> u64 {
+        let all: u32 = self.gaps.iter().map(|&count| u32::from(count)).sum();
+        let mut seen = 0;
+        let digits = self.gaps.iter().position(|&count| {
+            seen += u32::from(count);
+            seen * 2 >= all
+        });
+        let median = 1_u64 << digits.unwrap_or(0) >> 1;
+        (8 * median).clamp(SHORTEST_GAP, USUAL_GAP)
+    }
+
+    fn saw_gap(&mut self, gap: u64) {
+        let digits = (u64::BITS - gap.leading_zeros()).min(16) as usize;
+        self.gaps[digits] += 1;
+        if self.gaps[digits] >= 1 << 10 {
+            self.gaps.iter_mut().for_each(|count| *count /= 2);
+        }
+    }
+
+    fn bond(&self) -> Bond {
+        if self.request.is_some() { Bond::Tag } else { Bond::Segment }
+    }
+
+    /// Who the session was for until now.
+    pub(super) fn client(&self) -> Client {
+        Client { names: self.names, endpoint: self.endpoint.clone(), is_shared: self.is_shared() }
+    }
+
+    /// Whether several clients use the session in turn, as behind a pooler that lends it for a transaction at a time.
+    pub(super) fn is_shared(&self) -> bool {
+        self.changes >= SHARED
+    }
+
+    /// Whether the last call was in no transaction and named no request.
+    pub(super) fn is_loose(&self) -> bool {
+        self.request.is_none() && !self.in_transaction
+    }
+
+    /// Ends everything that is open.
+    pub(super) fn end(&mut self, statements: &mut Statements<'_>) {
+        self.release(statements);
+        self.transaction.end(Bond::Transaction, statements);
+        let bond = self.bond();
+        self.segment.end(bond, statements);
+        (self.in_transaction, self.number) = (false, 0);
+    }
+
+    /// What was held is in no transaction of several calls.
+    fn release(&mut self, statements: &mut Statements<'_>) {
+        if let Some(held) = self.held.take() {
+            self.nearby(held.occurrence, held.traits, held.gap, statements);
+        }
+    }
+
+    /// Takes a call outside of BEGIN and COMMIT, whose number says whether it is in a transaction with the one before: in the
+    /// extended protocol every call has a number, alone or not.
+    fn numbered(&mut self, call: Held, number: u32, statements: &mut Statements<'_>) {
+        if number != 0 && number == self.number {
+            if let Some(first) = self.held.take() {
+                (self.in_transaction, self.gap) = (true, first.gap);
+                self.transaction.add(first.occurrence, first.traits, Bond::Transaction, statements);
+            }
+            return self.transaction.add(call.occurrence, call.traits, Bond::Transaction, statements);
+        }
+        self.release(statements);
+        self.commit(statements);
+        self.number = number;
+        if number == 0 {
+            self.nearby(call.occurrence, call.traits, call.gap, statements);
+        } else {
+            self.held = Some(call);
+        }
+    }
+
+    fn commit(&mut self, statements: &mut Statements<'_>) {
+        self.number = 0;
+        if !std::mem::take(&mut self.in_transaction) {
+            return;
+        }
+        let mut gap = self.gap;
+        for (occurrence, traits) in self.transaction.end_into(Bond::Transaction, statements) {
+            self.nearby(occurrence, traits, gap, statements);
+            gap = 0;
+        }
+    }
+
+    /// Adds to the segment, or begins another one.
+    fn nearby(&mut self, occurrence: Occurrence, traits: Traits, gap: u64, statements: &mut Statements<'_>) {
+        let limit = if gap > SHORTEST_GAP { self.limit() } else { 0 };
+        // The same again, or for the rows just read.
+        let mut continues = || {
+            let again = self.last.iter().position(|&known| known == occurrence.statement);
+            let is_soon = |at| at + 1 < RECENT || gap <= SOON;
+            again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
+        };
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > limit && !continues()) {
+            self.segment.end(Bond::Segment, statements);
+        }
+        if self.is_fine {
+            self.saw_gap(gap);
+        }
+        let known = self.last.iter().position(|&known| known == occurrence.statement).unwrap_or(RECENT - 1);
+        self.last[..=known].rotate_right(1);
+        self.last[0] = occurrence.statement;
+        self.segment.add(occurrence, traits, Bond::Segment, statements);
+    }
+
+    /// Takes the next call of the session.
+    pub(super) fn take(&mut self, call: Taken<'_>, statements: &mut Statements<'_>) {
+        let Taken { occurrence, traits, names, tags, transaction } = call;
+        let request = tags.and_then(|tags| tags.request);
+        self.changes = self.changes.saturating_add(u8::from(self.names != names && self.ended.is_some()));
+        if self.names != names || (traits.role.works() && request != self.request) || traits.role == Role::Anew {
+            self.end(statements);
+            (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);
+        }
+        self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
+        let gap = self.ended.map_or(0, |ended| u64::try_from(occurrence.start().0 - ended.0).unwrap_or(0));
+        // In whole seconds one second is no gap.
+        let gap = if !self.is_fine && gap <= 1_000_000 { 0 } else { gap };
+        self.ended = Some(occurrence.end);
+        match traits.role {
+            Role::Begin if self.request.is_none() => {
+                self.release(statements);
+                self.commit(statements);
+                (self.in_transaction, self.gap, self.number) = (true, gap, 0);
+            }
+            Role::End => {
+                self.release(statements);
+                self.commit(statements);
+            }
+            role if role.works() => {
+                let endpoint = tags.and_then(|tags| tags.endpoint.as_ref());
+                if self.request.is_none() && !self.in_transaction && self.endpoint.as_ref() != endpoint {
+                    self.release(statements);
+                    self.segment.end(Bond::Segment, statements);
+                }
+                if self.endpoint.as_ref() != endpoint {
+                    self.endpoint = endpoint.cloned();
+                }
+                if self.request.is_some() {
+                    self.segment.add(occurrence, traits, Bond::Tag, statements);
+                } else if self.in_transaction && self.number == 0 {
+                    self.transaction.add(occurrence, traits, Bond::Transaction, statements);
+                } else {
+                    self.numbered(Held { occurrence, traits, gap }, transaction, statements);
+                }
+            }
+            _ => {}
+        }
+    }
+}

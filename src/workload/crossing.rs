@@ -1,0 +1,201 @@
+//! Loops that cross connections: one request's calls over a pool, side by side or in turn.
+//!
+//! Within a session nothing shows them, so those who go by the same user, database and application are watched together, one
+//! statement at a time: a read by key that comes again and again with hardly anything else between, on several sessions, as
+//! often as a read before it had rows. What is in a transaction or names its request is in a unit of its own and not looked
+//! at. Nearness in time is all there is, so nothing found here is sure.
+
+use crate::units::{Micros, Timestamp};
+
+use super::burst::{Bond, Class, FEWEST, Grade};
+use super::loops::{Ended, Statements, Traits};
+use super::run::{Occurrence, Parent};
+
+/// Fewer sessions make no crossing.
+const FEWEST_SESSIONS: usize = 3;
+/// So long after its last call, or that of its parent, a loop is over; microseconds.
+const LONGEST_GAP: i64 = 20_000;
+const LONGEST_BEFORE: i64 = 100_000;
+/// So many reads are remembered as parents.
+const READS: usize = 8;
+/// So many combinations of names are watched; those that came later are not.
+const MOST_NAMES: usize = 1_024;
+/// Longer ones are cut; a pool has no more calls of one request.
+const LONGEST: u32 = 1_000;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Crossings {
+    /// By the number of user, database and application.
+    by_names: Vec<Together>,
+}
+
+/// What those who go by the same names do.
+#[derive(Debug, Default)]
+struct Together {
+    /// The last reads that may be parents, the next to be overwritten at `oldest`.
+    reads: [Occurrence; READS],
+    oldest: usize,
+    is_open: bool,
+    /// Meaningful while it is open; its memory is used again and again.
+    spread: Spread,
+}
+
+/// A statement that comes again and again.
+#[derive(Debug, Default)]
+struct Spread {
+    first: Occurrence,
+    end: Timestamp,
+    n: u32,
+    /// Other calls since it began.
+    foreign: u32,
+    exec: Micros,
+    longest: Micros,
+    is_blind: bool,
+    hashes: Vec<u32>,
+    /// Sessions and their calls.
+    sessions: Vec<(u64, u32)>,
+    parent: Option<Parent>,
+}
+
+impl Spread {
+    fn begin(&mut self, first: Occurrence, session: u64) {
+        let (mut hashes, mut sessions) = (std::mem::take(&mut self.hashes), std::mem::take(&mut self.sessions));
+        hashes.clear();
+        sessions.clear();
+        *self = Spread { first, end: first.end, hashes, sessions, ..Spread::default() };
+        self.count(&first, session);
+    }
+
+    fn count(&mut self, occurrence: &Occurrence, session: u64) {
+        self.n += 1;
+        self.end = self.end.max(occurrence.end);
+        self.exec += occurrence.exec;
+        self.longest = self.longest.max(occurrence.exec);
+        self.is_blind |= occurrence.is_blind;
+        self.hashes.push(occurrence.hash);
+        match self.sessions.iter_mut().find(|(known, _)| *known == session) {
+            Some((_, calls)) => *calls += 1,
+            None => self.sessions.push((session, 1)),
+        }
+    }
+
+    /// Whether hardly anything else came between.
+    fn is_pure(&self) -> bool {
+        self.foreign * 5 <= self.n
+    }
+
+    /// What it comes to, if it is a loop that no session shows.
+    fn ended(&mut self) -> Option<Ended> {
+        let parent = self.parent.filter(|parent| parent.is_matched_by(self.n, false))?;
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        let most = self.sessions.iter().map(|(_, calls)| *calls).max()?;
+        let distinct = u32::try_from(self.hashes.len()).unwrap_or(u32::MAX);
+        let is_spread = self.sessions.len() >= FEWEST_SESSIONS && most * 10 <= self.n * 7;
+        if self.is_blind || !is_spread || distinct * 10 < self.n * 9 || !self.is_pure() {
+            return None;
+        }
+        let start = self.first.start();
+        let wall = u64::try_from(self.end.0.saturating_sub(start.0)).unwrap_or(0);
+        let period = wall / u64::from(self.n);
+        self.sessions.sort_unstable();
+        Some(Ended {
+            class: Class::Reads,
+            child: self.first.statement,
+            parent: Some(parent.statement),
+            root: Some(parent.statement),
+            start,
+            end: self.end,
+            n: self.n,
+            scale: self.n,
+            bond: Bond::Segment,
+            grade: if parent.relation == 2 { Grade::Medium } else { Grade::Low },
+            exec: self.exec,
+            waste: Micros((wall + self.first.exec.0).saturating_sub(self.longest.0 + period)),
+            // Sessions with several of its calls show a loop of their own, whose waste counts already.
+            counts: most < FEWEST,
+            is_pipelined: false,
+            sessions: self.sessions.iter().map(|(session, _)| *session).collect(),
+        })
+    }
+}
+
+impl Together {
+    fn take(&mut self, call: &Occurrence, traits: Traits, session: u64, statements: &mut Statements<'_>) {
+        let is_by_key = traits.reads && traits.is_by_key && !call.is_batch && !call.is_paged;
+        let spread = &mut self.spread;
+        if self.is_open {
+            let is_near = call.start().0 - spread.end.0 <= LONGEST_GAP && spread.n < LONGEST;
+            if is_near && is_by_key && call.statement == spread.first.statement {
+                spread.count(call, session);
+                if spread.n == FEWEST {
+                    spread.parent = Self::parent(&self.reads, &spread.first, statements);
+                }
+                return;
+            }
+            spread.foreign += 1;
+            if !is_near || spread.n < FEWEST || !spread.is_pure() {
+                self.end(statements);
+            }
+        }
+        if traits.reads {
+            self.reads[self.oldest] = *call;
+            self.oldest = (self.oldest + 1) % READS;
+        }
+        if is_by_key && !self.is_open {
+            self.is_open = true;
+            self.spread.begin(*call, session);
+        }
+    }
+
+    fn end(&mut self, statements: &mut Statements<'_>) {
+        if std::mem::take(&mut self.is_open) && self.spread.n >= FEWEST {
+            statements.ended.extend(self.spread.ended());
+        }
+    }
+
+    /// The likeliest of the reads that ended shortly before a call.
+    fn parent(reads: &[Occurrence; READS], first: &Occurrence, statements: &mut Statements<'_>) -> Option<Parent> {
+        let mut best: Option<(u8, Timestamp, Parent)> = None;
+        for read in reads {
+            let before = first.start().0 - read.end.0;
+            // Times are rounded down to milliseconds.
+            if read.rows < FEWEST || read.statement == first.statement || !(-1_000..=LONGEST_BEFORE).contains(&before) {
+                continue;
+            }
+            let relation = statements.relation(first.statement, read.statement);
+            let parent = Parent { statement: read.statement, rows: read.rows, relation, distance: 0 };
+            if relation > 0 && best.as_ref().is_none_or(|(known, end, _)| (relation, read.end) > (*known, *end)) {
+                best = Some((relation, read.end, parent));
+            }
+        }
+        best.map(|(.., parent)| parent)
+    }
+}
+
+impl Crossings {
+    /// Takes a call that is in no transaction and names no request.
+    pub(super) fn take(&mut self, call: &Occurrence, traits: Traits, names: u32, session: u64, statements: &mut Statements<'_>) {
+        let at = names as usize;
+        if at >= self.by_names.len() {
+            if at >= MOST_NAMES {
+                return;
+            }
+            self.by_names.resize_with(at + 1, Together::default);
+        }
+        self.by_names[at].take(call, traits, session, statements);
+    }
+
+    /// Ends what is open, by the number of its names.
+    pub(super) fn end(&mut self, names: u32, statements: &mut Statements<'_>) {
+        if let Some(together) = self.by_names.get_mut(names as usize) {
+            together.end(statements);
+        }
+    }
+
+    /// How many names are watched.
+    pub(super) fn names(&self) -> u32 {
+        u32::try_from(self.by_names.len()).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,213 @@
+//! One statement executed again and again within a unit of a session.
+//!
+//! Most statements are executed once or twice and make no loop, so little is kept of them: what a loop needs besides is built
+//! at the third execution. A thousand sessions' runs then stay in the processor's caches.
+
+use crate::units::{Micros, Timestamp};
+
+use super::burst::{Class, FEWEST};
+use super::loops::Traits;
+
+/// One execution, as a unit sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Occurrence {
+    pub(super) end: Timestamp,
+    pub(super) exec: Micros,
+    pub(super) statement: u32,
+    /// A hash of its values.
+    pub(super) hash: u32,
+    /// The rows it returned or may return; 0 if not known.
+    pub(super) rows: u32,
+    /// Its place among the calls of the unit.
+    pub(super) at: u32,
+    /// It was sent for several keys at once.
+    pub(super) is_batch: bool,
+    /// Its values are not known.
+    pub(super) is_blind: bool,
+    /// It asked for a later page.
+    pub(super) is_paged: bool,
+}
+
+impl Occurrence {
+    /// When it began, as far as the server's time tells.
+    pub(super) fn start(&self) -> Timestamp {
+        Timestamp(self.end.0 - i64::try_from(self.exec.0).unwrap_or(0))
+    }
+}
+
+/// The statement a run loops over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parent {
+    pub(super) statement: u32,
+    /// How many rows it returned or may have returned; 0 if not known.
+    pub(super) rows: u32,
+    pub(super) relation: u8,
+    /// How many calls lie between it and the run.
+    pub(super) distance: u32,
+}
+
+impl Parent {
+    /// Whether a run came as often as it had rows. Nulls and what is loaded already make it fewer, never more.
+    pub(super) fn is_matched_by(&self, n: u32, in_unit: bool) -> bool {
+        let most = if in_unit { self.rows + self.rows / 5 } else { self.rows };
+        self.rows > 1 && n <= most && n * 10 >= self.rows * 8
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) statement: u32,
+    pub(super) traits: Traits,
+    /// When it was first and last executed in the unit, counted in calls.
+    pub(super) born: u32,
+    pub(super) last: u32,
+    pub(super) rows: u32,
+    /// The executions that count.
+    pub(super) n: u32,
+    /// The first of them.
+    early: [Occurrence; EARLY],
+    looped: Option<Box<Looped>>,
+}
+
+/// As many executions are kept before a run may be a loop.
+const EARLY: usize = FEWEST as usize - 1;
+
+/// What is kept of a run that may be a loop.
+#[derive(Debug, Default)]
+struct Looped {
+    third: Occurrence,
+    last: Occurrence,
+    exec: Micros,
+    longest: Micros,
+    seen: Vec<u32>,
+    distinct: u32,
+    blind: bool,
+    paged: bool,
+    parent: Option<Parent>,
+}
+
+/// So many values of a run are compared; a value that is none of the last ones is taken for a new one.
+const MOST_SEEN: usize = 64;
+
+impl Looped {
+    fn count(&mut self, occurrence: &Occurrence) {
+        self.last = *occurrence;
+        self.exec += occurrence.exec;
+        self.longest = self.longest.max(occurrence.exec);
+        self.blind |= occurrence.is_blind;
+        self.paged |= occurrence.is_paged;
+        if self.seen.contains(&occurrence.hash) {
+            return;
+        }
+        self.distinct += 1;
+        if self.seen.len() < MOST_SEEN {
+            self.seen.push(occurrence.hash);
+        } else {
+            self.seen[self.distinct as usize % MOST_SEEN] = occurrence.hash;
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn new(statement: u32, traits: Traits, at: u32) -> Self {
+        Run { statement, traits, born: at, last: at, rows: 0, n: 0, early: [Occurrence::default(); EARLY], looped: None }
+    }
+
+    pub(super) fn reset(&mut self) {
+        (self.n, self.looped) = (0, None);
+    }
+
+    pub(super) fn count(&mut self, occurrence: Occurrence) {
+        if let Some(early) = self.early.get_mut(self.n as usize) {
+            *early = occurrence;
+        } else {
+            let early = &self.early;
+            let looped = self.looped.get_or_insert_with(|| {
+                let mut looped = Box::new(Looped { third: occurrence, ..Looped::default() });
+                early.iter().for_each(|occurrence| looped.count(occurrence));
+                looped
+            });
+            looped.count(&occurrence);
+        }
+        self.n += 1;
+    }
+
+    /// The executions that are kept, at most [`FEWEST`] of those that count.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Occurrence> + '_ {
+        let early = self.early[..(self.n as usize).min(EARLY)].iter();
+        early.chain(self.looped.iter().map(|looped| &looped.third)).copied()
+    }
+
+    /// Begins again with what came after a moment; only what is kept can.
+    pub(super) fn restart_after(&mut self, at: u32) {
+        let kept: Vec<Occurrence> = self.kept().filter(|occurrence| occurrence.at > at).collect();
+        self.reset();
+        kept.into_iter().for_each(|occurrence| self.count(occurrence));
+    }
+
+    /// The first execution that counts.
+    pub(super) fn first(&self) -> &Occurrence {
+        &self.early[0]
+    }
+
+    /// The second, if there is one.
+    pub(super) fn second(&self) -> &Occurrence {
+        &self.early[1]
+    }
+
+    /// The last one.
+    pub(super) fn end(&self) -> &Occurrence {
+        match &self.looped {
+            Some(looped) => &looped.last,
+            None => &self.early[(self.n as usize).saturating_sub(1).min(EARLY - 1)],
+        }
+    }
+
+    /// Whether it has come often enough to be a loop.
+    pub(super) fn is_loop(&self) -> bool {
+        self.looped.is_some()
+    }
+
+    pub(super) fn parent(&self) -> Option<Parent> {
+        self.looped.as_ref().and_then(|looped| looped.parent)
+    }
+
+    /// Whether what it loops over is not known for sure by its names.
+    pub(super) fn is_vague(&self) -> bool {
+        self.parent().is_none_or(|parent| parent.relation < 2)
+    }
+
+    /// Sets what it loops over, once it may be a loop.
+    pub(super) fn loops_over(&mut self, parent: Parent) {
+        if let Some(looped) = &mut self.looped {
+            looped.parent = Some(parent);
+        }
+    }
+
+    /// How many different values it had.
+    pub(super) fn distinct(&self) -> u32 {
+        self.looped.as_ref().map_or(0, |looped| looped.distinct)
+    }
+
+    /// Whether the values of some execution are not known.
+    pub(super) fn is_blind(&self) -> bool {
+        self.looped.as_ref().is_some_and(|looped| looped.blind)
+    }
+
+    /// The time of its executions in the server, and that of the longest.
+    pub(super) fn exec(&self) -> (Micros, Micros) {
+        self.looped.as_ref().map_or_else(Default::default, |looped| (looped.exec, looped.longest))
+    }
+
+    /// What kind of loop it is, if it is one.
+    pub(super) fn class(&self) -> Option<Class> {
+        let looped = self.looped.as_ref().filter(|looped| self.traits.is_by_key && !looped.paged)?;
+        let many = looped.blind || looped.distinct >= FEWEST.max(self.n * 3 / 10);
+        match () {
+            () if self.traits.role.writes() => (many || self.traits.inserts).then_some(Class::Writes),
+            () if !looped.blind && looped.distinct == 1 && self.traits.values > 0 => Some(Class::Repeats),
+            () => many.then_some(Class::Reads),
+        }
+    }
+}
