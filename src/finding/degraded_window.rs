@@ -74,7 +74,7 @@ impl Rule for DegradedWindow {
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
         let options: Chosen = context.options(META.id);
         let workload = context.workload;
-        let missed = workload.watch().objectives().iter().filter_map(|(objective, judged)| missed::finding(workload, objective, judged));
+        let missed = workload.service().objectives().iter().filter_map(|(objective, judged)| missed::finding(workload, objective, judged));
         missed.chain(outage::finding(workload, options.min_failures)).collect()
     }
 }

@@ -56,7 +56,7 @@ impl Workload {
             statement.timeline.settle();
             statement.plans.iter_mut().for_each(|plans| plans.timeline.settle());
         }
-        self.watch.settle();
+        self.service.settle();
         self.end_crossings();
         self.loops.patterns.finish();
         let (errors, statements) = self.language.resolve();
@@ -374,7 +374,7 @@ impl Workload {
         if !self.rules.without_findings {
             let minute = minute(call.ended);
             statement.timeline.add(minute, &Span::call(latency));
-            self.watch.call(minute, latency, call.origin.names, &self.names);
+            self.service.call(minute, latency, call.origin.names, &self.names);
             if call.values.count() > 0 {
                 statement.values.add(call.values.hash);
             }

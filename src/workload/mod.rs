@@ -34,12 +34,12 @@ mod pieces;
 mod plans;
 mod reading;
 mod run;
+pub mod service;
 mod session;
 mod snapshot;
 mod statement;
 pub mod timeline;
 mod unit;
-pub mod watch;
 
 pub use crate::event::tally::Count;
 pub use blind::Blind;
@@ -52,9 +52,9 @@ pub use interval::State;
 pub use latency::{Latency, Permille};
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
+pub use service::Objective;
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
-pub use watch::Objective;
 
 use gaps::Gaps;
 use language::Language;
@@ -62,9 +62,9 @@ use loops::Loops;
 use parsed::Names;
 use pieces::Gathered;
 use plans::Announced;
+use service::Service;
 use session::Sessions;
 use statement::OTHERS;
-use watch::Watch;
 
 /// Which duration a latency is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,7 +143,7 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
-    watch: Watch,
+    service: Service,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -158,8 +158,8 @@ impl Workload {
     /// Begins with nothing.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        let watch = Watch::over(&rules.objectives);
-        Workload { rules, watch, ..Workload::default() }
+        let service = Service::over(&rules.objectives);
+        Workload { rules, service, ..Workload::default() }
     }
 
     /// The distinct statements of which anything is known, in the order of their first appearance.
@@ -241,8 +241,8 @@ impl Workload {
 
     /// The log minute by minute; empty if nobody looks for what is wrong.
     #[must_use]
-    pub fn watch(&self) -> &Watch {
-        &self.watch
+    pub fn service(&self) -> &Service {
+        &self.service
     }
 
     /// How it was folded.
@@ -320,7 +320,7 @@ impl Workload {
         self.gaps.merge(&other.gaps);
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
-        self.watch.merge(&other.watch);
+        self.service.merge(&other.service);
         self.loops.shared += other.loops.shared;
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
@@ -383,7 +383,7 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
-            && self.watch == other.watch
+            && self.service == other.service
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

@@ -99,7 +99,7 @@ impl Workload {
         if failure.counts {
             self.events.error(failure.kind.clone(), 1);
             if !of_worker && !self.rules.without_findings {
-                self.watch.add(minute(failure.at), &Span::error(), origin.names, &self.names);
+                self.service.add(minute(failure.at), &Span::error(), origin.names, &self.names);
             }
             if let Some((_, group)) = self.groups.get_mut(origin.group as usize) {
                 group.errors += 1;

@@ -117,8 +117,8 @@ impl Workload {
         if !self.rules.without_findings {
             let (minute, span) = (minute(call.ended), Span::duration(Some(latency)));
             statement.timeline.add(minute, &span);
-            self.watch.add(minute, &span, call.names, &self.names);
-            self.watch.judge(minute, Some(latency), call.names, &self.names);
+            self.service.add(minute, &span, call.names, &self.names);
+            self.service.judge(minute, Some(latency), call.names, &self.names);
         }
         statement.shared(call.names, call.tags.as_ref(), Share { calls: 0, total: latency });
         self.untimed -= 1;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, counted, grouped};
+use crate::workload::service::Judged;
 use crate::workload::timeline::{Series, Sum, start_of};
-use crate::workload::watch::Judged;
 use crate::workload::{Blind, Objective, Workload};
 
 use super::super::{Confidence, Evidence, Finding, Severity};

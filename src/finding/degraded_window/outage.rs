@@ -34,9 +34,9 @@ pub(super) fn finding(workload: &Workload, least: u64) -> Option<Finding> {
     if matches!(workload.blind(), Some(Blind::Threshold { .. } | Blind::Sampled)) {
         return None;
     }
-    let watch = workload.watch();
-    let mut all = outages(None, watch.minutes(), least);
-    for (name, series) in watch.applications() {
+    let service = workload.service();
+    let mut all = outages(None, service.minutes(), least);
+    for (name, series) in service.applications() {
         let own = outages(Some(name), series, least).into_iter();
         // What happened to everybody happened to each.
         let is_new = |outage: &Outage<'_>| !all.iter().any(|whole| whole.application.is_none() && overlap(whole, outage));

@@ -49,7 +49,7 @@ const PART: u64 = 20;
 /// What rose as the window at a place began; others of the windows are not what is usual.
 pub(super) fn rises(workload: &Workload, at: usize, windows: &[Span], application: Option<&str>) -> Vec<Rise> {
     let Some(&window) = windows.get(at) else { return Vec::new() };
-    let minutes = workload.watch().minutes();
+    let minutes = workload.service().minutes();
     let Some(begin) = minutes.stretches().first().map(|(number, _)| minutes.first_minute(*number)) else { return Vec::new() };
     let is_of = |statement: &Statement| {
         application.is_none_or(|name| workload.shares(statement, &Key::Application).iter().any(|(known, _)| known == name))

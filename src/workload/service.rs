@@ -180,7 +180,7 @@ struct Application {
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct Service {
     objectives: Vec<(Objective, Series<Judged>)>,
     minutes: Series<Span>,
     applications: Vec<Application>,
@@ -189,18 +189,18 @@ pub struct Watch {
     places: Vec<u32>,
 }
 
-impl Default for Watch {
+impl Default for Service {
     fn default() -> Self {
-        Watch::over(&[])
+        Service::over(&[])
     }
 }
 
-impl Watch {
+impl Service {
     /// Nothing yet, to be judged by objectives.
     pub(super) fn over(objectives: &[Objective]) -> Self {
         let objectives = objectives.iter().map(|objective| (objective.clone(), Series::up_to(MOST_MINUTES))).collect();
         let minutes = Series::up_to(MOST_MINUTES);
-        Watch { objectives, minutes, applications: Vec::new(), by_name: HashMap::default(), places: Vec::new() }
+        Service { objectives, minutes, applications: Vec::new(), by_name: HashMap::default(), places: Vec::new() }
     }
 
     /// Takes a call that ended, of a combination of names.
@@ -277,7 +277,7 @@ impl Watch {
     }
 
     /// Adds what was seen of another log, by the same objectives.
-    pub(super) fn merge(&mut self, other: &Watch) {
+    pub(super) fn merge(&mut self, other: &Service) {
         self.minutes.merge(&other.minutes);
         for application in &other.applications {
             let place = self.application(&application.name);
@@ -311,7 +311,7 @@ impl Watch {
     }
 }
 
-impl PartialEq for Watch {
+impl PartialEq for Service {
     /// Equal if every answer is.
     fn eq(&self, other: &Self) -> bool {
         self.minutes == other.minutes && self.objectives == other.objectives && self.applications() == other.applications()
