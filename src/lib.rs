@@ -62,6 +62,15 @@ pub fn report(reading: &Reading, view: &View) -> Report {
     Report::build(reading, &findings, &selected, &structures, view)
 }
 
+/// Looks for what is wrong, and puts together all that is known of one statement.
+#[must_use]
+pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) -> report::Explained {
+    let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
+    let structures = structure::structures(&texts, view.jobs);
+    let findings = finding::check(&reading.workload, &view.rules);
+    report::Explained::build(reading, &findings, statement, &structures, view)
+}
+
 /// Draws a report in the format of that name; [`report::ALL`] lists them.
 ///
 /// # Errors

@@ -67,6 +67,55 @@ impl fmt::Display for Micros {
     }
 }
 
+impl std::str::FromStr for Micros {
+    type Err = NoSpan;
+
+    /// A span such as `200ms`, `1.5s`, `15m`, `2h`, `3d`, `1w`, or several of them together; not 0.
+    fn from_str(text: &str) -> Result<Self, NoSpan> {
+        let error = || NoSpan(text.to_owned());
+        let mut total: u64 = 0;
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(|b| b.is_ascii_digit() || *b == b'.').count();
+            let number = &rest[..digits];
+            rest = rest[digits..].trim_start();
+            let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+            let micros: u64 = match &rest[..letters] {
+                "ms" => 1_000,
+                "s" | "sec" | "second" | "seconds" => 1_000_000,
+                "m" | "min" | "minute" | "minutes" => 60_000_000,
+                "h" | "hour" | "hours" => 3_600_000_000,
+                "d" | "day" | "days" => 86_400_000_000,
+                "w" | "week" | "weeks" => 604_800_000_000,
+                _ => return Err(error()),
+            };
+            total = times(number, micros).and_then(|us| total.checked_add(us)).ok_or_else(error)?;
+            rest = rest[letters..].trim_start();
+        }
+        if total == 0 { Err(error()) } else { Ok(Micros(total)) }
+    }
+}
+
+/// A decimal number of units, what is below one cut off; `None` if it is no number or too large.
+fn times(number: &str, unit: u64) -> Option<u64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let part_of_unit = part.bytes().take(9).rev().try_fold(0, |below: u64, digit| {
+        // The digits from the last to the first, each a tenth of the one before it.
+        digit.is_ascii_digit().then(|| (u64::from(digit - b'0') * unit * 1_000 + below) / 10)
+    })?;
+    whole.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(part_of_unit / 1_000)
+}
+
+/// A text that is no span of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSpan(String);
+
+impl fmt::Display for NoSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is no span: try 90s, 15m, 2h, 3d or 1w", self.0)
+    }
+}
+
 /// `value / unit` with three significant digits, rounded half up, in integers so that it is the same everywhere.
 fn three_digits(value: u64, unit: u64) -> String {
     let decimals = match value / unit {
@@ -193,6 +242,16 @@ mod tests {
             assert_eq!(Micros(us).to_string(), text);
         }
         assert!(!Micros(u64::MAX).to_string().is_empty());
+    }
+
+    #[test]
+    fn spans_are_read_with_decimals() {
+        let read = |text: &str| text.parse::<Micros>().map(|span| span.0).ok();
+        assert_eq!((read("200ms"), read("1.5s"), read("2h 30m")), (Some(200_000), Some(1_500_000), Some(9_000_000_000)));
+        assert_eq!((read("0.25ms"), read("1.0000019s"), read("12.075s")), (Some(250), Some(1_000_001), Some(12_075_000)));
+        for bad in ["", "0s", "5x", "s", "1.5.5s", "1,5s", "-1s", ".5s", "99999999999999999999w", "18446744073709551615w"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     #[test]

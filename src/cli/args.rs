@@ -21,6 +21,8 @@ Examples:
   laggard report /var/log/postgresql/              what is slow, over all rotated files
   laggard report monday.snap tuesday.snap          what pg_stat_statements counted in between
   laggard report pg.log --since 08:00 --app web    one application, this morning
+  laggard report pg.log --slo p95=200ms            the minutes that missed it, and what rose first
+  laggard explain 7f3a9c pg.log                    all that is known of one statement
   zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program";
 
 const AFTER_ALL: &str =
@@ -37,12 +39,9 @@ pub(super) enum Command {
     /// Findings only; fails if one is severe and sure enough
     #[command(after_help = CHECK_AFTER)]
     Check(Box<CheckArgs>),
-    /// What a rule means, why it costs, what to do, and when to ignore it
-    Explain {
-        /// The rule's id.
-        #[arg(value_name = "RULE")]
-        rule: String,
-    },
+    /// What a rule means and what to do; or, with inputs, all that is known of one statement
+    #[command(before_help = super::explain_args::EXAMPLES, after_help = AFTER)]
+    Explain(Box<super::explain_args::ExplainArgs>),
     /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
@@ -78,6 +77,8 @@ pub(super) enum Command {
 pub(super) enum SchemaOf {
     /// `report --format json`
     Report,
+    /// `explain STATEMENT --format json`
+    Explain,
     /// A line of what `snapshot` writes
     Snapshot,
 }
@@ -99,6 +100,10 @@ pub(super) struct ReportArgs {
     #[command(flatten)]
     pub reading: ReadingArgs,
 
+    /// Look for nothing that is wrong, which is faster
+    #[arg(long, help_heading = "Rules", conflicts_with = "slo", env = "LAGGARD_NO_FINDINGS")]
+    pub no_findings: bool,
+
     #[command(flatten)]
     pub rules: RuleArgs,
 
@@ -110,12 +115,12 @@ pub(super) struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rules")]
 pub(super) struct RuleArgs {
+    /// An objective that each minute is judged by, such as p95=200ms, or web:p99=1s of one application; repeatable
+    #[arg(long, value_name = "[APP:]pNN=SPAN")]
+    pub slo: Vec<String>,
     /// Options of the rules [default: the nearest laggard.toml upwards, within the repository]
     #[arg(long, hide_short_help = true, value_name = "FILE", value_hint = ValueHint::FilePath, env = "LAGGARD_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Look for nothing that is wrong, which is faster
-    #[arg(long, env = "LAGGARD_NO_FINDINGS")]
-    pub no_findings: bool,
     /// No configuration file
     #[arg(long, hide_short_help = true, conflicts_with = "config", env = "LAGGARD_NO_CONFIG")]
     pub no_config: bool,
@@ -184,6 +189,18 @@ pub(super) struct OutputArgs {
     /// Group by application, user, database, host, or tag:KEY of statement comments; csv then lists the groups only
     #[arg(long, value_name = "KEY", env = "LAGGARD_BY")]
     pub by: Option<String>,
+    /// Put a ' before CSV cells that a spreadsheet would run as formulas
+    #[arg(long, hide_short_help = true, env = "LAGGARD_CSV_SAFE")]
+    pub csv_safe: bool,
+
+    #[command(flatten)]
+    pub show: ShowArgs,
+}
+
+/// How things are shown.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ShowArgs {
     /// Examples of statements: values masked, in full, or none
     #[arg(long, value_name = "HOW", value_enum, default_value_t = SamplesArg::Masked, env = "LAGGARD_SAMPLES")]
     pub samples: SamplesArg,
@@ -193,9 +210,6 @@ pub(super) struct OutputArgs {
     /// Zone in which times are shown: an IANA name, or local
     #[arg(long, hide_short_help = true, value_name = "ZONE", env = "LAGGARD_DISPLAY_TZ")]
     pub display_tz: Option<String>,
-    /// Put a ' before CSV cells that a spreadsheet would run as formulas
-    #[arg(long, hide_short_help = true, env = "LAGGARD_CSV_SAFE")]
-    pub csv_safe: bool,
     /// Colours: auto, always, never
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColourArg::Auto, env = "LAGGARD_COLOR")]
     pub color: ColourArg,

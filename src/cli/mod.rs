@@ -17,8 +17,10 @@ mod config;
 mod connection;
 mod exit;
 mod explain;
+mod explain_args;
 mod outputs;
 mod progress;
+mod reading;
 mod run;
 #[cfg(feature = "live")]
 mod snapshot;
@@ -35,6 +37,8 @@ use args::{Cli, Command, FingerprintArgs, SchemaOf};
 
 /// The committed schema, which a test holds to the structs.
 const REPORT_SCHEMA: &str = include_str!("../report/report.schema.json");
+/// Likewise.
+const EXPLAIN_SCHEMA: &str = include_str!("../report/explain.schema.json");
 /// Likewise.
 const SNAPSHOT_SCHEMA: &str = include_str!("../snapshot/snapshot.schema.json");
 
@@ -80,7 +84,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line's definition; `-h` leaves the variables out so that it fits a screen.
 fn command(arguments: &[OsString]) -> clap::Command {
     let short = arguments.iter().any(|argument| argument == "-h");
-    ["report", "check"].iter().fold(Cli::command(), |command, name| {
+    ["report", "check", "explain"].iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
     })
 }
@@ -124,7 +128,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
             run::report(&args)
         }
         Command::Check(args) => run::check(&args),
-        Command::Explain { rule } => explain::explain(&rule),
+        Command::Explain(args) => explain::explain(&args),
         Command::Rules => explain::rules(),
         #[cfg(feature = "live")]
         Command::Snapshot(args) => snapshot::snapshot(&args),
@@ -133,6 +137,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Formats => formats(),
         Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),
+        Command::Schema { of: SchemaOf::Explain } => print(EXPLAIN_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::Snapshot } => print(SNAPSHOT_SCHEMA.as_bytes()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -34,12 +34,14 @@ impl<W: Write> Write for Counting<W> {
     }
 }
 
+/// Whether a file is one of the inputs.
+pub(super) fn is_among(file: &Path, inputs: &[PathBuf]) -> bool {
+    file.canonicalize().ok().is_some_and(|file| inputs.iter().any(|input| input.canonicalize().ok().as_ref() == Some(&file)))
+}
+
 /// The outputs that the arguments ask for; none of them may be an input.
 pub(super) fn of(args: &OutputArgs, inputs: &[PathBuf]) -> Result<Vec<Output>, Failure> {
-    let same = |file: &PathBuf| {
-        file.canonicalize().ok().is_some_and(|file| inputs.iter().any(|input| input.canonicalize().ok().as_ref() == Some(&file)))
-    };
-    if let Some(file) = args.output.iter().find(|file| same(file)) {
+    if let Some(file) = args.output.iter().find(|file| is_among(file, inputs)) {
         return Err(Failure::trouble(format!("{}: is an input; it is not written to", file.display())));
     }
     let named = |name: &str| report::by_name(name).ok_or_else(|| Failure::trouble(format!("no format is called {name}")));

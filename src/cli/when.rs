@@ -40,27 +40,7 @@ pub(super) fn moment(text: &str, now: &Zoned) -> Result<Timestamp, String> {
 /// # Errors
 /// What forms are understood.
 pub(super) fn span(text: &str) -> Result<Micros, String> {
-    let error = || format!("'{text}' is no span: try 90s, 15m, 2h, 3d or 1w");
-    let mut total: u64 = 0;
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: u64 = rest[..digits].parse().map_err(|_| error())?;
-        rest = rest[digits..].trim_start();
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let micros: u64 = match &rest[..letters] {
-            "ms" => 1_000,
-            "s" | "sec" | "second" | "seconds" => 1_000_000,
-            "m" | "min" | "minute" | "minutes" => 60_000_000,
-            "h" | "hour" | "hours" => 3_600_000_000,
-            "d" | "day" | "days" => 86_400_000_000,
-            "w" | "week" | "weeks" => 604_800_000_000,
-            _ => return Err(error()),
-        };
-        total = number.checked_mul(micros).and_then(|us| total.checked_add(us)).ok_or_else(error)?;
-        rest = rest[letters..].trim_start();
-    }
-    if total == 0 { Err(error()) } else { Ok(Micros(total)) }
+    text.parse().map_err(|error: crate::units::NoSpan| error.to_string())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
-use crate::workload::Workload;
+use crate::workload::{Objective, Workload};
 
 mod cartesian_join;
 mod case_insensitive_match;
@@ -27,6 +27,7 @@ mod count_for_existence;
 mod count_without_filter;
 mod deadlock;
 mod deep_offset;
+mod degraded_window;
 mod distinct_join;
 mod error_burst;
 mod full_row_update;
@@ -76,6 +77,7 @@ pub static ALL: &[&dyn Rule] = &[
     &count_without_filter::CountWithoutFilter,
     &deadlock::Deadlock,
     &deep_offset::DeepOffset,
+    &degraded_window::DegradedWindow,
     &distinct_join::DistinctJoin,
     &error_burst::ErrorBurst,
     &full_row_update::FullRowUpdate,
@@ -221,6 +223,12 @@ impl Options {
         }
         Ok(options)
     }
+
+    /// The options of a rule, the defaults where none are given.
+    fn of_rule<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
+        // They were tried before.
+        self.by_rule.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+    }
 }
 
 /// Whether options are what a rule's struct of them takes.
@@ -244,8 +252,7 @@ impl Context<'_> {
 
     /// The options of a rule, the defaults where none are given.
     fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
-        // They were tried before.
-        self.options.by_rule.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
+        self.options.of_rule(rule)
     }
 }
 
@@ -296,6 +303,12 @@ impl Evidence {
     fn counted(text: String, data: Value) -> Self {
         Evidence { kind: "counter", text, data: data.as_object().cloned().unwrap_or_default() }
     }
+}
+
+/// The objectives of latency that options ask for.
+#[must_use]
+pub fn objectives(options: &Options) -> Vec<Objective> {
+    degraded_window::objectives(options)
 }
 
 /// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; what is to be ignored is marked

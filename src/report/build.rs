@@ -21,7 +21,9 @@ use figures::{Figures, Scale};
 use findings::{finding_lines, ignore_warnings, ignored_lines};
 
 mod counters;
+mod explained;
 mod figures;
+pub mod find;
 mod findings;
 
 /// What tables sort statements by; most first.

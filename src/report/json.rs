@@ -13,6 +13,7 @@ use super::build::by_total;
 use super::{Known, LatencyLine, Renderer, Report, ShareLine, StatementLine, Style};
 
 mod counted;
+pub(super) mod explained;
 
 /// See the module.
 pub(super) struct Json;
@@ -301,7 +302,7 @@ impl<'r> Document<'r> {
         lines.sort_by(|a, b| by_total(a, b));
         Document {
             schema: "laggard.report/1",
-            tool: Tool { name: "laggard", version: env!("CARGO_PKG_VERSION"), fingerprint: crate::sql::fingerprint::RULES },
+            tool: tool(),
             inputs: report.inputs.iter().map(input).collect(),
             window: report.window.map(|(start, end)| Window { start: start.to_string(), end: end.to_string() }),
             totals: Totals {
@@ -335,6 +336,10 @@ impl Document<'_> {
     pub(super) fn without_statements(self) -> Self {
         Document { statements: Vec::new(), ..self }
     }
+}
+
+fn tool() -> Tool {
+    Tool { name: "laggard", version: env!("CARGO_PKG_VERSION"), fingerprint: crate::sql::fingerprint::RULES }
 }
 
 fn input(line: &super::InputLine) -> Input {

@@ -6,6 +6,7 @@ use std::io;
 
 use crate::units::grouped;
 
+use super::findings::windows;
 use super::table::{duration, heading, longest, percent, quantile};
 use super::text::{cut, sanitised};
 use super::{FindingLine, GroupLine, Known, Renderer, Report, StatementLine, Style};
@@ -14,7 +15,7 @@ use super::{FindingLine, GroupLine, Known, Renderer, Report, StatementLine, Styl
 pub(super) struct Markdown;
 
 /// GitHub takes comments of 65 536 characters.
-const LONGEST: usize = 65_000;
+pub(super) const LONGEST: usize = 65_000;
 /// How much of a statement is shown, in columns.
 const STATEMENT: usize = 200;
 
@@ -73,7 +74,8 @@ impl Renderer for Markdown {
 
 fn finding_row(finding: &FindingLine) -> String {
     let about = finding.text.as_deref().map(|text| code(&cut(&sanitised(text), STATEMENT))).unwrap_or_default();
-    let (title, remedy) = (escaped(&sanitised(&finding.title)), escaped(&sanitised(&finding.remedy)));
+    let windows: String = windows(finding).iter().map(|line| format!("<br>{}", escaped(line.trim()))).collect();
+    let (title, remedy) = (escaped(&sanitised(&finding.title)) + &windows, escaped(&sanitised(&finding.remedy)));
     let FindingLine { severity, confidence, rule, .. } = finding;
     format!("| {severity} | {confidence} | {rule} | {title} | {} | {about} | {remedy} |\n", duration(finding.cost))
 }
@@ -102,21 +104,32 @@ fn row(number: usize, line: &StatementLine) -> String {
     )
 }
 
-/// Between backticks, one more than any run of them inside.
-fn code(text: &str) -> String {
+/// Lines between fences that none of them can close.
+pub(super) fn fenced(text: &str, language: &str) -> String {
+    let fence = "`".repeat((longest_run(text) + 1).max(3));
+    format!("{fence}{language}\n{}\n{fence}\n", text.trim_end())
+}
+
+fn longest_run(text: &str) -> usize {
     let mut longest = 0;
     let mut run = 0;
     for c in text.chars() {
         run = if c == '`' { run + 1 } else { 0 };
         longest = longest.max(run);
     }
+    longest
+}
+
+/// Between backticks, one more than any run of them inside.
+fn code(text: &str) -> String {
+    let longest = longest_run(text);
     let fence = "`".repeat(longest + 1);
     let pad = if longest > 0 { " " } else { "" };
     format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
 }
 
 /// Without anything that Markdown or HTML would act on.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '!' | '@') {

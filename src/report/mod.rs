@@ -9,6 +9,8 @@ use crate::units::{Micros, Timestamp};
 
 pub mod build;
 mod csv;
+pub mod explained;
+mod findings;
 mod github;
 pub mod json;
 mod jsonl;
@@ -21,6 +23,7 @@ pub mod text;
 mod warning;
 
 pub use build::{Samples, Sort, View};
+pub use explained::Explained;
 pub use warning::Warning;
 
 /// Every output that this build can draw.

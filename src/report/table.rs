@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 
 use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
 
+use super::findings::{finding_line, windows};
 use super::text::{ascii, cut, sanitised};
 use super::{
-    CounterLine, CoverageLine, EventLines, FindingLine, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style,
-    spark,
+    CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark,
 };
 
 /// See the module.
@@ -111,6 +111,10 @@ impl Painter<'_> {
             let line = finding_line(finding);
             let line = self.style.width.map_or_else(|| line.clone(), |width| cut(&line, width.max(LEAST_ROOM)));
             self.line(if finding.severity == "high" { BAD } else { Ansi::new() }, &line)?;
+            for line in windows(finding) {
+                let line = self.style.width.map_or_else(|| line.clone(), |width| cut(&line, width.max(LEAST_ROOM)));
+                self.line(Ansi::new(), &line)?;
+            }
         }
         if shown < report.findings.len() {
             self.line(DIM, &format!("  {} more", grouped((report.findings.len() - shown) as u64)))?;
@@ -322,6 +326,11 @@ impl Grid {
         Grid { header, rows, left }
     }
 
+    /// Whether it has no rows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     fn remove(&mut self, column: usize) {
         self.header.remove(column);
         self.rows.iter_mut().for_each(|row| drop(row.remove(column)));
@@ -409,17 +418,6 @@ fn abbreviated(statement: &str, room: usize) -> String {
 
 /// A select list this short, in bytes, is not worth leaving out.
 const SHORT_LIST: usize = 12;
-
-/// One line: how bad, which rule, what, what it cost, and whose statement.
-fn finding_line(finding: &FindingLine) -> String {
-    let doubt = if finding.confidence == "high" { String::new() } else { format!(" (confidence {})", finding.confidence) };
-    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
-    let about = match (&finding.statement, &finding.text) {
-        (Some(id), Some(text)) => format!("  {} {}", &id[..id.len().min(6)], sanitised(text)),
-        _ => String::new(),
-    };
-    format!("  {:<6}  {:<25}  {}{cost}{doubt}{about}", finding.severity, finding.rule, sanitised(&finding.title))
-}
 
 fn event_facts(events: &EventLines) -> Vec<String> {
     let mut facts = Vec::new();

@@ -55,6 +55,7 @@ pub fn ascii(text: &str) -> String {
             '·' => '|',
             '≤' => '<',
             '…' => '~',
+            '×' => 'x',
             '▁'..='█' => char::from_digit(u32::from(c) - u32::from('▁') + 1, 10).unwrap_or('8'),
             c if c.is_ascii() => c,
             _ => '?',

@@ -11,6 +11,7 @@ use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::{Share, Statement};
+use super::timeline::{Span, minute};
 use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
@@ -53,9 +54,12 @@ impl Workload {
         }
         self.finish_transactions();
         self.finish_convoys();
-        for statement in &self.statements {
+        for statement in &mut self.statements {
             self.total.merge(&statement.latency);
+            statement.timeline.settle();
+            statement.plans.iter_mut().for_each(|plans| plans.timeline.settle());
         }
+        self.service.settle();
         self.end_crossings();
         self.loops.patterns.finish();
         self.pairs.upserts.finish();
@@ -128,7 +132,9 @@ impl Workload {
             None => {
                 let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
                 let passes = self.rules.filter.passes_text(&normalised.text);
-                self.statements.push(Statement::new(normalised.fingerprint, normalised.text.clone(), new.sample.clone(), passes));
+                let mut statement = Statement::new(normalised.fingerprint, normalised.text.clone(), new.sample.clone(), passes);
+                statement.timeline = self.rules.timeline();
+                self.statements.push(statement);
                 self.by_fingerprint.insert(normalised.fingerprint, number);
                 number
             }
@@ -370,6 +376,14 @@ impl Workload {
         statement.execute += execute.unwrap_or_default();
         statement.deep_pages += u64::from(call.values.is_deep());
         statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
+        if !self.rules.without_findings {
+            let minute = minute(call.ended);
+            statement.timeline.add(minute, &Span::call(latency));
+            self.service.call(minute, latency, call.origin.names, &self.names);
+            if call.values.count() > 0 {
+                statement.values.add(call.values.hash);
+            }
+        }
         let session = self.sessions.get(call.origin.session);
         if statement.last_session != session.number {
             statement.last_session = session.number;

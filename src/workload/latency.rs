@@ -187,6 +187,27 @@ impl Latency {
         rank(self.count, quantile) == Some(self.count)
     }
 
+    /// How many values lie in each of the steps that begin at `starts`, which are in order; the first has all below it too, the
+    /// last all above it. Once a histogram has taken over a value within 1 % of a start may be in the step before or behind.
+    #[must_use]
+    pub fn steps(&self, starts: &[Micros]) -> Vec<u64> {
+        let mut counts = vec![0; starts.len()];
+        let mut add = |value: u64, count: u64| {
+            let at = starts.partition_point(|start| start.0 <= value).saturating_sub(1);
+            if let Some(slot) = counts.get_mut(at) {
+                *slot += count;
+            }
+        };
+        match &self.values {
+            Values::Kept(kept) => kept.iter().for_each(|&v| add(v, 1)),
+            Values::Histogram(histogram) => {
+                histogram.iter_recorded().for_each(|v| add(v.value_iterated_to().clamp(self.min, self.max), u64::from(v.count_at_value())));
+                add(self.max, self.beyond);
+            }
+        }
+        counts
+    }
+
     /// How many values lie in each of `buckets` equal steps of the logarithm between `low` and `high`.
     #[must_use]
     pub fn spread(&self, low: Micros, high: Micros, buckets: usize) -> Vec<u64> {

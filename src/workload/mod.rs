@@ -19,6 +19,7 @@ mod counted;
 mod courses;
 mod crossing;
 pub mod digest;
+mod distinct;
 mod events;
 mod filter;
 mod fold;
@@ -40,9 +41,11 @@ mod pieces;
 mod plans;
 mod reading;
 mod run;
+pub mod service;
 mod session;
 mod snapshot;
 mod statement;
+pub mod timeline;
 pub mod transactions;
 mod unit;
 pub mod visits;
@@ -53,6 +56,7 @@ pub use blind::Blind;
 pub use caller::Caller;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use courses::{Course, Courses, Tick};
+pub use distinct::Distinct;
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
 pub use gaps::Gap;
@@ -62,6 +66,7 @@ pub use lists::Lists;
 pub use pairs::Followed;
 pub use parsed::{Parsed, Sample};
 pub use reading::{InputSummary, Reading};
+pub use service::Objective;
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
 
@@ -72,6 +77,7 @@ use pairs::Pairs;
 use parsed::Names;
 use pieces::Gathered;
 use plans::Announced;
+use service::Service;
 use session::Sessions;
 use statement::OTHERS;
 
@@ -96,6 +102,15 @@ pub struct Rules {
     pub by: Option<Key>,
     /// Whether nobody wants to know what is wrong, so that nothing is kept for it.
     pub without_findings: bool,
+    /// Objectives of latency that every minute is judged by.
+    pub objectives: Vec<Objective>,
+}
+
+impl Rules {
+    /// The empty timeline of a statement. Where minutes are judged, those of statements matter too.
+    fn timeline(&self) -> timeline::Timeline {
+        timeline::Timeline::up_to(if self.objectives.is_empty() { timeline::MOST } else { timeline::MOST_WATCHED })
+    }
 }
 
 /// One group of `--by`.
@@ -149,6 +164,7 @@ pub struct Workload {
     queues: convoys::Queues,
     convoys: convoys::Convoys,
     pairs: Pairs,
+    service: Service,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -164,7 +180,8 @@ impl Workload {
     /// Begins with nothing.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Workload { rules, ..Workload::default() }
+        let service = Service::over(&rules.objectives);
+        Workload { rules, service, ..Workload::default() }
     }
 
     /// The distinct statements of which anything is known, in the order of their first appearance.
@@ -244,6 +261,12 @@ impl Workload {
         self.rules.by.as_ref().map(|_| self.groups.iter().map(|(key, group)| (key.as_deref(), group)))
     }
 
+    /// The log minute by minute; empty if nobody looks for what is wrong.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
     /// How it was folded.
     #[must_use]
     pub fn rules(&self) -> &Rules {
@@ -319,6 +342,7 @@ impl Workload {
         self.gaps.merge(&other.gaps);
         self.sessions.merge(&other.sessions);
         self.loops.patterns.merge(other.loops.patterns);
+        self.service.merge(&other.service);
         self.loops.shared += other.loops.shared;
         self.transactions.merge(other.transactions);
         self.arrivals.merge(other.arrivals);
@@ -390,6 +414,7 @@ impl PartialEq for Workload {
             && self.arrivals == other.arrivals
             && self.convoys == other.convoys
             && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
+            && self.service == other.service
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

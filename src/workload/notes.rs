@@ -7,10 +7,20 @@ use super::convoys::Told;
 use super::fold::Block;
 use super::parsed::{NoteRow, Parsed, Row};
 use super::session::{Cause, Origin, Report, Wait};
+use super::timeline::{Span, minute};
 use super::{ErrorKind, Workload};
 
 /// The settings that say whether all statements are logged; the others are not kept.
 const SAMPLING: [&str; 3] = ["log_statement_sample_rate", "log_transaction_sample_rate", "log_min_duration_sample"];
+
+/// That something failed.
+struct Failure {
+    at: Timestamp,
+    cause: Cause,
+    kind: ErrorKind,
+    /// Whether the filters let it pass.
+    counts: bool,
+}
 
 impl Workload {
     pub(super) fn note(&mut self, note: &NoteRow, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
@@ -44,10 +54,10 @@ impl Workload {
                 if counts && !kind.is_of_worker() {
                     self.arrivals.failed(&kind, row.at);
                 }
-                self.error(origin, counts.then_some(kind), statement, cause);
+                self.error(origin, statement, Failure { at: row.at, cause, kind, counts });
                 self.events.cancelled += u64::from(counts && *cancels);
             }
-            NoteRow::Statement => self.late_statement(origin, statement, counts),
+            NoteRow::Statement => self.late_statement(origin, row.at, statement, counts),
             NoteRow::LockWait { waited, lock, ended, queue } if counts && *ended != Ended::InDeadlock => {
                 if *ended != Ended::Unknown {
                     self.queued(block.server, origin, queue, Told { at: row.at, waited: *waited, ended: *ended, statement });
@@ -94,10 +104,9 @@ impl Workload {
         }
     }
 
-    /// A statement failed; `kind` if the error counts.
-    fn error(&mut self, origin: Origin, kind: Option<ErrorKind>, statement: Option<u32>, cause: Cause) {
+    fn error(&mut self, origin: Origin, statement: Option<u32>, failure: Failure) {
         // Workers of a parallel query are told to stop when it is cancelled; the failure is their leader's.
-        let of_worker = kind.as_ref().is_some_and(ErrorKind::is_of_worker);
+        let of_worker = failure.counts && failure.kind.is_of_worker();
         let statement = statement.filter(|_| !of_worker);
         // The statement may have been announced, or stand further down among lines of other sessions.
         let announced = self.sessions.get(origin.session).announced.take();
@@ -107,21 +116,23 @@ impl Workload {
         }
         let session = self.sessions.get(origin.session);
         session.abort();
-        session.report = failed.is_none().then_some(Report::Error(cause));
-        let counts = kind.is_some();
-        if let Some(kind) = kind {
-            self.events.error(kind, 1);
+        session.report = failed.is_none().then(|| Report::Error(failure.cause, failure.kind.clone()));
+        if failure.counts {
+            self.events.error(failure.kind.clone(), 1);
+            if !of_worker && !self.rules.without_findings {
+                self.service.add(minute(failure.at), &Span::error(), origin.names, &self.names);
+            }
             if let Some((_, group)) = self.groups.get_mut(origin.group as usize) {
                 group.errors += 1;
             }
         }
         if let Some(failed) = failed {
-            self.failed(origin, failed, counts.then_some(cause));
+            self.failed(origin, failed, failure);
         }
     }
 
-    /// A statement failed for a cause, if that counts.
-    fn failed(&mut self, origin: Origin, statement: u32, cause: Option<Cause>) {
+    /// A statement failed.
+    fn failed(&mut self, origin: Origin, statement: u32, failure: Failure) {
         self.failed_in_transaction(origin.session, statement);
         let session = self.sessions.get(origin.session);
         session.failed = Some(statement);
@@ -131,17 +142,24 @@ impl Workload {
         let statement = &mut self.statements[statement as usize];
         statement.waited += waited;
         statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
-        statement.errors += u64::from(cause.is_some());
-        statement.timeouts += u64::from(cause == Some(Cause::Timeout));
-        statement.deadlocks += u64::from(cause == Some(Cause::Deadlock));
+        if !failure.counts {
+            return;
+        }
+        statement.errors += 1;
+        statement.timeouts += u64::from(failure.cause == Cause::Timeout);
+        statement.deadlocks += u64::from(failure.cause == Cause::Deadlock);
+        if !self.rules.without_findings {
+            statement.failed(&failure.kind, 1);
+            statement.timeline.add(minute(failure.at), &Span::error());
+        }
     }
 
     /// `STATEMENT:` of a message further up.
-    fn late_statement(&mut self, origin: Origin, statement: Option<u32>, counts: bool) {
+    fn late_statement(&mut self, origin: Origin, at: Timestamp, statement: Option<u32>, counts: bool) {
         let Some(statement) = statement else { return };
         let session = self.sessions.get(origin.session);
         match session.report.take() {
-            Some(Report::Error(cause)) => self.failed(origin, statement, counts.then_some(cause)),
+            Some(Report::Error(cause, kind)) => self.failed(origin, statement, Failure { at, cause, kind, counts }),
             Some(Report::Unfamiliar { word, .. }) => drop(self.language.further(word, word, statement, true)),
             None => {
                 let (files, bytes) = std::mem::take(&mut session.temp_files);
@@ -195,7 +213,7 @@ impl Workload {
                     self.sessions.get(origin.session).report = None;
                 }
             }
-            Some(Report::Error(_)) if is_sql => self.late_statement(origin, statement, true),
+            Some(Report::Error(..)) if is_sql => self.late_statement(origin, at, statement, true),
             _ => {
                 session.report = Some(Report::Unfamiliar { word, at });
                 session.abort();

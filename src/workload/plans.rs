@@ -6,18 +6,20 @@
 
 use std::sync::Arc;
 
-use crate::units::Micros;
+use crate::units::{Micros, Timestamp};
 
 use super::latency::Latency;
 use super::parsed::{Row, Sample};
 use super::session::{Call, Origin, TagSet};
 use super::statement::{Share, Statement};
+use super::timeline::{Span, minute};
 use super::{Measure, Workload};
 
 /// A call that was counted without a duration; its plan may come when its portal is closed.
 #[derive(Clone, Debug)]
 pub(super) struct Untimed {
     pub(super) statement: u32,
+    ended: Timestamp,
     names: u32,
     group: u32,
     tags: Option<Arc<TagSet>>,
@@ -101,7 +103,8 @@ impl Workload {
         if untimed.len() >= MOST_UNTIMED {
             untimed.remove(0);
         }
-        untimed.push(Untimed { statement: call.statement, names: call.origin.names, group, tags: call.tags.clone(), before });
+        let Call { statement, ended, .. } = *call;
+        untimed.push(Untimed { statement, ended, names: call.origin.names, group, tags: call.tags.clone(), before });
     }
 
     /// Gives a call that was counted the duration of its plan.
@@ -111,6 +114,12 @@ impl Workload {
         statement.untimed -= 1;
         statement.execute += took;
         statement.latency.record(latency);
+        if !self.rules.without_findings {
+            let (minute, span) = (minute(call.ended), Span::duration(Some(latency)));
+            statement.timeline.add(minute, &span);
+            self.service.add(minute, &span, call.names, &self.names);
+            self.service.judge(minute, Some(latency), call.names, &self.names);
+        }
         statement.shared(call.names, call.tags.as_ref(), Share { calls: 0, total: latency });
         self.untimed -= 1;
         self.planned += 1;
@@ -126,10 +135,14 @@ impl Workload {
         let statement = &mut self.statements[number as usize];
         let is_write = is_write(&statement.text);
         let new = || Box::new(Statement::new(statement.fingerprint, String::new(), Sample::default(), true));
-        let plans = statement.plans.get_or_insert_with(new);
+        let timeline = self.rules.timeline();
+        let plans = statement.plans.get_or_insert_with(|| Box::new(Statement { timeline, ..*new() }));
         plans.saw(row.at);
         plans.execute += took;
         plans.latency.record(took);
+        if !self.rules.without_findings {
+            plans.timeline.add(minute(row.at), &Span::call(Some(took)));
+        }
         plans.shared(origin.names, tags, Share { calls: 1, total: took });
         let session = self.sessions.get(origin.session);
         if plans.last_session != session.number {

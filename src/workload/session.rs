@@ -14,6 +14,7 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::bounds::Units;
+use super::events::ErrorKind;
 use super::pairs::Steps;
 use super::plans::Untimed;
 use super::watch::Watch;
@@ -90,8 +91,8 @@ pub(super) enum Cause {
 /// The last message of a session that a STATEMENT line may still belong to.
 #[derive(Clone, Debug)]
 pub(super) enum Report {
-    /// An error without its statement.
-    Error(Cause),
+    /// An error without its statement, and its kind.
+    Error(Cause, ErrorKind),
     /// A message of unknown severity.
     Unfamiliar { word: u32, at: Timestamp },
 }

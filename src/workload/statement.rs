@@ -7,10 +7,13 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::counted::Counted;
+use super::distinct::Distinct;
+use super::events::ErrorKind;
 use super::latency::Latency;
 use super::lists::Lists;
 use super::parsed::Sample;
 use super::session::TagSet;
+use super::timeline::Timeline;
 
 /// Calls and their time, as a part of a larger number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +44,9 @@ pub(super) const OTHERS: &str = "(others)";
 /// How many of the server's ids are kept.
 pub(super) const MOST_QUERY_IDS: usize = 16;
 
+/// How many kinds of error are told apart for a statement.
+const MOST_FAILURES: usize = 16;
+
 /// One distinct statement; see the module.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
@@ -64,6 +70,8 @@ pub struct Statement {
     pub waited: Micros,
     /// Executions that failed or were cancelled; they are no calls.
     pub errors: u64,
+    /// Those of them whose error is known, by kind.
+    pub failures: BTreeMap<ErrorKind, u64>,
     /// Those of them that a limit on time ended.
     pub timeouts: u64,
     /// Those of them that a deadlock ended.
@@ -82,6 +90,10 @@ pub struct Statement {
     pub temp_files: (u64, u64),
     /// The lengths of its lists, as logs tell; `None` if it has no list.
     pub lists: Option<Box<Lists>>,
+    /// Its calls and failures by time; empty if nobody looks for what is wrong.
+    pub timeline: Timeline,
+    /// The different values it ran with, but for LIMIT and OFFSET, where the log tells values; empty as above.
+    pub values: Distinct,
     /// What the server counted of it, where there are snapshots.
     pub counted: Option<Box<Counted>>,
     /// What its executions would be of which `auto_explain` alone tells; they count only in logs without durations.
@@ -109,6 +121,7 @@ impl Statement {
             execute: Micros(0),
             waited: Micros(0),
             errors: 0,
+            failures: BTreeMap::new(),
             timeouts: 0,
             deadlocks: 0,
             rows: None,
@@ -118,6 +131,8 @@ impl Statement {
             deep_pages: 0,
             temp_files: (0, 0),
             lists: None,
+            timeline: Timeline::default(),
+            values: Distinct::default(),
             counted: None,
             plans: None,
             names: Vec::new(),
@@ -189,6 +204,17 @@ impl Statement {
         values.entry(value.to_owned()).or_default().add(share);
     }
 
+    /// Counts failures of a kind.
+    pub(super) fn failed(&mut self, kind: &ErrorKind, count: u64) {
+        if let Some(known) = self.failures.get_mut(kind) {
+            *known += count;
+            return;
+        }
+        let full = self.failures.len() >= MOST_FAILURES;
+        let kind = if full { ErrorKind { message: "…".into(), ..kind.clone() } } else { kind.clone() };
+        *self.failures.entry(kind).or_default() += count;
+    }
+
     pub(super) fn identified(&mut self, query_ids: &[i64]) {
         for &id in query_ids {
             if self.query_ids.len() < MOST_QUERY_IDS {
@@ -220,6 +246,7 @@ impl Statement {
         self.execute += other.execute;
         self.waited += other.waited;
         self.errors += other.errors;
+        other.failures.iter().for_each(|(kind, count)| self.failed(kind, *count));
         self.timeouts += other.timeouts;
         self.deadlocks += other.deadlocks;
         self.rows = self.rows.zip(other.rows).map(|(a, b)| a + b).or(self.rows).or(other.rows);
@@ -230,6 +257,8 @@ impl Statement {
         self.deep_pages += other.deep_pages;
         self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
         self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1 + other.temp_files.1);
+        self.timeline.merge(&other.timeline);
+        self.values.merge(&other.values);
         other.names.iter().for_each(|(n, share)| self.named(names(*n), *share));
         other.tags().for_each(|(key, value, share)| self.tagged(key, value, share));
     }
