@@ -29,13 +29,15 @@ impl Renderer for Github {
 }
 
 fn command(finding: &FindingLine) -> String {
-    let kind = match finding.severity {
-        "high" => "error",
-        "medium" => "warning",
+    // An error fails a build by default, and so does only what is sure.
+    let kind = match (finding.severity, finding.confidence) {
+        ("high", "high") => "error",
+        ("high" | "medium", _) => "warning",
         _ => "notice",
     };
+    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
     let about = finding.text.as_deref().map(|text| format!(": {}", sanitised(text))).unwrap_or_default();
-    let message = format!("{} (confidence {}){about}. {}", sanitised(&finding.title), finding.confidence, sanitised(&finding.remedy));
+    let message = format!("{}{cost} (confidence {}){about}. {}", sanitised(&finding.title), finding.confidence, sanitised(&finding.remedy));
     let message: String = message.chars().take(LONGEST).collect();
     format!("::{kind} title={}::{}", property(&format!("laggard {}", finding.rule)), data(&message))
 }
