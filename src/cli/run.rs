@@ -12,6 +12,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
 
 /// The same with findings and their statements only, and an exit code that tells of them.
 pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
+    if args.report.no_findings {
+        // It would pass whatever the log says.
+        return Err(Failure::trouble("check looks for findings and nothing else: leave out --no-findings (LAGGARD_NO_FINDINGS)"));
+    }
     let (exit, report) = run(&args.report, &Style { findings_only: true, ..Style::default() }, &|report| {
         let ids: Vec<&String> = report.findings.iter().flat_map(|f| f.statement.iter().chain(&f.related)).collect();
         report.statements.retain(|line| ids.contains(&&line.id));

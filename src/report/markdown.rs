@@ -47,7 +47,7 @@ impl Renderer for Markdown {
         }
         if !report.findings.is_empty() {
             text.push_str("| severity | confidence | rule | finding | cost | statement | what to do |\n|---|---|---|---|--:|---|---|\n");
-        } else if style.findings_only {
+        } else if style.findings_only && report.totals.statements > 0 {
             text.push_str("No findings\n");
         }
         for (at, finding) in report.findings.iter().enumerate() {

@@ -105,7 +105,7 @@ impl Painter<'_> {
     /// What is wrong, and how to learn more.
     fn findings(&mut self, report: &Report) -> io::Result<()> {
         let Some(first) = report.findings.first() else {
-            return if self.style.findings_only { self.line(HEADING, "no findings") } else { Ok(()) };
+            return if self.style.findings_only && report.totals.statements > 0 { self.line(HEADING, "no findings") } else { Ok(()) };
         };
         self.line(DIM, "")?;
         self.line(HEADING, "findings, most costly first")?;
