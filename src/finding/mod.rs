@@ -344,3 +344,18 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
 pub fn by_id(id: &str) -> Option<&'static dyn Rule> {
     ALL.iter().copied().find(|rule| rule.meta().id == id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sure_and_severe_but_of_unknown_cost_is_no_trifle() {
+        let all = Micros(10_000_000);
+        let finding = |severity, confidence, cost| Finding { severity, confidence, cost, ..Finding::default() };
+        assert_eq!(weight(&finding(Severity::High, Confidence::High, None), all), Micros(200_000));
+        assert_eq!(weight(&finding(Severity::Medium, Confidence::High, None), all), Micros(20_000));
+        assert_eq!(weight(&finding(Severity::High, Confidence::Medium, None), all), Micros(0));
+        assert_eq!(weight(&finding(Severity::High, Confidence::High, Some(Micros(7))), all), Micros(7));
+    }
+}

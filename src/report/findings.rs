@@ -92,3 +92,31 @@ pub(super) fn windows(finding: &FindingLine) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Micros;
+
+    #[test]
+    fn cost_and_statement_survive_a_narrow_terminal() {
+        let finding = |rule, cost, confidence| FindingLine {
+            rule,
+            severity: "high",
+            confidence,
+            title: "25 queries on users for the rows of one on comments, 5 times".to_owned(),
+            statement: Some("fae1059ed7dafee9".to_owned()),
+            cost,
+            remedy: "Read users once".to_owned(),
+            ..FindingLine::default()
+        };
+        let findings = [finding("n-plus-one", Some(Micros(887_000)), "medium"), finding("deadlock", None, "high")];
+        let style = Style { width: Some(60), findings_only: true, ..Style::default() };
+        let lines: Vec<String> = finding_lines(&findings, &style).into_iter().map(|(_, line)| line).collect();
+        assert_eq!(lines[0], "  high    887 ms  fae105  n-plus-one  likely: 25 queries on…");
+        assert_eq!(lines[1], "          Read users once");
+        assert_eq!(lines[2], "  high         –  fae105  deadlock  25 queries on users for…");
+        let wide = finding_lines(&findings, &Style::default());
+        assert_eq!(wide[1].1, "  high         –  fae105  deadlock    25 queries on users for the rows of one on comments, 5 times");
+    }
+}

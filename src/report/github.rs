@@ -49,3 +49,26 @@ fn data(text: &str) -> String {
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Micros;
+
+    #[test]
+    fn only_what_is_sure_is_an_error() {
+        let finding = |severity, confidence| FindingLine {
+            rule: "n-plus-one",
+            severity,
+            confidence,
+            title: "25 queries".to_owned(),
+            cost: Some(Micros(31_000_000)),
+            remedy: "Read once".to_owned(),
+            ..FindingLine::default()
+        };
+        assert_eq!(command(&finding("high", "high")), "::error title=laggard n-plus-one::25 queries, 31.0 s (confidence high). Read once");
+        assert!(command(&finding("high", "medium")).starts_with("::warning "));
+        assert!(command(&finding("medium", "high")).starts_with("::warning "));
+        assert!(command(&finding("low", "high")).starts_with("::notice "));
+    }
+}
