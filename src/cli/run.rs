@@ -7,12 +7,16 @@ use super::reading::{self, Asked};
 use super::{Exit, Failure, outputs, terminal};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
-    run(args, &|_| {}).map(|(exit, _)| exit)
+    run(args, &Style::default(), &|_| {}).map(|(exit, _)| exit)
 }
 
 /// The same with findings and their statements only, and an exit code that tells of them.
 pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
-    let (exit, report) = run(&args.report, &|report| {
+    if args.report.no_findings {
+        // It would pass whatever the log says.
+        return Err(Failure::trouble("check looks for findings and nothing else: leave out --no-findings (LAGGARD_NO_FINDINGS)"));
+    }
+    let (exit, report) = run(&args.report, &Style { findings_only: true, ..Style::default() }, &|report| {
         let ids: Vec<&String> = report.findings.iter().flat_map(|f| f.statement.iter().chain(&f.related)).collect();
         report.statements.retain(|line| ids.contains(&&line.id));
         report.groups = None;
@@ -28,8 +32,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(if fails && !args.exit_zero && exit == Exit::Done { Exit::Failed } else { exit })
 }
 
-/// Reads, reports what `shape` leaves, and answers with that if anything was read.
-fn run(args: &ReportArgs, shape: &dyn Fn(&mut Report)) -> Result<(Exit, Option<Report>), Failure> {
+/// Reads, reports what `shape` leaves in the manner asked for, and answers with that if anything was read.
+fn run(args: &ReportArgs, manner: &Style, shape: &dyn Fn(&mut Report)) -> Result<(Exit, Option<Report>), Failure> {
     reading::refuse_servers(&args.inputs)?;
     let outputs = outputs::of(&args.output, &args.inputs)?;
     let answer = reading::read(&Asked {
@@ -63,6 +67,7 @@ fn run(args: &ReportArgs, shape: &dyn Fn(&mut Report)) -> Result<(Exit, Option<R
         top: Some(args.output.top.unwrap_or(DEFAULT_TOP)),
         zone: Some(answer.display.clone()),
         safe_csv: args.output.csv_safe,
+        findings_only: manner.findings_only,
         ..terminal::style(args.output.show.color, args.output.show.ascii)
     };
     for output in &outputs {

@@ -15,7 +15,7 @@ static META: Meta = Meta {
     what: "WHERE or ON compares function(column), or a calculation with it, with a value, in a query that costs something and picks no rows by key. Functions of values and in the select list are left out.",
     why: "An index on the column is not one on the result of the function: every row is read and computed.",
     example: "SELECT * FROM users WHERE lower(email) = 'ann@example.org'",
-    remedy: "Compare the bare column, or look for an index on the expression of {bare}.",
+    remedy: "Compare the bare column, or look for an index on the expression.",
     ignore: "There is an index on the expression.",
     accepts: habit::accepts,
 };

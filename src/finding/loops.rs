@@ -86,14 +86,14 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     let workload = context.workload;
     let first = found.children.first()?;
     let child = named(statements, first.known.child)?;
-    let parent = found.parent.and_then(|parent| named(statements, parent));
+    // Of an inner loop whose outer one is too short, the rows in between are what it runs for.
+    let parent = first.known.parent.and_then(|parent| named(statements, parent));
     let mut sum = Sum::default();
     found.children.iter().for_each(|child| sum.add(&child.sum));
     let inner = found.children.iter().find(|child| child.known.root != child.known.parent);
     let (p50, p95) = (first.pattern.size(first.least, 500), first.pattern.size(first.least, 950));
     let count = first.sum.count();
-    let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum))).collect();
-    let waste = sum.waste;
+    let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum)).filter(|&n| n > 1)).collect();
     let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
     let orm = context.libraries().mending(first.known.child, application(found));
     let mut data = Map::new();
@@ -119,7 +119,7 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         statement: Some(first.known.child),
         related: related(found),
         occurrences: count,
-        cost: Some(waste),
+        cost: cost(&sum),
         evidence: evidence(found),
         data,
         remedy: remedy(context, class, &looped, statements, application(found)),
@@ -142,6 +142,14 @@ fn tasks(workload: &Workload, class: Class, all: &[Looped], statements: &Stateme
         Task::of(class, &named(statements, child)?, parent.as_ref(), &tables)
     };
     all.iter().filter_map(task).collect()
+}
+
+/// What loops cost: the time they wasted, which of several loops at once only the longest is blamed for, but never less than
+/// the worst of its own, nor than what the server spent on all calls but one a loop. Times of whole seconds see nothing else.
+fn cost(sum: &Sum) -> Option<Micros> {
+    let spared = sum.calls.saturating_sub(sum.count());
+    let server = Micros(u64::try_from(u128::from(sum.exec.0) * u128::from(spared) / u128::from(sum.calls.max(1))).unwrap_or(u64::MAX));
+    Some(sum.waste.max(sum.worst).max(server)).filter(|cost| cost.0 > 0)
 }
 
 /// How often an inner loop runs for each turn of the outer one.
@@ -254,7 +262,7 @@ pub(super) fn remedy(
     match context.libraries().mending(first, application).map(|orm| orm.lines(&tasks(context.workload, class, all, statements))) {
         None => format!("{generic} (unknown ORM)"),
         Some(None) => generic,
-        Some(Some(lines)) => format!("{lines}. Or without it: {generic}"),
+        Some(Some(lines)) => format!("{lines}. Or in SQL: {generic}"),
     }
 }
 
@@ -283,5 +291,26 @@ fn generic(class: Class, child: &Named, parent: Option<&Named>) -> String {
             "Write {table} with one statement for all rows: … WHERE {column} = ANY($1), or UPDATE … FROM (VALUES …); in one transaction."
         ),
         Class::Repeats => format!("Ask {table} once and keep the answer for the rest of the request."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_beside_a_longer_one_and_one_in_whole_seconds_cost_something() {
+        let sum = |calls, exec, waste, worst| Sum {
+            calls,
+            bursts: [0, 1, 1],
+            exec: Micros(exec),
+            waste: Micros(waste),
+            worst: Micros(worst),
+            ..Sum::default()
+        };
+        assert_eq!(cost(&sum(50, 5_000, 90_000, 60_000)), Some(Micros(90_000)));
+        assert_eq!(cost(&sum(50, 5_000, 0, 60_000)), Some(Micros(60_000)), "of several at once only the longest is counted");
+        assert_eq!(cost(&sum(50, 5_000, 0, 0)), Some(Micros(4_800)), "48 of 50 calls could be spared");
+        assert_eq!(cost(&sum(50, 0, 0, 0)), None, "what is not known is not nothing");
     }
 }

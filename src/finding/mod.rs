@@ -311,8 +311,18 @@ pub fn objectives(options: &Options) -> Vec<Objective> {
     degraded_window::objectives(options)
 }
 
-/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; what is to be ignored is marked
-/// and stays.
+/// What is severe and sure but of unknown cost stands where it would if it cost this share of all time, by severity upwards:
+/// below what surely hurts more, above what is trivial.
+const UNKNOWN_COST: [f64; 4] = [0.0, 0.0, 0.002, 0.02];
+
+/// What a finding's cost is taken for where findings are put in order.
+fn weight(finding: &Finding, all: Micros) -> Micros {
+    let share = if finding.confidence == Confidence::High { UNKNOWN_COST[finding.severity as usize] } else { 0.0 };
+    finding.cost.unwrap_or_else(|| Micros::floor(all.0 as f64 * share))
+}
+
+/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; a deadlock, whose cost no log
+/// tells, does not sink below milliseconds. What is to be ignored is marked and stays.
 #[must_use]
 pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     if workload.rules().without_findings {
@@ -320,8 +330,9 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     }
     let context = Context { workload, options, shaped: OnceCell::new(), libraries: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
+    let all = workload.total().total();
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);
+        let key = |f: &Finding| (weight(f, all), f.severity, f.confidence, f.occurrences);
         key(b).cmp(&key(a)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.statement.cmp(&b.statement))
     });
     ignore::mark(&mut findings, &options.ignores, workload);
@@ -332,4 +343,19 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
 #[must_use]
 pub fn by_id(id: &str) -> Option<&'static dyn Rule> {
     ALL.iter().copied().find(|rule| rule.meta().id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sure_and_severe_but_of_unknown_cost_is_no_trifle() {
+        let all = Micros(10_000_000);
+        let finding = |severity, confidence, cost| Finding { severity, confidence, cost, ..Finding::default() };
+        assert_eq!(weight(&finding(Severity::High, Confidence::High, None), all), Micros(200_000));
+        assert_eq!(weight(&finding(Severity::Medium, Confidence::High, None), all), Micros(20_000));
+        assert_eq!(weight(&finding(Severity::High, Confidence::Medium, None), all), Micros(0));
+        assert_eq!(weight(&finding(Severity::High, Confidence::High, Some(Micros(7))), all), Micros(7));
+    }
 }

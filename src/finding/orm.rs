@@ -219,7 +219,7 @@ impl Mending<'_> {
                 lines.push(line);
             }
         }
-        let guess = if is_guess { " (associations are named after tables here: as your model calls them)" } else { "" };
+        let guess = if is_guess { " (associations are guessed from tables: take the names of your models)" } else { "" };
         let cut = if is_cut { " (which reads all rows, where each call stops at its LIMIT)" } else { "" };
         let perhaps = if self.confidence == Confidence::Low { "Perhaps " } else { "" };
         (!lines.is_empty()).then(|| format!("{perhaps}{}: {}{guess}{cut}", self.library.name, lines.join("; ")))

@@ -1,18 +1,79 @@
 //! Findings as lines for eyes.
 
-use super::FindingLine;
-use super::text::sanitised;
+use unicode_width::UnicodeWidthStr;
 
-/// One line: how bad, which rule, what, what it cost, and whose statement.
-pub(super) fn finding_line(finding: &FindingLine) -> String {
-    let doubt = if finding.confidence == "high" { String::new() } else { format!(" (confidence {})", finding.confidence) };
-    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
-    let about = match (&finding.statement, &finding.text) {
-        (Some(id), Some(text)) => format!("  {} {}", &id[..id.len().min(6)], sanitised(text)),
-        _ => String::new(),
-    };
-    format!("  {:<6}  {:<25}  {}{cost}{doubt}{about}", finding.severity, finding.rule, sanitised(&finding.title))
+use super::table::{LEAST_ROOM, duration};
+use super::text::{cut, sanitised, wrapped};
+use super::{FindingLine, Style};
+
+/// How a line is to be painted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// Users notice it.
+    Bad,
+    /// As any line.
+    Plain,
+    /// Less than the line above it.
+    Dim,
 }
+
+/// Findings for eyes, in columns: how bad, what it cost, whose statement, which rule, and what. What can be cut on a narrow
+/// terminal stands last. Where there are only findings, what to do stands below each.
+pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Tone, String)> {
+    let columns = Columns::of(findings, style);
+    let fits = |line: String| match style.width {
+        Some(width) => cut(&line, width.max(LEAST_ROOM)),
+        None => line,
+    };
+    let mut lines = Vec::new();
+    for finding in findings {
+        let tone = if finding.severity == "high" { Tone::Bad } else { Tone::Plain };
+        lines.push((tone, fits(columns.line(finding))));
+        lines.extend(windows(finding).into_iter().map(|line| (Tone::Plain, fits(line))));
+        if style.findings_only {
+            let remedy = sanitised(&finding.remedy);
+            let parts = style.width.map_or_else(|| vec![remedy.clone()], |width| wrapped(&remedy, width.max(LEAST_ROOM) - INDENT.len()));
+            lines.extend(parts.into_iter().map(|part| (Tone::Dim, format!("{INDENT}{part}"))));
+        }
+    }
+    lines
+}
+
+/// What belongs to a finding stands this much further in.
+const INDENT: &str = "          ";
+
+/// Widths of the columns of findings.
+struct Columns {
+    cost: usize,
+    rule: usize,
+}
+
+impl Columns {
+    /// As wide as what stands in them; a terminal of few columns leaves rules ragged.
+    fn of(findings: &[FindingLine], style: &Style) -> Self {
+        let widest = |of: &dyn Fn(&FindingLine) -> usize| findings.iter().map(of).max().unwrap_or_default();
+        let is_wide = style.width.is_none_or(|width| width >= WIDE);
+        Columns { cost: widest(&|f| duration(f.cost).width()), rule: if is_wide { widest(&|f| f.rule.len()) } else { 0 } }
+    }
+
+    fn line(&self, finding: &FindingLine) -> String {
+        let cost = duration(finding.cost);
+        let cost = " ".repeat(self.cost.saturating_sub(cost.width())) + &cost;
+        let id = finding.statement.as_deref().map_or("–", |id| &id[..id.len().min(6)]);
+        let doubt = match finding.confidence {
+            "high" => "",
+            "medium" => "likely: ",
+            _ => "possible: ",
+        };
+        let text = finding.text.as_deref().map(|text| format!("  {}", sanitised(text))).unwrap_or_default();
+        let (severity, rule, title) = (finding.severity, finding.rule, sanitised(&finding.title));
+        let room = self.rule;
+        format!("  {severity:<6}  {cost}  {id:<6}  {rule:<room$}  {doubt}{title}{text}")
+    }
+}
+
+/// From so many columns of a terminal on, what was found stands below what was found.
+const WIDE: usize = 100;
 
 /// So many windows of time are told below a finding.
 const MOST_WINDOWS: usize = 3;
@@ -30,4 +91,32 @@ pub(super) fn windows(finding: &FindingLine) -> Vec<String> {
         lines.push(format!("          {} more", all.len() - MOST_WINDOWS));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Micros;
+
+    #[test]
+    fn cost_and_statement_survive_a_narrow_terminal() {
+        let finding = |rule, cost, confidence| FindingLine {
+            rule,
+            severity: "high",
+            confidence,
+            title: "25 queries on users for the rows of one on comments, 5 times".to_owned(),
+            statement: Some("fae1059ed7dafee9".to_owned()),
+            cost,
+            remedy: "Read users once".to_owned(),
+            ..FindingLine::default()
+        };
+        let findings = [finding("n-plus-one", Some(Micros(887_000)), "medium"), finding("deadlock", None, "high")];
+        let style = Style { width: Some(60), findings_only: true, ..Style::default() };
+        let lines: Vec<String> = finding_lines(&findings, &style).into_iter().map(|(_, line)| line).collect();
+        assert_eq!(lines[0], "  high    887 ms  fae105  n-plus-one  likely: 25 queries on…");
+        assert_eq!(lines[1], "          Read users once");
+        assert_eq!(lines[2], "  high         –  fae105  deadlock  25 queries on users for…");
+        let wide = finding_lines(&findings, &Style::default());
+        assert_eq!(wide[1].1, "  high         –  fae105  deadlock    25 queries on users for the rows of one on comments, 5 times");
+    }
 }

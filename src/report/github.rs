@@ -29,13 +29,15 @@ impl Renderer for Github {
 }
 
 fn command(finding: &FindingLine) -> String {
-    let kind = match finding.severity {
-        "high" => "error",
-        "medium" => "warning",
+    // An error fails a build by default, and so does only what is sure.
+    let kind = match (finding.severity, finding.confidence) {
+        ("high", "high") => "error",
+        ("high" | "medium", _) => "warning",
         _ => "notice",
     };
+    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
     let about = finding.text.as_deref().map(|text| format!(": {}", sanitised(text))).unwrap_or_default();
-    let message = format!("{} (confidence {}){about}. {}", sanitised(&finding.title), finding.confidence, sanitised(&finding.remedy));
+    let message = format!("{}{cost} (confidence {}){about}. {}", sanitised(&finding.title), finding.confidence, sanitised(&finding.remedy));
     let message: String = message.chars().take(LONGEST).collect();
     format!("::{kind} title={}::{}", property(&format!("laggard {}", finding.rule)), data(&message))
 }
@@ -46,4 +48,27 @@ fn data(text: &str) -> String {
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Micros;
+
+    #[test]
+    fn only_what_is_sure_is_an_error() {
+        let finding = |severity, confidence| FindingLine {
+            rule: "n-plus-one",
+            severity,
+            confidence,
+            title: "25 queries".to_owned(),
+            cost: Some(Micros(31_000_000)),
+            remedy: "Read once".to_owned(),
+            ..FindingLine::default()
+        };
+        assert_eq!(command(&finding("high", "high")), "::error title=laggard n-plus-one::25 queries, 31.0 s (confidence high). Read once");
+        assert!(command(&finding("high", "medium")).starts_with("::warning "));
+        assert!(command(&finding("medium", "high")).starts_with("::warning "));
+        assert!(command(&finding("low", "high")).starts_with("::notice "));
+    }
 }

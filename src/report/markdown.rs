@@ -42,17 +42,13 @@ impl Renderer for Markdown {
             groups.iter().take(style.top.unwrap_or(usize::MAX)).for_each(|group| text.push_str(&group_row(group)));
             text.push('\n');
         }
-        text.push_str("| # | total | share | calls | p50 | p95 | p99 | max | statement |\n|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
-        for (at, line) in report.statements.iter().enumerate() {
-            let row = row(at + 1, line);
-            if text.len() + row.len() > LONGEST {
-                text.push_str(&format!("\n… {} more\n", report.statements.len() - at));
-                break;
-            }
-            text.push_str(&row);
+        if !style.findings_only {
+            statements(report, &mut text);
         }
         if !report.findings.is_empty() {
-            text.push_str("\n| severity | confidence | rule | finding | cost | statement | what to do |\n|---|---|---|---|--:|---|---|\n");
+            text.push_str("| severity | confidence | rule | finding | cost | statement | what to do |\n|---|---|---|---|--:|---|---|\n");
+        } else if style.findings_only && report.totals.statements > 0 {
+            text.push_str("No findings\n");
         }
         for (at, finding) in report.findings.iter().enumerate() {
             let row = finding_row(finding);
@@ -62,14 +58,28 @@ impl Renderer for Markdown {
             }
             text.push_str(&row);
         }
-        if report.statements.iter().any(|s| s.latency.percentiles.iter().flatten().any(|p| p.is_maximum)) {
-            text.push_str("\n\\* the maximum: too few calls for this percentile\n");
-        }
-        if report.statements.iter().any(|s| s.latency.known == Known::Moments) {
-            text.push_str("\nFrom sums, not from calls: ≤ is proved, \\~ is a guess that takes the latency for log-normal\n");
-        }
         to.write_all(text.as_bytes())
     }
+}
+
+/// The table of statements, and what its marks mean.
+fn statements(report: &Report, text: &mut String) {
+    text.push_str("| # | total | share | calls | p50 | p95 | p99 | max | statement |\n|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
+    for (at, line) in report.statements.iter().enumerate() {
+        let row = row(at + 1, line);
+        if text.len() + row.len() > LONGEST {
+            text.push_str(&format!("\n… {} more\n", report.statements.len() - at));
+            break;
+        }
+        text.push_str(&row);
+    }
+    if report.statements.iter().any(|s| s.latency.percentiles.iter().flatten().any(|p| p.is_maximum)) {
+        text.push_str("\n\\* the maximum: too few calls for this percentile\n");
+    }
+    if report.statements.iter().any(|s| s.latency.known == Known::Moments) {
+        text.push_str("\nFrom sums, not from calls: ≤ is proved, \\~ is a guess that takes the latency for log-normal\n");
+    }
+    text.push('\n');
 }
 
 fn finding_row(finding: &FindingLine) -> String {

@@ -68,6 +68,8 @@ pub struct Style {
     pub top: Option<usize>,
     /// The zone in which times are shown.
     pub zone: Option<jiff::tz::TimeZone>,
+    /// Whether only findings are wanted, with what to do about each.
+    pub findings_only: bool,
     /// Whether CSV cells that a spreadsheet would take for formulas get a `'` before them.
     pub safe_csv: bool,
 }

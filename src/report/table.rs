@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
 
-use super::findings::{finding_line, windows};
+use super::findings::{Tone, finding_lines};
 use super::text::{ascii, cut, sanitised};
 use super::{
     CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark,
@@ -41,6 +41,9 @@ impl Renderer for Table {
         }
         for warning in &report.warnings {
             out.line(DOUBT, &sanitised(&warning.to_string()))?;
+        }
+        if style.findings_only {
+            return out.findings(report);
         }
         if let Some(groups) = &report.groups {
             out.line(DIM, "")?;
@@ -101,25 +104,28 @@ impl Painter<'_> {
 
     /// What is wrong, and how to learn more.
     fn findings(&mut self, report: &Report) -> io::Result<()> {
-        if report.findings.is_empty() {
-            return Ok(());
-        }
+        let Some(first) = report.findings.first() else {
+            return if self.style.findings_only && report.totals.statements > 0 { self.line(HEADING, "no findings") } else { Ok(()) };
+        };
         self.line(DIM, "")?;
-        self.line(HEADING, "findings")?;
+        self.line(HEADING, "findings, most costly first")?;
         let shown = self.style.top.unwrap_or(usize::MAX).min(report.findings.len());
-        for finding in &report.findings[..shown] {
-            let line = finding_line(finding);
-            let line = self.style.width.map_or_else(|| line.clone(), |width| cut(&line, width.max(LEAST_ROOM)));
-            self.line(if finding.severity == "high" { BAD } else { Ansi::new() }, &line)?;
-            for line in windows(finding) {
-                let line = self.style.width.map_or_else(|| line.clone(), |width| cut(&line, width.max(LEAST_ROOM)));
-                self.line(Ansi::new(), &line)?;
-            }
+        for (tone, line) in finding_lines(&report.findings[..shown], self.style) {
+            let paint = match tone {
+                Tone::Bad => BAD,
+                Tone::Plain => Ansi::new(),
+                Tone::Dim => DIM,
+            };
+            self.line(paint, &line)?;
         }
         if shown < report.findings.len() {
-            self.line(DIM, &format!("  {} more", grouped((report.findings.len() - shown) as u64)))?;
+            let (more, all) = (report.findings.len() - shown, report.findings.len());
+            self.line(DIM, &format!("  {} more; -n {all} shows all", grouped(more as u64)))?;
         }
-        self.line(DIM, &format!("  laggard explain {} says what it means and what to do", report.findings[0].rule))
+        let of_statement =
+            first.statement.as_deref().map(|id| format!(", and {} with the same inputs all of that statement", &id[..id.len().min(6)]));
+        let next = format!("  laggard explain {} says what it means and what to do{}", first.rule, of_statement.unwrap_or_default());
+        self.line(DIM, &next)
     }
 
     fn events(&mut self, report: &Report) -> io::Result<()> {
@@ -250,7 +256,7 @@ pub(super) fn percent(share: f64) -> String {
 /// What a narrow terminal does without, the first first.
 const DISPENSABLE: [&str; 9] = ["spread", "id", "hit", "rows", "share", "p50", "errors", "state", "p95"];
 /// A statement of a few words is worth more than none, in columns.
-const LEAST_ROOM: usize = 24;
+pub(super) const LEAST_ROOM: usize = 24;
 
 /// Rows of text; all columns but the last are numbers.
 #[derive(Clone)]

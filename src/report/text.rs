@@ -44,6 +44,22 @@ pub fn cut(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
+/// The text in lines of at most `width` columns, broken between words; a longer word has a line of its own.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Only ASCII: spark bars become digits of a scale, other characters their nearest plain form.
 #[must_use]
 pub fn ascii(text: &str) -> String {
@@ -82,6 +98,12 @@ mod tests {
         assert_eq!(cut("漢字漢字", 5), "漢字…");
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abcd", 3), "ab…");
+    }
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        assert_eq!(wrapped("read users once for all rows", 10), ["read users", "once for", "all rows"]);
+        assert_eq!(wrapped("a unbreakable b", 5), ["a", "unbreakable", "b"]);
     }
 
     #[test]

@@ -156,8 +156,10 @@ fn check_fails_at_what_is_severe_and_sure_enough() {
     assert_eq!(code(&["report", "--no-config", &hit]), Some(0), "report never fails because of findings");
     assert_eq!(code(&["check", "--no-config", &hit, "--format", "json"]), Some(1), "a format never changes the exit code");
     assert_eq!(code(&["check", "--no-config", &hit, "/no/such/file"]), Some(2));
+    assert_eq!(code(&["check", "--no-config", &hit, "--no-findings"]), Some(2), "a check that looks for nothing passes nothing");
     let (_, page, _) = laggard(&["check", "--no-config", &hit], None);
     assert!(page.contains("deadlock") && page.contains("update orders set state"), "{page}");
+    assert!(page.contains("Lock rows in one order") && !page.contains("share"), "findings with what to do, no statements: {page}");
 }
 
 #[test]
