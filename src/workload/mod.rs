@@ -31,6 +31,7 @@ pub mod moments;
 mod notes;
 mod parsed;
 mod pieces;
+mod plan_shapes;
 mod plans;
 mod reading;
 mod run;
@@ -49,6 +50,7 @@ pub use gaps::Gap;
 pub use interval::State;
 pub use latency::{Latency, Permille};
 pub use parsed::{Parsed, Sample};
+pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
@@ -122,6 +124,8 @@ pub struct Workload {
     announced: Announced,
     /// Calls whose duration is that of their plan.
     planned: u64,
+    /// Plans that could not be read.
+    plans_unread: u64,
     language: Language,
     /// Over all calls, once the log has ended.
     total: Latency,
@@ -294,6 +298,7 @@ impl Workload {
         self.given_up += other.given_up;
         self.announced.merge(other.announced);
         self.planned += other.planned;
+        self.plans_unread += other.plans_unread;
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
         self.gaps.merge(&other.gaps);
@@ -355,7 +360,7 @@ impl PartialEq for Workload {
             all.sort_by_key(|(key, _)| *key);
             all
         }
-        let facts = |w: &Workload| (w.untimed, w.given_up, w.announced, w.planned, w.window, w.shortest, w.durations);
+        let facts = |w: &Workload| (w.untimed, w.given_up, w.announced, w.planned, w.plans_unread, w.window, w.shortest, w.durations);
         facts(self) == facts(other)
             && self.total == other.total
             && self.events == other.events
