@@ -34,6 +34,7 @@ mod json_filter;
 mod leading_wildcard;
 mod lock_without_limit;
 mod loops;
+mod missing_index;
 mod n_plus_one;
 mod not_in_subquery;
 mod or_across_columns;
@@ -69,6 +70,7 @@ pub static ALL: &[&dyn Rule] = &[
     &json_filter::JsonFilter,
     &leading_wildcard::LeadingWildcard,
     &lock_without_limit::LockWithoutLimit,
+    &missing_index::MissingIndex,
     &n_plus_one::NPlusOne,
     &not_in_subquery::NotInSubquery,
     &or_across_columns::OrAcrossColumns,

@@ -71,7 +71,7 @@ pub struct Scan {
 pub struct Sort {
     /// Its keys, each with its direction.
     pub keys: Vec<String>,
-    /// Rows that are left of it by LIMIT, as far as that is told; `None` without LIMIT.
+    /// Rows that LIMIT, with its OFFSET, takes of it, as far as that is told; `None` without LIMIT.
     pub limit: Option<u64>,
     /// Kilobytes on disk.
     pub disk_kb: u64,
@@ -123,18 +123,21 @@ impl Plan {
 
     /// The sort above a node, as long as no other table comes in between, and whether LIMIT ends the reading.
     fn above(&self, at: usize) -> (Option<Sort>, bool) {
-        let mut sort = None;
+        let (mut sort, mut taken) = (None, None);
         let mut below = &self.nodes[at];
         while let Some(node) = below.parent.map(|parent| &self.nodes[parent]) {
             if below.label.is_some() {
                 break;
             }
             match node.kind.as_str() {
-                "Sort" | "Incremental Sort" if sort.is_none() => sort = Some(sort_of(node)),
+                "Sort" | "Incremental Sort" if sort.is_none() => {
+                    sort = Some(sort_of(node));
+                    taken = node.actual.map(|actual| actual.rows);
+                }
                 "Limit" => {
                     let is_limited = sort.is_none();
                     if let Some(sort) = &mut sort {
-                        sort.limit = Some(whole(node.actual.map_or(node.planned_rows, |actual| actual.rows)));
+                        sort.limit = Some(whole(taken.unwrap_or(node.planned_rows)));
                     }
                     return (sort, is_limited);
                 }

@@ -52,7 +52,7 @@ fn averages_are_multiplied_by_loops() {
     let facts = plan.facts();
     let [scan] = facts.scans.as_slice() else { panic!("{facts:?}") };
     assert_eq!((scan.returned, scan.removed, scan.loops, scan.reads), (Some(14_287), 85_713, 3, Reads::Whole));
-    assert_eq!(scan.sort.as_ref().and_then(|sort| sort.limit), Some(10));
+    assert_eq!(scan.sort.as_ref().and_then(|sort| sort.limit), Some(24));
 }
 
 const NESTED: &str = "
