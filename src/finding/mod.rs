@@ -40,6 +40,7 @@ mod not_in_subquery;
 mod or_across_columns;
 mod order_by_random;
 mod orm;
+mod plan_flip;
 mod plan_time_dominates;
 mod redundant_query;
 mod select_star;
@@ -75,6 +76,7 @@ pub static ALL: &[&dyn Rule] = &[
     &not_in_subquery::NotInSubquery,
     &or_across_columns::OrAcrossColumns,
     &order_by_random::OrderByRandom,
+    &plan_flip::PlanFlip,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
     &select_star::SelectStar,

@@ -15,6 +15,8 @@ pub struct Facts {
     pub shape: u64,
     /// Whether rows were counted.
     pub is_measured: bool,
+    /// Rows that the whole plan returned; `None` if they were not counted.
+    pub rows: Option<u64>,
     /// The tables that are read.
     pub scans: Vec<Scan>,
     /// Triggers that ran.
@@ -85,6 +87,7 @@ impl Plan {
         Facts {
             shape: self.shape(),
             is_measured: self.nodes.first().is_some_and(|root| root.actual.is_some()),
+            rows: self.nodes.first().and_then(|root| root.actual).map(|actual| whole(actual.rows)),
             scans,
             triggers: self.triggers.iter().take(MOST).cloned().collect(),
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::plan::Facts;
-use crate::units::Micros;
+use crate::units::{Micros, Timestamp};
 
 use super::Workload;
 use super::parsed::Row;
@@ -25,6 +25,8 @@ pub struct PlanShape {
     pub total: Micros,
     /// That of the fastest.
     pub fastest: Micros,
+    /// When the first and the last of them ended.
+    pub seen: (Timestamp, Timestamp),
     /// That of the slowest, and what it did.
     pub slowest: (Micros, Arc<Facts>),
 }
@@ -56,6 +58,7 @@ impl PlanShapes {
                 known.count += shape.count;
                 known.total += shape.total;
                 known.fastest = known.fastest.min(shape.fastest);
+                known.seen = (known.seen.0.min(shape.seen.0), known.seen.1.max(shape.seen.1));
                 if shape.slowest > known.slowest {
                     known.slowest = shape.slowest;
                 }
@@ -95,7 +98,10 @@ impl Workload {
         };
         let shapes = statement.shapes.get_or_insert_default();
         shapes.all = (shapes.all.0 + 1, shapes.all.1 + took);
-        shapes.add(facts.shape, PlanShape { count: 1, total: took, fastest: took, slowest: (took, Arc::clone(facts)) });
+        shapes.add(
+            facts.shape,
+            PlanShape { count: 1, total: took, fastest: took, seen: (row.at, row.at), slowest: (took, Arc::clone(facts)) },
+        );
     }
 }
 
@@ -106,7 +112,8 @@ mod tests {
     fn one(id: u64, micros: u64) -> PlanShapes {
         let mut shapes = PlanShapes { all: (1, Micros(micros)), ..PlanShapes::default() };
         let facts = Arc::new(Facts { shape: id, ..Facts::default() });
-        shapes.add(id, PlanShape { count: 1, total: Micros(micros), fastest: Micros(micros), slowest: (Micros(micros), facts) });
+        let (took, at) = (Micros(micros), Timestamp(0));
+        shapes.add(id, PlanShape { count: 1, total: took, fastest: took, seen: (at, at), slowest: (took, facts) });
         shapes
     }
 

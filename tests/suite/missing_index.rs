@@ -94,3 +94,17 @@ fn plans_that_are_not_read_are_counted() {
     let alone = Settings { rules: laggard::workload::Rules { without_findings: true, ..Default::default() }, ..Settings::default() };
     assert_eq!(self::reading(text("miss-guards.log"), &alone).workload.plans_unread(), 0, "nobody asked");
 }
+
+/// Four plans of 10 to 13 ms, then three of 200 to 220: 630 ms where 34.5 would have done.
+#[test]
+fn a_flip_has_its_latencies_on_either_side() {
+    let log = fs::read(fixtures().join("rules/plan-flip/hit-lost-an-index.log")).expect("a fixture");
+    let found = finding::check(&reading(log, &Settings::default()).workload, &Options::default());
+    let [flip] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((flip.rule, flip.occurrences, flip.cost.map(|cost| cost.0)), ("plan-flip", 3, Some(595_500)));
+    assert_eq!(flip.data["changed_at"], json!("2026-11-23T10:20:00.148Z"));
+    let side = |name: &str| (flip.data[name]["count"].clone(), flip.data[name]["mean_us"].clone(), flip.data[name]["slowest_us"].clone());
+    assert_eq!(side("fast"), (json!(4), json!(11_500.0), json!(13_000)));
+    assert_eq!(side("slow"), (json!(3), json!(210_000.0), json!(220_000)));
+    assert!(flip.evidence[1].text.contains("items sequentially, orders by an index orders_account_id_idx"), "{flip:?}");
+}
