@@ -190,3 +190,26 @@ fn any_bytes_give_an_answer() {
         drop(read(&NESTED.as_bytes()[..cut]));
     }
 }
+
+/// Bytes of plans, exchanged for others and cut, by a small generator of numbers.
+#[test]
+fn damaged_plans_give_an_answer() {
+    let mut state = 42_u64;
+    let mut below = |most: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % most
+    };
+    let signs = b"()[]'\"$:,.-> \n\t{}0aE\xff";
+    for round in 0..4_000 {
+        let mut bytes = [PARALLEL, NESTED][round % 2].as_bytes().to_vec();
+        for _ in 0..=below(20) {
+            let at = below(bytes.len());
+            bytes[at] = signs[below(signs.len())];
+        }
+        let from = below(200);
+        if let Reading::Read(plan) = read(&bytes[from..]) {
+            assert!(plan.nodes.iter().enumerate().all(|(at, node)| node.parent.is_none_or(|parent| parent < at)));
+            drop(plan.facts());
+        }
+    }
+}
