@@ -81,6 +81,7 @@ fn blocks(extended: bool) -> Vec<Parsed> {
                 sql: Some(text.as_bytes()),
                 step,
                 portal: None,
+                plan: None,
                 detail: None,
                 query_id: None,
                 transaction: 0,

@@ -62,6 +62,8 @@ pub struct Event<'b> {
     pub step: Step,
     /// The portal, when it has a name.
     pub portal: Option<&'b [u8]>,
+    /// What follows `plan:`, where this is one.
+    pub plan: Option<&'b [u8]>,
     /// Its DETAIL as logged, which holds the parameters if there are any.
     pub detail: Option<&'b [u8]>,
     /// The server's own id of the statement.

@@ -28,6 +28,7 @@ pub mod input;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod pipeline;
+pub mod plan;
 pub mod report;
 pub mod snapshot;
 pub mod source;

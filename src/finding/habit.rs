@@ -95,7 +95,7 @@ pub(super) struct Price {
 }
 
 impl Price {
-    fn of(statement: &Statement) -> Self {
+    pub(super) fn of(statement: &Statement) -> Self {
         let counted = statement.counted.as_deref().and_then(|counted| Some((counted, counted.all()?)));
         let logged = Price {
             calls: statement.calls(),
@@ -130,7 +130,7 @@ impl Price {
     }
 
     /// How bad that is.
-    fn severity(&self) -> Severity {
+    pub(super) fn severity(&self) -> Severity {
         let latency = self.p95.map_or(self.mean, |p95| p95.0 as f64);
         match () {
             () if latency >= 100_000.0 && self.share >= 0.1 || latency >= 1_000_000.0 && self.share >= 0.01 => Severity::High,
@@ -139,7 +139,7 @@ impl Price {
         }
     }
 
-    fn evidence(&self) -> Evidence {
+    pub(super) fn evidence(&self) -> Evidence {
         let mut text = format!("{} calls, mean {}", grouped(self.calls), Micros::floor(self.mean));
         if let Some(p95) = self.p95 {
             text.push_str(&format!(", p95 {p95}"));
@@ -266,10 +266,14 @@ pub(super) fn bare(habit: &Habit) -> &str {
     habit.column.as_deref().unwrap_or("column")
 }
 
+/// What all of these rules found.
+pub(super) fn all<'c>(context: &'c Context<'_>) -> &'c [Finding] {
+    context.shaped.get_or_init(|| judged(context))
+}
+
 /// What a rule found.
 pub(super) fn findings(rule: &'static str, context: &Context<'_>) -> Vec<Finding> {
-    let all = context.shaped.get_or_init(|| judged(context));
-    all.iter().filter(|finding| finding.rule == rule).cloned().collect()
+    all(context).iter().filter(|finding| finding.rule == rule).cloned().collect()
 }
 
 fn judged(context: &Context<'_>) -> Vec<Finding> {
@@ -302,7 +306,7 @@ fn priced<'w>(workload: &'w Workload, floors: &[Floor]) -> Vec<(&'w Statement, P
     all
 }
 
-fn is_of_a_dump(statement: &Statement, workload: &Workload) -> bool {
+pub(super) fn is_of_a_dump(statement: &Statement, workload: &Workload) -> bool {
     workload.shares(statement, &Key::Application).first().is_some_and(|(name, _)| name.starts_with("pg_dump"))
 }
 

@@ -43,11 +43,13 @@ mod lock_convoy;
 mod lock_without_limit;
 mod long_transaction;
 mod loops;
+mod missing_index;
 mod n_plus_one;
 mod not_in_subquery;
 mod or_across_columns;
 mod order_by_random;
 mod orm;
+mod plan_flip;
 mod plan_time_dominates;
 mod redundant_query;
 mod select_star;
@@ -90,10 +92,12 @@ pub static ALL: &[&dyn Rule] = &[
     &lock_convoy::LockConvoy,
     &lock_without_limit::LockWithoutLimit,
     &long_transaction::LongTransaction,
+    &missing_index::MissingIndex,
     &n_plus_one::NPlusOne,
     &not_in_subquery::NotInSubquery,
     &or_across_columns::OrAcrossColumns,
     &order_by_random::OrderByRandom,
+    &plan_flip::PlanFlip,
     &plan_time_dominates::PlanTimeDominates,
     &redundant_query::RedundantQuery,
     &select_star::SelectStar,

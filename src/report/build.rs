@@ -358,6 +358,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.planned() > 0 {
         warnings.push(Warning::FromPlans { calls: workload.planned(), of: calls });
     }
+    if workload.plans_unread() > 0 {
+        warnings.push(Warning::PlansUnread { plans: workload.plans_unread() });
+    }
     let gaps = workload.gaps();
     if let Some(&(start, end)) = gaps.first() {
         warnings.push(Warning::Gap { start, end, gaps: gaps.len() });

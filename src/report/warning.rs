@@ -82,6 +82,11 @@ pub enum Warning {
         /// All calls.
         of: u64,
     },
+    /// Plans of `auto_explain` that could not be read.
+    PlansUnread {
+        /// How many.
+        plans: u64,
+    },
     /// For long nothing was logged.
     Gap {
         /// When the longest gap began.
@@ -189,6 +194,7 @@ impl Warning {
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
             Warning::FromPlans { .. } => "durations-from-plans",
+            Warning::PlansUnread { .. } => "plans-unread",
             Warning::Gap { .. } => "gap-in-log",
             Warning::GivenUp { .. } => "sessions-given-up",
             Warning::UnknownZone { .. } => "time-zone-unknown",
@@ -257,6 +263,11 @@ impl fmt::Display for Warning {
                 "{} of {} calls have no duration in the log: set log_min_duration_statement = 0 or log_duration = on for all of them",
                 grouped(*calls),
                 grouped(*of)
+            ),
+            Warning::PlansUnread { plans } => write!(
+                f,
+                "{} of auto_explain could not be read, being cut or in YAML or XML; auto_explain.log_format = text or json is read",
+                counted(*plans, "plan")
             ),
             Warning::FromPlans { calls, of } => {
                 let some = if calls < of { format!("of {} of {} calls ", grouped(*calls), grouped(*of)) } else { String::new() };

@@ -69,9 +69,10 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
                 if record.severity == Severity::Foreign || is_foreign(record.message) {
                     out(&note(record, What::LogWord { word: record.word }));
                 }
-                let plan = event.sql.filter(|_| event.step == Step::Plan).map(pg_plan::statement);
-                let sql = plan.as_ref().map_or(event.sql, Option::as_deref);
-                out(&Item::Event(Event { sql, ..event }));
+                let plan = event.sql.filter(|_| event.step == Step::Plan);
+                let statement = plan.map(pg_plan::statement);
+                let sql = statement.as_ref().map_or(event.sql, Option::as_deref);
+                out(&Item::Event(Event { sql, plan, ..event }));
             } else if let Some(what) = what(record.message) {
                 out(&note(record, with_holders(what, record.detail)));
             } else if severity == Severity::Foreign {
@@ -125,6 +126,7 @@ fn event<'r>(record: &Record<'r>) -> Option<Event<'r>> {
         sql: said.sql,
         step: said.step,
         portal: said.portal,
+        plan: None,
         detail: record.detail,
         query_id: record.query_id.filter(|&id| id != 0),
         transaction: record.transaction,

@@ -1,4 +1,4 @@
-//! The statement in what `auto_explain` logs, in each of its four formats. The plan itself is not read here.
+//! The statement in what `auto_explain` logs, in each of its four formats. The plan itself is not read here; see [`crate::plan`].
 //!
 //! Format: `explain_ExecutorEnd` in `contrib/auto_explain/auto_explain.c`, `ExplainProperty` in `commands/explain.c`.
 

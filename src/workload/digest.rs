@@ -6,8 +6,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::{FixedState, RandomState};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use crate::event::{Event, Item, Note, Step, What, Who};
+use crate::plan::{self, Reading};
 use crate::sql::equal::equal;
 use crate::sql::lexer::Dialect;
 use crate::sql::skeleton::Cache;
@@ -34,6 +36,7 @@ pub struct Digest {
     recent: Vec<u32>,
     tags: HashMap<Vec<u8>, u32, RandomState>,
     comments: Vec<std::ops::Range<usize>>,
+    ignores_plans: bool,
 }
 
 /// Sessions are looked up by as many low bits; a miss costs a hash.
@@ -46,10 +49,10 @@ impl Digest {
         Digest { dialect, recent: vec![NONE; RECENT], ..Digest::default() }
     }
 
-    /// A digest that keeps nothing of values, where nobody looks for loops.
+    /// A digest that keeps nothing of values and plans, where nobody looks for what is wrong.
     #[must_use]
     pub fn ignoring_values(self) -> Self {
-        Digest { cache: self.cache.ignoring_values(), ..self }
+        Digest { cache: self.cache.ignoring_values(), ignores_plans: true, ..self }
     }
 
     /// Takes an item of the block at hand.
@@ -100,6 +103,7 @@ impl Digest {
             }
         }
         let person = self.person(&event.who);
+        let kind = event.plan.map_or(RowKind::Step(event.step), |plan| self.plan(plan));
         let portal = event.portal.map_or(NONE, |name| u32::try_from(fixed_hash(name) >> 33).unwrap_or(0));
         self.parsed.rows.push(Row {
             at: event.ended,
@@ -111,8 +115,21 @@ impl Digest {
             rows: event.rows.map_or(NONE, |rows| u32::try_from(rows).unwrap_or(NONE - 1).min(NONE - 1)),
             transaction: event.transaction,
             values,
-            kind: RowKind::Step(event.step),
+            kind,
         });
+    }
+
+    /// Rare enough that each is read as it comes.
+    fn plan(&mut self, plan: &[u8]) -> RowKind {
+        if self.ignores_plans {
+            return RowKind::Step(Step::Plan);
+        }
+        let number = u32::try_from(self.parsed.plans.len()).expect("fewer plans than bytes in a block");
+        self.parsed.plans.push(match plan::read(plan) {
+            Reading::Read(plan) => Some(Arc::new(plan.facts())),
+            Reading::Unread | Reading::Unknown => None,
+        });
+        RowKind::Plan(number)
     }
 
     fn note(&mut self, note: &Note<'_>) {

@@ -157,6 +157,12 @@ impl Workload {
                     self.note(note, row, origin, parsed, block);
                 }
             }
+            RowKind::Plan(number) => {
+                let statement = self.number(row.statement, parsed, block);
+                let facts = parsed.plans.get(number as usize).and_then(Option::as_ref);
+                self.keep_plan(statement, row, origin, facts);
+                self.step(Step::Plan, row, origin, statement, block.tags.get(row.tags as usize));
+            }
             RowKind::Step(step) => {
                 let statement = self.number(row.statement, parsed, block);
                 let tags = block.tags.get(row.tags as usize);

@@ -38,6 +38,7 @@ mod notes;
 mod pairs;
 mod parsed;
 mod pieces;
+mod plan_shapes;
 mod plans;
 mod reading;
 mod run;
@@ -65,6 +66,7 @@ pub use latency::{Latency, Permille};
 pub use lists::Lists;
 pub use pairs::Followed;
 pub use parsed::{Parsed, Sample};
+pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
 pub use service::Objective;
 pub use session::MOST_SESSIONS;
@@ -150,6 +152,8 @@ pub struct Workload {
     announced: Announced,
     /// Calls whose duration is that of their plan.
     planned: u64,
+    /// Plans that could not be read.
+    plans_unread: u64,
     language: Language,
     /// Over all calls, once the log has ended.
     total: Latency,
@@ -337,6 +341,7 @@ impl Workload {
         self.given_up += other.given_up;
         self.announced.merge(other.announced);
         self.planned += other.planned;
+        self.plans_unread += other.plans_unread;
         self.events.merge(other.events);
         self.window = union(self.window, other.window);
         self.gaps.merge(&other.gaps);
@@ -404,7 +409,7 @@ impl PartialEq for Workload {
             all.sort_by_key(|(key, _)| *key);
             all
         }
-        let facts = |w: &Workload| (w.untimed, w.given_up, w.announced, w.planned, w.window, w.shortest, w.durations);
+        let facts = |w: &Workload| (w.untimed, w.given_up, w.announced, w.planned, w.plans_unread, w.window, w.shortest, w.durations);
         facts(self) == facts(other)
             && self.total == other.total
             && self.events == other.events

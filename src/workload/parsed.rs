@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::event::{Ended, Skipped, Step};
+use crate::plan::Facts;
 use crate::sql::fingerprint::Normalised;
 use crate::sql::parameters;
 use crate::sql::tags::Tag;
@@ -23,6 +24,8 @@ pub struct Parsed {
     pub(crate) people: Vec<Person>,
     pub(crate) tags: Vec<Vec<Tag>>,
     pub(crate) notes: Vec<NoteRow>,
+    /// Plans; `None` is one that could not be read.
+    pub(crate) plans: Vec<Option<Arc<Facts>>>,
     pub(crate) pieces: Vec<PieceRow>,
     /// Log entries in the block.
     pub records: u64,
@@ -78,6 +81,8 @@ pub(crate) struct Row {
 pub(crate) enum RowKind {
     /// A step of a statement.
     Step(Step),
+    /// In [`Parsed::plans`], of an execution.
+    Plan(u32),
     /// In [`Parsed::notes`].
     Note(u32),
 }

@@ -12,6 +12,7 @@ use super::events::ErrorKind;
 use super::latency::Latency;
 use super::lists::Lists;
 use super::parsed::Sample;
+use super::plan_shapes::PlanShapes;
 use super::session::TagSet;
 use super::timeline::Timeline;
 
@@ -98,6 +99,8 @@ pub struct Statement {
     pub counted: Option<Box<Counted>>,
     /// What its executions would be of which `auto_explain` alone tells; they count only in logs without durations.
     pub(super) plans: Option<Box<Statement>>,
+    /// The plans it was run with, as far as the log shows them.
+    pub shapes: Option<Box<PlanShapes>>,
     /// Shares by number of user, database and application; see `Workload::names`.
     pub(super) names: Vec<(u32, Share)>,
     /// By key, then by value.
@@ -135,6 +138,7 @@ impl Statement {
             values: Distinct::default(),
             counted: None,
             plans: None,
+            shapes: None,
             names: Vec::new(),
             tags: BTreeMap::new(),
             last_session: u64::MAX,
@@ -239,6 +243,9 @@ impl Statement {
         if let Some(plans) = &other.plans {
             let new = || Box::new(Statement::new(plans.fingerprint, String::new(), Sample::default(), true));
             self.plans.get_or_insert_with(new).merge(plans, names);
+        }
+        if let Some(shapes) = &other.shapes {
+            self.shapes.get_or_insert_default().merge(shapes);
         }
         self.untimed += other.untimed;
         self.parse += other.parse;

@@ -20,6 +20,7 @@ mod libraries;
 mod loops;
 #[cfg(target_os = "linux")]
 mod machine;
+mod missing_index;
 mod orms;
 mod pitfalls;
 mod plans;

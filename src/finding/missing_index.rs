@@ -1,0 +1,294 @@
+//! Tables that are read in vain because no index leads to what is asked for, as logged plans show.
+//!
+//! A log does not tell which indexes there are, so all that is said is how one would have to begin, and never a statement to
+//! create it. What another way of writing the query would mend is left to the rules on that.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::plan::{Reads, Test};
+use crate::units::{Micros, grouped};
+use crate::workload::{Statement, Workload};
+
+use super::habit::{self, Price};
+use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+
+mod candidate;
+
+use candidate::{Candidate, Waste, candidates};
+
+/// See the module.
+pub(super) struct MissingIndex;
+
+static META: Meta = Meta {
+    id: "missing-index",
+    title: "A table is read in vain: no index leads to the rows that are asked for",
+    severity: Severity::High,
+    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out.",
+    why: "Every call reads the whole table, takes longer with each row that is added, and pushes other tables out of memory.",
+    example: "Seq Scan on orders … Filter: (customer_id = 42), Rows Removed by Filter: 149988",
+    remedy: "Look for an index that begins with these columns: first those compared for equality, then one range, then what is sorted by. If there is one, ANALYZE the table and see why it is not used.",
+    ignore: "A report that runs once a night, or a table whose writes matter more than its reads.",
+    accepts: fits::<Options>,
+};
+
+/// Options of the rule.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    /// A scan that reads fewer rows is left out.
+    min_examined: u64,
+    /// A scan that throws away a smaller part of them is left out, 0 to 1.
+    min_waste: f64,
+    /// Without ANALYZE, a scan that the planner thinks cheaper is left out.
+    min_cost: u64,
+    /// A scan that is a smaller part of what its plan reads is left out, 0 to 1.
+    min_part: f64,
+    /// Statements whose calls take fewer milliseconds on average are left out.
+    min_mean_ms: f64,
+    /// An index for fewer calls is not worth its upkeep, unless they take seconds.
+    min_calls: u64,
+    /// Of the time of all statements, 0 to 1.
+    min_share: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { min_examined: 1_000, min_waste: 0.9, min_cost: 200, min_part: 0.1, min_mean_ms: 5.0, min_calls: 3, min_share: 0.001 }
+    }
+}
+
+/// Fewer calls than [`Options::min_calls`] are worth a line that took so long together.
+const LONG: Micros = Micros(1_000_000);
+
+/// Rules that say how to write a query so that no new index, or another kind of it, is needed.
+const REWRITES: [&str; 8] = [
+    "leading-wildcard",
+    "case-insensitive-match",
+    "json-filter",
+    "cast-on-column",
+    "function-on-column",
+    "or-across-columns",
+    "order-by-random",
+    "deep-offset",
+];
+
+impl Rule for MissingIndex {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        let options: Options = context.options(META.id);
+        let workload = context.workload;
+        let indexed = indexed(workload);
+        let total: u64 = workload.statements().map(|statement| Price::of(statement).total.0).sum();
+        let mut needs: Vec<Need<'_>> = workload.statements().flat_map(|statement| needs(statement, &options)).collect();
+        needs.retain(|need| {
+            !indexed.contains(&need.candidate.table, &need.candidate.columns)
+                && !is_rewritten(need, context)
+                && !habit::is_of_a_dump(need.statement, workload)
+        });
+        needs.iter_mut().for_each(|need| need.price.share = need.price.total.0 as f64 / total.max(1) as f64);
+        grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).map(|group| finding(&group)).collect()
+    }
+}
+
+/// A statement that needs an index.
+#[derive(Clone, Debug)]
+struct Need<'w> {
+    statement: &'w Statement,
+    candidate: Candidate,
+    price: Price,
+    /// How many plans show it.
+    plans: u64,
+    /// Time that the scan took at most, of all calls.
+    cost: Micros,
+}
+
+impl Need<'_> {
+    fn confidence(&self) -> Confidence {
+        let is_sure = self.candidate.waste.examined.is_some() && self.candidate.waste.reads == Reads::Whole;
+        if is_sure { Confidence::High } else { Confidence::Medium }
+    }
+}
+
+/// Indexes that plans use, by table and the columns that they are asked for.
+struct Indexed(Vec<(String, Vec<String>)>);
+
+impl Indexed {
+    /// Whether plans show an index that serves all of the columns.
+    fn contains(&self, table: &str, columns: &[String]) -> bool {
+        self.0.iter().any(|(of, asked)| unqualified(of) == unqualified(table) && columns.iter().all(|column| asked.contains(column)))
+    }
+}
+
+fn indexed(workload: &Workload) -> Indexed {
+    let scans = workload
+        .statements()
+        .filter_map(|s| s.shapes.as_deref())
+        .flat_map(|shapes| shapes.iter())
+        .flat_map(|(_, shape)| &shape.slowest.1.scans);
+    let asked = scans.filter(|scan| scan.reads != Reads::Whole).map(|scan| {
+        let equal = scan.index_condition.conjuncts.iter().filter(|conjunct| conjunct.test == Test::Equal);
+        (scan.table.clone(), equal.map(|conjunct| conjunct.column.name.clone()).collect())
+    });
+    Indexed(asked.collect())
+}
+
+fn needs<'w>(statement: &'w Statement, options: &Options) -> Vec<Need<'w>> {
+    let Some(shapes) = statement.shapes.as_deref() else { return Vec::new() };
+    let price = Price::of(statement);
+    let is_only_one = shapes.iter().count() == 1;
+    let mut needs: Vec<Need<'_>> = Vec::new();
+    for (_, shape) in shapes.iter() {
+        if (shape.total.0 / shape.count.max(1)) as f64 <= options.min_mean_ms * 1_000.0 || price.mean < options.min_mean_ms * 1_000.0 {
+            continue;
+        }
+        for mut candidate in candidates(&shape.slowest.1, options) {
+            candidate.table = of_partitions(&candidate.table, &statement.text);
+            // Calls too fast for auto_explain are likely planned alike.
+            let time = if is_only_one { price.total.max(shape.total) } else { shape.total };
+            let cost = Micros::floor(time.0 as f64 * candidate.waste.part.min(1.0));
+            match needs.iter_mut().find(|need| need.candidate.table == candidate.table && need.candidate.columns == candidate.columns) {
+                Some(known) => {
+                    known.plans += shape.count;
+                    known.cost = (known.cost + cost).min(price.total.max(known.cost));
+                    if candidate.waste.examined > known.candidate.waste.examined {
+                        known.candidate = candidate;
+                    }
+                }
+                None => needs.push(Need { statement, candidate, price: price.clone(), plans: shape.count, cost }),
+            }
+        }
+    }
+    needs
+}
+
+/// The table that a statement names, where a plan names a partition of it.
+fn of_partitions(relation: &str, text: &str) -> String {
+    let is_named = |name: &str| text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').any(|word| word == name);
+    let mut name = unqualified(relation);
+    while !is_named(name) {
+        match name.rsplit_once('_') {
+            Some((parent, _)) => name = parent,
+            None => return relation.to_owned(),
+        }
+    }
+    let schema = &relation[..relation.len() - unqualified(relation).len()];
+    format!("{schema}{name}")
+}
+
+fn unqualified(table: &str) -> &str {
+    table.rsplit_once('.').map_or(table, |(_, name)| name)
+}
+
+/// Whether another rule says of these columns how to write the query.
+fn is_rewritten(need: &Need<'_>, context: &Context<'_>) -> bool {
+    habit::all(context).iter().any(|finding| {
+        let named = finding.data.get("columns").and_then(Value::as_array);
+        let is_same = |column: &Value| column.as_str().is_some_and(|name| need.candidate.columns.iter().any(|column| column == name));
+        finding.statement == Some(need.statement.fingerprint)
+            && REWRITES.contains(&finding.rule)
+            && named.is_none_or(|columns| columns.is_empty() || columns.iter().any(is_same))
+    })
+}
+
+/// What one index serves: an index on more columns serves those that need its first ones. The most columns come first.
+fn grouped_by_index(mut needs: Vec<Need<'_>>) -> Vec<Vec<Need<'_>>> {
+    needs.sort_by(|a, b| {
+        let key = |need: &Need<'_>| (std::cmp::Reverse(need.candidate.columns.len()), std::cmp::Reverse(need.cost));
+        key(a)
+            .cmp(&key(b))
+            .then_with(|| a.candidate.columns.cmp(&b.candidate.columns))
+            .then_with(|| a.statement.fingerprint.cmp(&b.statement.fingerprint))
+    });
+    let mut groups: BTreeMap<usize, Vec<Need<'_>>> = BTreeMap::new();
+    for need in needs {
+        let serves = |group: &[Need<'_>]| {
+            let index = &group[0].candidate;
+            unqualified(&index.table) == unqualified(&need.candidate.table) && index.columns.starts_with(&need.candidate.columns)
+        };
+        let at = groups.iter().find(|(_, group)| serves(group)).map_or(groups.len(), |(&at, _)| at);
+        groups.entry(at).or_default().push(need);
+    }
+    groups.into_values().collect()
+}
+
+fn is_worth_it(group: &[Need<'_>], options: &Options) -> bool {
+    let calls: u64 = group.iter().map(|need| need.price.calls.max(need.plans)).sum();
+    let share: f64 = group.iter().map(|need| need.price.share).sum();
+    let cost = group.iter().fold(Micros(0), |sum, need| sum + need.cost);
+    share >= options.min_share && (calls >= options.min_calls || cost >= LONG)
+}
+
+fn finding(group: &[Need<'_>]) -> Finding {
+    let index = &group[0].candidate;
+    let mut by_cost: Vec<&Need<'_>> = group.iter().collect();
+    by_cost.sort_by_key(|need| (std::cmp::Reverse(need.cost), need.statement.fingerprint));
+    let worst = by_cost[0];
+    let columns = index.columns.join(", ");
+    let table = &index.table;
+    let mut serves: Vec<_> = by_cost.iter().map(|need| need.statement.fingerprint).collect();
+    let related = {
+        let mut seen = vec![serves.remove(0)];
+        serves.retain(|id| {
+            let is_new = !seen.contains(id);
+            seen.push(*id);
+            is_new
+        });
+        serves
+    };
+    let ids: Vec<String> = std::iter::once(worst.statement.fingerprint).chain(related.iter().copied()).map(|id| id.to_string()).collect();
+    let operators = if group.iter().any(|need| need.candidate.has_prefix) {
+        " For patterns it needs text_pattern_ops, unless the collation is C."
+    } else {
+        ""
+    };
+    Finding {
+        rule: META.id,
+        severity: by_cost.iter().map(|need| need.price.severity()).max().unwrap_or_default(),
+        confidence: by_cost.iter().map(|need| need.confidence()).max().unwrap_or_default(),
+        title: format!("no index seems to lead to {table} by ({columns})"),
+        statement: Some(worst.statement.fingerprint),
+        related,
+        occurrences: group.iter().map(|need| need.price.calls.max(need.plans)).sum(),
+        cost: Some(group.iter().fold(Micros(0), |sum, need| sum + need.cost)),
+        evidence: by_cost.iter().take(5).flat_map(|need| [shown(need), need.price.evidence()]).collect(),
+        data: data(index, ids),
+        remedy: format!(
+            "Look for an index on {table} beginning ({columns}).{operators} If there is one, ANALYZE {table} and see why the plan does not use it."
+        ),
+        ..Finding::default()
+    }
+}
+
+fn data(index: &Candidate, serves: Vec<String>) -> Map<String, Value> {
+    let data = json!({
+        "table": index.table, "columns": index.columns, "method": "btree", "expression": null, "where": null, "level": "log",
+        "serves": serves, "cost_before": null, "cost_after": null, "write_overhead": null, "replaces": [],
+    });
+    data.as_object().cloned().unwrap_or_default()
+}
+
+/// What the plans show.
+fn shown(need: &Need<'_>) -> Evidence {
+    let Waste { reads, examined, kept, by_sort, part } = need.candidate.waste;
+    let table = &need.candidate.table;
+    let scan = match reads {
+        Reads::Whole => "a sequential scan",
+        Reads::ByIndex => "an index scan",
+        Reads::ByBitmap => "a bitmap scan",
+    };
+    let kept = grouped(kept);
+    let text = match examined.map(grouped) {
+        Some(examined) if by_sort => format!("{scan} reads {examined} rows of {table}, which are sorted for {kept} of them"),
+        Some(examined) => format!("{scan} reads {examined} rows of {table}, of which its filter keeps {kept}"),
+        None => format!("{scan} reads {table}, of which its filter keeps {kept} rows as the planner thinks"),
+    };
+    let kept = need.candidate.waste.kept;
+    let data = json!({"table": table, "examined": examined, "kept": kept, "share_of_plan": part, "plans": need.plans});
+    Evidence { kind: "plan", text, data: data.as_object().cloned().unwrap_or_default() }
+}

@@ -1,0 +1,110 @@
+//! Indexes that plans ask for, against numbers that were worked out by hand.
+
+use std::fs;
+
+use laggard::finding::{self, Finding, Options};
+use laggard::{Input, Reading, Settings};
+use serde_json::{Value, json};
+
+use crate::corpus::fixtures;
+
+fn text(name: &str) -> Vec<u8> {
+    fs::read(fixtures().join("rules/missing-index").join(name)).expect("a fixture")
+}
+
+fn reading(log: Vec<u8>, settings: &Settings) -> Reading {
+    laggard::read(vec![Input::Memory("pg.log".into(), log)], settings).expect("settings are right")
+}
+
+fn found(name: &str) -> Finding {
+    let mut found = finding::check(&reading(text(name), &Settings::default()).workload, &Options::default());
+    assert_eq!(found.len(), 1, "{name}: {found:?}");
+    found.remove(0)
+}
+
+fn told(finding: &Finding) -> (&str, Value, Value, u64, Option<u64>) {
+    let (table, columns) = (finding.data["table"].clone(), finding.data["columns"].clone());
+    (finding.confidence.name(), table, columns, finding.occurrences, finding.cost.map(|cost| cost.0))
+}
+
+/// Four calls of 40, 50, 60 and 70 ms, and four of 30 ms that the first column serves; three processes read 50,000 rows each, of
+/// which 20 stay.
+#[test]
+fn counted_rows_are_sure_and_one_index_serves_several_statements() {
+    let finding = found("hit-measured.log");
+    assert_eq!(told(&finding), ("high", json!("orders"), json!(["customer_id", "status", "placed_at"]), 8, Some(340_000)));
+    assert_eq!(finding.related.len(), 1);
+    assert_eq!(finding.data["serves"].as_array().map(Vec::len), Some(2));
+    let plan = json!({"table": "orders", "examined": 150_000, "kept": 60, "share_of_plan": 1.0, "plans": 4});
+    assert_eq!((finding.evidence[0].kind, json!(finding.evidence[0].data)), ("plan", plan));
+    assert!(finding.ddl.is_none() && finding.remedy.contains("an index on orders beginning (customer_id, status, placed_at)"));
+    for (name, value) in [("level", json!("log")), ("method", json!("btree")), ("cost_before", Value::Null), ("replaces", json!([]))] {
+        assert_eq!(finding.data[name], value, "{name}");
+    }
+}
+
+/// Calls of 40 to 80 ms of two partitions, which are one table to the statement.
+#[test]
+fn an_estimate_is_likely_and_partitions_are_their_table() {
+    let finding = found("hit-estimated.log");
+    assert_eq!(told(&finding), ("medium", json!("public.events"), json!(["actor_id", "happened_at"]), 5, Some(300_000)));
+    assert_eq!(finding.evidence[0].data["kept"], json!(24));
+}
+
+/// The join reads 9 rows besides the 48,009, so that the scan is all but 9 of 48,018 parts of 144 ms.
+#[test]
+fn an_index_that_lacks_a_column_is_found_in_json() {
+    let finding = found("hit-index-lacks-a-column.log");
+    assert_eq!(told(&finding), ("medium", json!("mail.deliveries"), json!(["account_id", "state"]), 4, Some(143_973)));
+}
+
+#[test]
+fn directions_are_told_where_they_are_mixed() {
+    let finding = found("hit-sort-for-a-few.log");
+    assert_eq!(told(&finding), ("high", json!("posts"), json!(["score DESC", "created_at"]), 4, Some(206_000)));
+}
+
+#[test]
+fn plans_are_the_same_for_blocks_of_every_size() {
+    for name in ["hit-measured.log", "hit-index-lacks-a-column.log", "miss-guards.log"] {
+        let whole = reading(text(name), &Settings::default()).workload;
+        for (block_size, jobs) in [(1, 1), (700, 2), (4_096, 2)] {
+            let pieces = reading(text(name), &Settings { block_size, jobs, ..Settings::default() }).workload;
+            assert!(whole == pieces, "{name} in blocks of {block_size}");
+        }
+    }
+}
+
+/// Nothing is kept of values: neither of those in the statement, nor of those in the plan.
+#[test]
+fn no_value_of_a_condition_is_told() {
+    for name in ["hit-measured.log", "hit-estimated.log", "hit-index-lacks-a-column.log"] {
+        let told = format!("{:?}", found(name));
+        assert!(!told.contains("'open'") && !told.contains("bounced") && !told.contains("2026-01-01"), "{told}");
+    }
+}
+
+#[test]
+fn plans_that_are_not_read_are_counted() {
+    let reading = reading(text("miss-guards.log"), &Settings::default());
+    assert_eq!(reading.workload.plans_unread(), 3);
+    let report = laggard::report(&reading, &laggard::View::default());
+    let warning = report.warnings.iter().find(|warning| warning.id() == "plans-unread").map(ToString::to_string);
+    assert!(warning.is_some_and(|text| text.starts_with("3 plans of auto_explain could not be read")));
+    let alone = Settings { rules: laggard::workload::Rules { without_findings: true, ..Default::default() }, ..Settings::default() };
+    assert_eq!(self::reading(text("miss-guards.log"), &alone).workload.plans_unread(), 0, "nobody asked");
+}
+
+/// Four plans of 10 to 13 ms, then three of 200 to 220: 630 ms where 34.5 would have done.
+#[test]
+fn a_flip_has_its_latencies_on_either_side() {
+    let log = fs::read(fixtures().join("rules/plan-flip/hit-lost-an-index.log")).expect("a fixture");
+    let found = finding::check(&reading(log, &Settings::default()).workload, &Options::default());
+    let [flip] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((flip.rule, flip.occurrences, flip.cost.map(|cost| cost.0)), ("plan-flip", 3, Some(595_500)));
+    assert_eq!(flip.data["changed_at"], json!("2026-11-23T10:20:00.148Z"));
+    let side = |name: &str| (flip.data[name]["count"].clone(), flip.data[name]["mean_us"].clone(), flip.data[name]["slowest_us"].clone());
+    assert_eq!(side("fast"), (json!(4), json!(11_500.0), json!(13_000)));
+    assert_eq!(side("slow"), (json!(3), json!(210_000.0), json!(220_000)));
+    assert!(flip.evidence[1].text.contains("items sequentially, orders by an index orders_account_id_idx"), "{flip:?}");
+}
