@@ -198,7 +198,7 @@ pub struct Context<'c> {
     options: &'c Options,
     /// What the rules on the text of statements found, once one of them has asked.
     shaped: OnceCell<Vec<Finding>>,
-    libraries: OnceCell<Libraries>,
+    libraries: &'c Libraries,
 }
 
 /// What was configured of findings, of which each part makes sense.
@@ -245,9 +245,9 @@ fn no_options(options: &Value) -> Result<(), String> {
 }
 
 impl Context<'_> {
-    /// The libraries that wrote the statements; looked for when a rule first asks.
+    /// The libraries that wrote the statements.
     fn libraries(&self) -> &Libraries {
-        self.libraries.get_or_init(|| Libraries::of(self.workload))
+        self.libraries
     }
 
     /// The options of a rule, the defaults where none are given.
@@ -311,14 +311,20 @@ pub fn objectives(options: &Options) -> Vec<Objective> {
     degraded_window::objectives(options)
 }
 
-/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; what is to be ignored is marked
-/// and stays.
+/// Runs every rule.
 #[must_use]
 pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
+    check_with(workload, options, &Libraries::of(workload))
+}
+
+/// Runs every rule, with the libraries of the workload's statements. What costs most comes first, then what is worse, surer, and
+/// then by name; what is to be ignored is marked and stays.
+#[must_use]
+pub fn check_with(workload: &Workload, options: &Options, libraries: &Libraries) -> Vec<Finding> {
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options, shaped: OnceCell::new(), libraries: OnceCell::new() };
+    let context = Context { workload, options, shaped: OnceCell::new(), libraries };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);
