@@ -152,6 +152,14 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The time from another moment to this one; none if that one is later.
+    #[must_use]
+    pub fn since(self, earlier: Timestamp) -> Micros {
+        Micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
 impl Sub<Micros> for Timestamp {
     type Output = Self;
 

@@ -97,7 +97,7 @@ fn open(workload: &Workload) -> Vec<(&Place, Example)> {
     let end = workload.rules().filter.until.map_or(end, |until| until.min(end));
     let open = workload.transactions().open.iter();
     open.map(|(place, example)| {
-        let idle = Micros(u64::try_from(end.0.saturating_sub(example.end.0)).unwrap_or(0));
+        let idle = end.since(example.end);
         (place, Example { idle, end: end.max(example.end), ..example.clone() })
     })
     .collect()

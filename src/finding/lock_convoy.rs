@@ -187,7 +187,7 @@ fn told(convoy: &Convoy, statements: &Statements<'_>) -> Evidence {
         let what = text(holder.statement).map_or_else(String::new, |text| format!("{how} `{text}`"));
         format!("; held by process {}{what}", holder.process)
     });
-    let wall = Micros(u64::try_from(convoy.end.0.saturating_sub(convoy.start.0)).unwrap_or(0));
+    let wall = convoy.end.since(convoy.start);
     let data = json!({
         "start": convoy.start.to_string(), "end": convoy.end.to_string(), "waiters": convoy.waiters, "most": convoy.most,
         "waited_us": convoy.waited.0, "wall_us": wall.0,

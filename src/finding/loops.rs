@@ -162,10 +162,10 @@ fn related(found: &Loop<'_>) -> Vec<Fingerprint> {
 
 /// High when one burst wastes 100 ms or has 50 calls, medium when 20 ms or when all waste a hundredth of the log's time.
 pub(super) fn severity(workload: &Workload, sum: &Sum) -> Severity {
-    let log = workload.window().map_or(0, |(start, end)| u64::try_from(end.0 - start.0).unwrap_or(0));
+    let log = workload.window().map_or(0, |(start, end)| end.since(start).0);
     match () {
         () if sum.worst >= Micros::from_millis(100) || sum.most >= 50 => Severity::High,
-        () if sum.worst >= Micros::from_millis(20) || (log > 0 && sum.waste.0 * 100 >= log) => Severity::Medium,
+        () if sum.worst >= Micros::from_millis(20) || (log > 0 && sum.waste.0.saturating_mul(100) >= log) => Severity::Medium,
         () => Severity::Low,
     }
 }

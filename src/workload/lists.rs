@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::burst::rounded;
+use super::latency::{Permille, rank};
 
 /// Calls by the length of their lists; see the module. Where a statement has several lists it is that of all together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Lists {
     /// The length that so many thousandths of the calls do not exceed, 0 if there are no calls.
     #[must_use]
     pub fn length(&self, permille: u64) -> u32 {
-        let rank = (self.calls() * permille).div_ceil(1_000).max(1);
+        let Some(rank) = rank(self.calls(), Permille(permille)) else { return 0 };
         let mut seen = 0;
         let reached = self.by_length.iter().find(|(_, calls)| {
             seen += *calls;
