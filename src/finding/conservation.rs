@@ -17,7 +17,7 @@ use crate::workload::{Courses, Statement, Tick, Workload, micros};
 
 use law::{FEWEST_INTERVALS, LOOSE, Law, STRICT};
 
-use super::loops::{Looped, Options, Statements, named, remedy, title};
+use super::loops::{Looped, Options, named, remedy, title};
 use super::orm::Named;
 use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
 
@@ -73,7 +73,6 @@ struct Sought<'c, 'w> {
     context: &'c Context<'w>,
     meta: &'static Meta,
     class: Class,
-    statements: Statements<'w>,
 }
 
 /// Findings of a class of loops that `known` ones, of a log, do not tell already.
@@ -83,12 +82,11 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class, kn
         return Vec::new();
     }
     let options: Options = context.options(meta.id);
-    let statements = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
-    let sought = Sought { context, meta, class, statements };
+    let sought = Sought { context, meta, class };
     let is_known = |statement: Fingerprint| known.iter().any(|f| f.statement == Some(statement) || f.related.contains(&statement));
     let mut pairs: BTreeMap<(Fingerprint, Fingerprint), Pair> = BTreeMap::new();
     for courses in workload.courses() {
-        for pair in laws(courses, class, options.min_repeats, &sought.statements).into_iter().filter(|pair| !is_known(pair.child)) {
+        for pair in laws(courses, class, options.min_repeats, workload).into_iter().filter(|pair| !is_known(pair.child)) {
             match pairs.entry((pair.parent, pair.child)) {
                 Entry::Vacant(place) => drop(place.insert(pair)),
                 Entry::Occupied(mut place) => place.get_mut().add(&pair),
@@ -106,13 +104,13 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class, kn
 }
 
 /// The likeliest parent of each child, where the law holds.
-fn laws(courses: &Courses, class: Class, least: u32, statements: &Statements<'_>) -> Vec<Pair> {
+fn laws(courses: &Courses, class: Class, least: u32, workload: &Workload) -> Vec<Pair> {
     let sides: Vec<Side> = courses
         .statements
         .iter()
         .enumerate()
         .filter_map(|(at, course)| {
-            let outline = named(statements, course.statement)?.outline;
+            let outline = named(workload, course.statement)?.outline;
             let mut sum = Tick::default();
             course.ticks.iter().flatten().for_each(|tick| sum.add(*tick));
             Some(Side { statement: course.statement, outline, at, sum })
@@ -195,13 +193,13 @@ fn families(pairs: &[Pair]) -> Vec<(Fingerprint, Vec<(usize, Pair)>)> {
 impl Sought<'_, '_> {
     /// As for loops of a log; counters know no applications.
     fn remedy(&self, class: Class, all: &[Looped]) -> String {
-        remedy(self.context, class, all, &self.statements, None)
+        remedy(self.context, class, all, None)
     }
 
     fn finding(&self, root: Fingerprint, family: &[(usize, Pair)]) -> Option<Finding> {
         let (_, first) = family.first()?;
-        let parent = named(&self.statements, root);
-        let told: Vec<Named> = family.iter().filter_map(|(_, pair)| named(&self.statements, pair.child)).collect();
+        let parent = named(self.context.workload, root);
+        let told: Vec<Named> = family.iter().filter_map(|(_, pair)| named(self.context.workload, pair.child)).collect();
         let inner = family.iter().find(|(depth, _)| *depth > 0);
         let levels: Vec<u32> = std::iter::once(first.each()).chain(inner.map(|(_, pair)| pair.each())).collect();
         let cost = family.iter().fold(Micros(0), |sum, (_, pair)| sum + pair.cost);
@@ -254,7 +252,7 @@ impl Sought<'_, '_> {
         let sum = child.sum;
         let share = sum.calls as f64 / all.max(1) as f64;
         let mean = micros(sum.total / sum.calls.max(1) as f64);
-        let told: Vec<Named> = named(&self.statements, child.statement.fingerprint).into_iter().collect();
+        let told: Vec<Named> = named(self.context.workload, child.statement.fingerprint).into_iter().collect();
         Finding {
             rule: self.meta.id,
             severity: Severity::Info,

@@ -64,6 +64,8 @@ mod write_without_where;
 pub use ignore::Ignore;
 pub use orm::Libraries;
 
+use orm::Tables;
+
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
     &cartesian_join::CartesianJoin,
@@ -199,6 +201,8 @@ pub struct Context<'c> {
     /// What the rules on the text of statements found, once one of them has asked.
     shaped: OnceCell<Vec<Finding>>,
     libraries: &'c Libraries,
+    /// What all statements tell of the tables, once a remedy has asked.
+    tables: OnceCell<Tables<'c>>,
 }
 
 /// What was configured of findings, of which each part makes sense.
@@ -244,7 +248,12 @@ fn no_options(options: &Value) -> Result<(), String> {
     }
 }
 
-impl Context<'_> {
+impl<'c> Context<'c> {
+    /// What all statements tell of the tables.
+    fn tables(&self) -> &Tables<'c> {
+        self.tables.get_or_init(|| Tables::of(self.workload))
+    }
+
     /// The libraries that wrote the statements.
     fn libraries(&self) -> &Libraries {
         self.libraries
@@ -324,7 +333,7 @@ pub fn check_with(workload: &Workload, options: &Options, libraries: &Libraries)
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options, shaped: OnceCell::new(), libraries };
+    let context = Context { workload, options, shaped: OnceCell::new(), libraries, tables: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.cost.unwrap_or_default(), f.severity, f.confidence, f.occurrences);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
-use super::counted::Counted;
+use super::counted::{Counted, micros};
 use super::distinct::Distinct;
 use super::events::ErrorKind;
 use super::latency::Latency;
@@ -146,6 +146,13 @@ impl Statement {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.latency.count() + self.untimed
+    }
+
+    /// What its executions took, as the server counted it, or else as a log tells.
+    #[must_use]
+    pub fn time(&self) -> Micros {
+        let counted = self.counted.as_ref().and_then(|counted| counted.all());
+        counted.map_or(self.latency.total(), |moments| micros(moments.total()))
     }
 
     /// Whether anything at all is known of it.

@@ -111,7 +111,7 @@ fn loops(workload: &Workload, statement: &Statement) -> Vec<LoopLine> {
         let other = if is_repeated { known.parent } else { Some(known.child) };
         let sum = pattern.from(SHORTEST_LOOP);
         let [_, likely, sure] = sum.bursts;
-        let text = |other| workload.statements().find(|s| s.fingerprint == other).map(|s| s.text.clone());
+        let text = |other| workload.statement(other).map(|s| s.text.clone());
         let is_its = is_repeated || known.parent == Some(own);
         (is_its && sum.count() > 0).then(|| LoopLine {
             is_repeated,
