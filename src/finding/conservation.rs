@@ -56,15 +56,15 @@ struct Pair {
 impl Pair {
     /// Adds the same pair of another database.
     fn add(&mut self, other: &Pair) {
-        self.turns += other.turns;
-        self.calls += other.calls;
+        self.turns = self.turns.saturating_add(other.turns);
+        self.calls = self.calls.saturating_add(other.calls);
         self.cost += other.cost;
         self.confidence = self.confidence.max(other.confidence);
     }
 
     /// Calls for each call of the parent, rounded.
     fn each(&self) -> u32 {
-        u32::try_from((self.calls + self.turns / 2) / self.turns.max(1)).unwrap_or(u32::MAX)
+        u32::try_from(self.calls.saturating_add(self.turns / 2) / self.turns.max(1)).unwrap_or(u32::MAX)
     }
 }
 
@@ -159,7 +159,7 @@ fn pair(courses: &Courses, child: &Side, parent: &Side, least: u32) -> Option<Pa
     let confidence = law.confidence(relation, relation == 2 && !(child.outline.is_lookup() && is_whole))?;
     let calls = if law.ratio <= STRICT.ratio[1] { child.sum.calls } else { child.sum.calls.min(whole(law.slope * parent.sum.rows as f64)) };
     let turns = parent.sum.calls;
-    if calls < u64::from(least) * turns {
+    if calls < u64::from(least).saturating_mul(turns) {
         return None;
     }
     let mean = child.sum.total / child.sum.calls.max(1) as f64;
@@ -202,7 +202,7 @@ impl Sought<'_, '_> {
         let told: Vec<Named> = family.iter().filter_map(|(_, pair)| named(self.context.workload, pair.child)).collect();
         let inner = family.iter().find(|(depth, _)| *depth > 0);
         let levels: Vec<u32> = std::iter::once(first.each()).chain(inner.map(|(_, pair)| pair.each())).collect();
-        let cost = family.iter().fold(Micros(0), |sum, (_, pair)| sum + pair.cost);
+        let cost = family.iter().map(|(_, pair)| pair.cost).sum();
         let children: Vec<String> = family.iter().map(|(_, pair)| pair.child.to_string()).collect();
         let data = json!({"parent": root.to_string(), "children": children, "levels": levels, "bursts": null, "endpoint": null});
         Some(Finding {

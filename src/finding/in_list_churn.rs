@@ -53,7 +53,7 @@ impl Rule for InListChurn {
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
         let options: Options = context.options(META.id);
-        let all = context.workload.statements().fold(Micros(0), |all, statement| all + statement.time());
+        let all = context.workload.statements().map(Statement::time).sum();
         context.workload.statements().filter_map(|statement| finding(statement, &options, all)).collect()
     }
 }

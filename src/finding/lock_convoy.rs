@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
-use crate::units::{Micros, grouped};
+use crate::units::{Micros, counted, often};
 use crate::workload::Workload;
 use crate::workload::convoys::Convoy;
 use crate::workload::lock_mode::{Kind, Mode};
@@ -86,7 +86,7 @@ fn cause(convoy: &Convoy) -> Cause {
 
 fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: &Workload) -> Finding {
     convoys.sort_by_key(|convoy| (std::cmp::Reverse(convoy.waited), convoy.start));
-    let waited = convoys.iter().fold(Micros(0), |sum, convoy| sum + convoy.waited);
+    let waited: Micros = convoys.iter().map(|convoy| convoy.waited).sum();
     let most = convoys.iter().map(|convoy| convoy.most).max().unwrap_or(0);
     let behind = convoys.iter().filter_map(|convoy| convoy.blame.as_ref()).map(|blame| blame.behind).max().unwrap_or(0);
     let is_idle = convoys.iter().any(|convoy| convoy.holder.as_ref().is_some_and(|holder| holder.is_idle));
@@ -100,8 +100,8 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: 
     related.retain(|fingerprint| workload.statement(*fingerprint).is_some());
     let statement = statement.filter(|fingerprint| workload.statement(*fingerprint).is_some());
     let what = object(kind, &related, statement, workload);
-    let often = if convoys.len() == 1 { "once".to_owned() } else { format!("{} times", grouped(convoys.len() as u64)) };
-    let sessions = |n: u32| if n == 1 { "1 session".to_owned() } else { format!("{n} sessions") };
+    let often = often(convoys.len() as u64);
+    let sessions = |n: u32| counted(u64::from(n), "session");
     let title = match mode {
         Some(mode) => format!("{} queued for {what} behind one that waited for {}, {often}", sessions(behind), mode.name()),
         None => format!("{} queued together for {what}, {often}", sessions(most)),

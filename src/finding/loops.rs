@@ -7,12 +7,12 @@ use serde_json::{Map, json};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Role;
-use crate::units::Micros;
+use crate::units::{Micros, often};
 use crate::workload::Workload;
 use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 
 use super::orm::{Mending, Named, Task};
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity, upsert_loop};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity, process, upsert_loop};
 
 /// Options of a rule on loops.
 #[derive(Deserialize)]
@@ -176,7 +176,7 @@ fn confidence(workload: &Workload, sum: &Sum) -> Confidence {
 
 pub(super) fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
     let times = levels.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
-    let often = if count == 1 { "once".to_owned() } else { format!("{} times", crate::units::grouped(count)) };
+    let often = often(count);
     let table = child.table();
     match (class, parent) {
         (Class::Repeats, _) => format!("the same query on {table} with the same values {times} times over, {often}"),
@@ -198,12 +198,8 @@ fn evidence(found: &Loop<'_>) -> Vec<Evidence> {
     all.into_iter().map(|(burst, known)| told(burst, known)).collect()
 }
 
-/// Process numbers are not larger.
-const LARGEST_PROCESS: u64 = 1 << 22;
-
 /// A burst as evidence.
 pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
-    let process = |session: u64| Some(session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
     let pid = process(burst.session);
     let pids: Vec<u64> =
         if burst.sessions.is_empty() { pid.into_iter().collect() } else { burst.sessions.iter().filter_map(|&s| process(s)).collect() };

@@ -235,6 +235,14 @@ impl Options {
     }
 }
 
+/// The process of a session, as far as what the log calls it holds one; see `LARGEST_PROCESS`.
+fn process(session: u64) -> Option<u64> {
+    Some(session & u64::from(u32::MAX)).filter(|pid| (1..=LARGEST_PROCESS).contains(pid))
+}
+
+/// Process numbers are not larger: `PID_MAX_LIMIT` of Linux.
+const LARGEST_PROCESS: u64 = 1 << 22;
+
 /// Whether options are what a rule's struct of them takes.
 fn fits<T: serde::de::DeserializeOwned>(options: &Value) -> Result<(), String> {
     T::deserialize(options).map(drop).map_err(|error| error.to_string())

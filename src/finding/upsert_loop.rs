@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::units::grouped;
+use crate::units::often;
 use crate::workload::burst::{Grade, Known, MOST_BURSTS, Pattern, Sum};
 
 use super::loops::{Options, named, severity, told};
@@ -63,7 +63,7 @@ fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32) 
     let p50 = pattern.size(least, 500);
     // As for other loops: one in four that is sure.
     let is_sure = sum.bursts[Grade::High as usize] * 4 >= sum.count();
-    let often = if sum.count() == 1 { "once".to_owned() } else { format!("{} times", grouped(sum.count())) };
+    let often = often(sum.count());
     Some(Finding {
         rule: META.id,
         severity: severity(context.workload, &sum),

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use jiff::tz::TimeZone;
 
-use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
+use crate::units::{ByteCount, Micros, Timestamp, counted, grouped, often};
 
 use super::findings::{finding_line, windows};
 use super::text::{ascii, cut, sanitised};
@@ -182,10 +182,7 @@ fn coverage(coverage: &CoverageLine) -> String {
         parts.push(if lost == 1 { "1 entry lost".to_owned() } else { format!("{} entries lost", grouped(lost)) });
     }
     if let Some(rounds) = coverage.dealloc_rounds.filter(|&rounds| rounds > 0) {
-        parts.push(format!(
-            "room made by dropping entries {}",
-            if rounds == 1 { "once".to_owned() } else { format!("{} times", grouped(rounds)) }
-        ));
+        parts.push(format!("room made by dropping entries {}", often(rounds)));
     }
     parts.join(" · ")
 }

@@ -325,7 +325,7 @@ impl Workload {
             kind: queue.kind,
             waiters: u32::try_from(queue.waiters.len()).unwrap_or(u32::MAX),
             most: queue.most,
-            waited: queue.waiters.iter().fold(Micros(0), |sum, waiter| sum + waiter.waited),
+            waited: queue.waiters.iter().map(|waiter| waiter.waited).sum(),
             blame,
             holder: holder.map(|holder| Holder {
                 process: holder.process,

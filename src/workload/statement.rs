@@ -263,7 +263,7 @@ impl Statement {
         self.sessions += other.sessions;
         self.deep_pages += other.deep_pages;
         self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
-        self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1 + other.temp_files.1);
+        self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1.saturating_add(other.temp_files.1));
         self.timeline.merge(&other.timeline);
         self.values.merge(&other.values);
         other.names.iter().for_each(|(n, share)| self.named(names(*n), *share));

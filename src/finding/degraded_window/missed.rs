@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::units::{Micros, counted, grouped};
+use crate::units::{counted, grouped};
 use crate::workload::service::Judged;
 use crate::workload::timeline::{Series, Sum, start_of};
 use crate::workload::{Blind, Objective, Workload};
@@ -106,7 +106,7 @@ fn missed(workload: &Workload, score: &Score<'_>) -> Finding {
         title: format!("{objective} missed in {bad} of {judged}, {} from {start} to {end}", counted(windows.len() as u64, "window")),
         related,
         occurrences: bad,
-        cost: Some(sums.iter().fold(Micros(0), |all, sum| all + sum.excess)),
+        cost: Some(sums.iter().map(|sum| sum.excess).sum()),
         evidence,
         data: data(score, &windows),
         remedy: META.remedy.to_owned(),

@@ -55,7 +55,7 @@ pub(super) fn rises(workload: &Workload, at: usize, windows: &[Span], applicatio
         application.is_none_or(|name| workload.shares(statement, &Key::Application).iter().any(|(known, _)| known == name))
     };
     let mut rises: Vec<Rise> = workload.statements().filter_map(|s| rise(s, begin, window, windows).filter(|_| is_of(s))).collect();
-    let all = rises.iter().fold(Micros(0), |all, rise| all + rise.added);
+    let all: Micros = rises.iter().map(|rise| rise.added).sum();
     rises.retain(|rise| rise.added.0.saturating_mul(PART) >= all.0 && rise.added.0 > 0);
     // The most costly of all are told, in the order in which they rose.
     rises.sort_by_key(|rise| (std::cmp::Reverse(rise.added), rise.statement));
@@ -84,7 +84,7 @@ fn rise(statement: &Statement, begin: u32, window: Span, windows: &[Span]) -> Op
         often || mean.zip(usual.mean).is_some_and(|(mean, usual)| mean.0 >= usual.0.max(1).saturating_mul(TIMES))
     };
     let (number, first) = timeline.between(from, to.min(from + FIRST)).iter().find(|(_, span)| rose(u64::from(span.calls), span.mean()))?;
-    let total = during.iter().fold(Micros(0), |total, (_, span)| total + span.total);
+    let total: Micros = during.iter().map(|(_, span)| span.total).sum();
     let expected = usual.total.0.saturating_mul(u64::from(to - from));
     Some(Rise {
         statement: statement.fingerprint,
