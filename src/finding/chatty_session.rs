@@ -141,10 +141,9 @@ impl Rule for ChattySession {
             let kind = Kind::of(&statement.text);
             for (name, share) in shares(context.workload, statement) {
                 let calls = by_name.entry(name).or_default();
-                calls.all += share.calls;
+                calls.all = calls.all.saturating_add(share.calls);
                 if let Some(kind) = kind {
-                    let known = calls.kinds.entry(kind).or_default();
-                    (known.calls, known.total) = (known.calls + share.calls, known.total + share.total);
+                    calls.kinds.entry(kind).or_default().add(share);
                 }
             }
         }

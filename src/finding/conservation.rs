@@ -225,7 +225,7 @@ impl Sought<'_, '_> {
     fn suspects(&self) -> Vec<Finding> {
         let sides: Vec<(&Statement, Tick)> =
             self.context.workload.statements().filter_map(|statement| Some((statement, sent(statement)?))).collect();
-        let all: u64 = sides.iter().map(|(_, tick)| tick.calls).sum();
+        let all = sides.iter().fold(0_u64, |all, (_, tick)| all.saturating_add(tick.calls));
         let parents: Vec<Outlined<'_>> = sides
             .iter()
             .map(|&(statement, sum)| Outlined { statement, outline: Outline::of(&statement.text), sum })

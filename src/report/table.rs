@@ -303,7 +303,8 @@ fn statement_table(lines: &[StatementLine]) -> Grid {
 /// The share of shared blocks that were found in the cache.
 pub(super) fn hit_ratio(counters: &CounterLine) -> String {
     let [Some(hit), Some(read), ..] = counters.shared else { return "–".to_owned() };
-    if hit + read == 0 { String::new() } else { percent(hit as f64 / (hit + read) as f64) }
+    let all = hit.saturating_add(read);
+    if all == 0 { String::new() } else { percent(hit as f64 / all as f64) }
 }
 
 fn group_table(groups: &[GroupLine]) -> Grid {

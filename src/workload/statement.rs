@@ -25,8 +25,9 @@ pub struct Share {
 }
 
 impl Share {
-    pub(super) fn add(&mut self, other: Share) {
-        self.calls += other.calls;
+    /// Adds another share.
+    pub fn add(&mut self, other: Share) {
+        self.calls = self.calls.saturating_add(other.calls);
         self.total += other.total;
     }
 }

@@ -70,6 +70,21 @@ fn the_largest_numbers_overflow_nothing() {
     assert_eq!(twice.calls(), 2 * read(&extreme()).workload.calls());
 }
 
+/// Counters of a statement by two roles and of another, as large as they fit.
+#[test]
+fn the_largest_counters_overflow_nothing() {
+    let header = "userid,dbid,queryid,query,calls,total_exec_time,rows,shared_blks_hit,shared_blks_read";
+    let row = |role: u32, id: u32, sql: &str| format!("\n{role},5,{id},\"{sql}\",{0},1e300,{0},{0},{0}", u64::MAX);
+    let (list, key) = ("select * from orders where id in ($1, $2)", "select * from items where order_id = $1");
+    let snapshot = format!("{header}{}{}{}\n", row(10, 1, list), row(10, 2, key), row(11, 2, key));
+    let inputs = vec![Input::Memory("a.csv".to_owned(), snapshot.into())];
+    let reading = laggard::read(inputs, &Settings::default()).expect("settings are right");
+    assert_eq!(reading.workload.statements().count(), 2);
+    for renderer in laggard::report::ALL {
+        laggard::render(renderer.name(), &laggard::report(&reading, &View::default()), &mut Vec::new()).expect("to memory");
+    }
+}
+
 /// A table called by what a terminal or a workflow would act on, looped over.
 #[test]
 fn names_in_remedies_are_text_and_nothing_else() {
