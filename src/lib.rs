@@ -56,20 +56,24 @@ pub fn read(inputs: Vec<Input>, settings: &Settings) -> Result<Reading, Error> {
 #[must_use]
 pub fn report(reading: &Reading, view: &View) -> Report {
     let selected = report::build::select(&reading.workload, view);
-    // All of them, because the share that cannot be parsed is told of all, not of those shown.
-    let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    let structures = structure::structures(&texts, view.jobs);
-    let findings = finding::check(&reading.workload, &view.rules);
-    Report::build(reading, &findings, &selected, &structures, view)
+    Report::build(reading, &analysis(reading, view), &selected, view)
 }
 
 /// Looks for what is wrong, and puts together all that is known of one statement.
 #[must_use]
 pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) -> report::Explained {
-    let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
+    report::Explained::build(reading, &analysis(reading, view), statement, view)
+}
+
+/// What is dear to work out, once for everything that asks for it.
+fn analysis(reading: &Reading, view: &View) -> report::build::Analysis {
+    let workload = &reading.workload;
+    // All of them, because the share that cannot be parsed is told of all, not of those shown.
+    let texts: Vec<_> = workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
     let structures = structure::structures(&texts, view.jobs);
-    let findings = finding::check(&reading.workload, &view.rules);
-    report::Explained::build(reading, &findings, statement, &structures, view)
+    let libraries = finding::Libraries::of(workload);
+    let findings = finding::check_with(workload, &view.rules, &libraries);
+    report::build::Analysis { findings, libraries, structures }
 }
 
 /// Draws a report in the format of that name; [`report::ALL`] lists them.

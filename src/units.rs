@@ -41,6 +41,12 @@ impl Add for Micros {
     }
 }
 
+impl std::iter::Sum for Micros {
+    fn sum<I: Iterator<Item = Micros>>(all: I) -> Self {
+        all.fold(Micros(0), Add::add)
+    }
+}
+
 impl AddAssign for Micros {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
@@ -118,12 +124,13 @@ impl fmt::Display for NoSpan {
 
 /// `value / unit` with three significant digits, rounded half up, in integers so that it is the same everywhere.
 fn three_digits(value: u64, unit: u64) -> String {
+    let (value, unit) = (u128::from(value), u128::from(unit));
     let decimals = match value / unit {
         0..10 if (value * 100 + unit / 2) / unit < 1_000 => 2,
         0..100 if (value * 10 + unit / 2) / unit < 1_000 => 1,
         _ => 0,
     };
-    let scale = 10u64.pow(decimals);
+    let scale = 10u128.pow(decimals);
     let scaled = (value * scale + unit / 2) / unit;
     match decimals {
         0 => scaled.to_string(),
@@ -149,6 +156,14 @@ impl Timestamp {
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
         let days = era * 146_097 + day_of_era - 719_468;
         Timestamp((days * 86_400 + seconds - offset) * 1_000_000 + micros)
+    }
+}
+
+impl Timestamp {
+    /// The time from another moment to this one; none if that one is later.
+    #[must_use]
+    pub fn since(self, earlier: Timestamp) -> Micros {
+        Micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
@@ -210,6 +225,12 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// How often something happened.
+#[must_use]
+pub fn often(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
 }
 
 /// So many of a thing whose plural ends in s.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::sql::outline::{Outline, Role};
-use crate::units::{Micros, grouped};
+use crate::units::grouped;
 use crate::workload::{Key, Share, Statement, Workload};
 
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
@@ -141,10 +141,9 @@ impl Rule for ChattySession {
             let kind = Kind::of(&statement.text);
             for (name, share) in shares(context.workload, statement) {
                 let calls = by_name.entry(name).or_default();
-                calls.all += share.calls;
+                calls.all = calls.all.saturating_add(share.calls);
                 if let Some(kind) = kind {
-                    let known = calls.kinds.entry(kind).or_default();
-                    (known.calls, known.total) = (known.calls + share.calls, known.total + share.total);
+                    calls.kinds.entry(kind).or_default().add(share);
                 }
             }
         }
@@ -175,7 +174,7 @@ impl Calls {
 fn finding(name: &str, calls: &Calls) -> Finding {
     let count = calls.chatter();
     let share = count as f64 / calls.all.max(1) as f64;
-    let cost = calls.kinds.values().fold(Micros(0), |sum, share| sum + share.total);
+    let cost = calls.kinds.values().map(|share| share.total).sum();
     let mut kinds: Vec<(Kind, Share)> = calls.kinds.iter().map(|(kind, share)| (*kind, *share)).collect();
     kinds.sort_by_key(|(kind, share)| (std::cmp::Reverse(share.calls), *kind));
     let told = |(kind, share): &(Kind, Share)| {

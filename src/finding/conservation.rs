@@ -17,7 +17,7 @@ use crate::workload::{Courses, Statement, Tick, Workload, micros};
 
 use law::{FEWEST_INTERVALS, LOOSE, Law, STRICT};
 
-use super::loops::{Looped, Options, Statements, named, remedy, title};
+use super::loops::{Looped, Options, named, remedy, title};
 use super::orm::Named;
 use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
 
@@ -56,15 +56,15 @@ struct Pair {
 impl Pair {
     /// Adds the same pair of another database.
     fn add(&mut self, other: &Pair) {
-        self.turns += other.turns;
-        self.calls += other.calls;
+        self.turns = self.turns.saturating_add(other.turns);
+        self.calls = self.calls.saturating_add(other.calls);
         self.cost += other.cost;
         self.confidence = self.confidence.max(other.confidence);
     }
 
     /// Calls for each call of the parent, rounded.
     fn each(&self) -> u32 {
-        u32::try_from((self.calls + self.turns / 2) / self.turns.max(1)).unwrap_or(u32::MAX)
+        u32::try_from(self.calls.saturating_add(self.turns / 2) / self.turns.max(1)).unwrap_or(u32::MAX)
     }
 }
 
@@ -73,7 +73,6 @@ struct Sought<'c, 'w> {
     context: &'c Context<'w>,
     meta: &'static Meta,
     class: Class,
-    statements: Statements<'w>,
 }
 
 /// Findings of a class of loops that `known` ones, of a log, do not tell already.
@@ -83,12 +82,11 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class, kn
         return Vec::new();
     }
     let options: Options = context.options(meta.id);
-    let statements = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
-    let sought = Sought { context, meta, class, statements };
+    let sought = Sought { context, meta, class };
     let is_known = |statement: Fingerprint| known.iter().any(|f| f.statement == Some(statement) || f.related.contains(&statement));
     let mut pairs: BTreeMap<(Fingerprint, Fingerprint), Pair> = BTreeMap::new();
     for courses in workload.courses() {
-        for pair in laws(courses, class, options.min_repeats, &sought.statements).into_iter().filter(|pair| !is_known(pair.child)) {
+        for pair in laws(courses, class, options.min_repeats, workload).into_iter().filter(|pair| !is_known(pair.child)) {
             match pairs.entry((pair.parent, pair.child)) {
                 Entry::Vacant(place) => drop(place.insert(pair)),
                 Entry::Occupied(mut place) => place.get_mut().add(&pair),
@@ -106,13 +104,13 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class, kn
 }
 
 /// The likeliest parent of each child, where the law holds.
-fn laws(courses: &Courses, class: Class, least: u32, statements: &Statements<'_>) -> Vec<Pair> {
+fn laws(courses: &Courses, class: Class, least: u32, workload: &Workload) -> Vec<Pair> {
     let sides: Vec<Side> = courses
         .statements
         .iter()
         .enumerate()
         .filter_map(|(at, course)| {
-            let outline = named(statements, course.statement)?.outline;
+            let outline = named(workload, course.statement)?.outline;
             let mut sum = Tick::default();
             course.ticks.iter().flatten().for_each(|tick| sum.add(*tick));
             Some(Side { statement: course.statement, outline, at, sum })
@@ -161,7 +159,7 @@ fn pair(courses: &Courses, child: &Side, parent: &Side, least: u32) -> Option<Pa
     let confidence = law.confidence(relation, relation == 2 && !(child.outline.is_lookup() && is_whole))?;
     let calls = if law.ratio <= STRICT.ratio[1] { child.sum.calls } else { child.sum.calls.min(whole(law.slope * parent.sum.rows as f64)) };
     let turns = parent.sum.calls;
-    if calls < u64::from(least) * turns {
+    if calls < u64::from(least).saturating_mul(turns) {
         return None;
     }
     let mean = child.sum.total / child.sum.calls.max(1) as f64;
@@ -195,16 +193,16 @@ fn families(pairs: &[Pair]) -> Vec<(Fingerprint, Vec<(usize, Pair)>)> {
 impl Sought<'_, '_> {
     /// As for loops of a log; counters know no applications.
     fn remedy(&self, class: Class, all: &[Looped]) -> String {
-        remedy(self.context, class, all, &self.statements, None)
+        remedy(self.context, class, all, None)
     }
 
     fn finding(&self, root: Fingerprint, family: &[(usize, Pair)]) -> Option<Finding> {
         let (_, first) = family.first()?;
-        let parent = named(&self.statements, root);
-        let told: Vec<Named> = family.iter().filter_map(|(_, pair)| named(&self.statements, pair.child)).collect();
+        let parent = named(self.context.workload, root);
+        let told: Vec<Named> = family.iter().filter_map(|(_, pair)| named(self.context.workload, pair.child)).collect();
         let inner = family.iter().find(|(depth, _)| *depth > 0);
         let levels: Vec<u32> = std::iter::once(first.each()).chain(inner.map(|(_, pair)| pair.each())).collect();
-        let cost = family.iter().fold(Micros(0), |sum, (_, pair)| sum + pair.cost);
+        let cost = family.iter().map(|(_, pair)| pair.cost).sum();
         let children: Vec<String> = family.iter().map(|(_, pair)| pair.child.to_string()).collect();
         let data = json!({"parent": root.to_string(), "children": children, "levels": levels, "bursts": null, "endpoint": null});
         Some(Finding {
@@ -227,7 +225,7 @@ impl Sought<'_, '_> {
     fn suspects(&self) -> Vec<Finding> {
         let sides: Vec<(&Statement, Tick)> =
             self.context.workload.statements().filter_map(|statement| Some((statement, sent(statement)?))).collect();
-        let all: u64 = sides.iter().map(|(_, tick)| tick.calls).sum();
+        let all = sides.iter().fold(0_u64, |all, (_, tick)| all.saturating_add(tick.calls));
         let parents: Vec<Outlined<'_>> = sides
             .iter()
             .map(|&(statement, sum)| Outlined { statement, outline: Outline::of(&statement.text), sum })
@@ -254,7 +252,7 @@ impl Sought<'_, '_> {
         let sum = child.sum;
         let share = sum.calls as f64 / all.max(1) as f64;
         let mean = micros(sum.total / sum.calls.max(1) as f64);
-        let told: Vec<Named> = named(&self.statements, child.statement.fingerprint).into_iter().collect();
+        let told: Vec<Named> = named(self.context.workload, child.statement.fingerprint).into_iter().collect();
         Finding {
             rule: self.meta.id,
             severity: Severity::Info,

@@ -39,7 +39,7 @@ pub(super) fn judge(case: &Case<'_>, _: &Context<'_>) -> Option<Verdict> {
         return None;
     }
     let (table, least) = (table(habit), grouped(DEEP_PAGE));
-    let grows = case.price.p50.zip(case.price.p95).is_some_and(|(p50, p95)| p95.0 >= 3 * p50.0);
+    let grows = case.price.p50.zip(case.price.p95).is_some_and(|(p50, p95)| p95.0 / 3 >= p50.0);
     let is_proved = habit.size >= FAR && grows && case.is_slow;
     let far = if is_proved { format!(", {} or more in the first example", grouped(FAR)) } else { String::new() };
     Some(Verdict {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::units::{Micros, Timestamp};
+use crate::units::Timestamp;
 use crate::workload::Objective;
 use crate::workload::timeline::{Series, start_of};
 
@@ -115,11 +115,6 @@ const MOST_WINDOWS: usize = 100;
 /// When minutes begin and end.
 fn period((from, to): (u32, u32)) -> (Timestamp, Timestamp) {
     (start_of(from), start_of(to))
-}
-
-/// So many stretches of a series.
-fn length<T>(count: u32, series: &Series<T>) -> Micros {
-    Micros(u64::from(count) * u64::from(series.minutes()) * 60_000_000)
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::units::{Timestamp, grouped};
+use crate::units::grouped;
 use crate::workload::ErrorKind;
 use crate::workload::minutes::Minutes;
+use crate::workload::timeline::{minute, start_of};
 
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -45,7 +46,7 @@ const LEAST_MINUTES: u64 = 5;
 /// So many a minute are felt.
 const MANY: u64 = 100;
 /// Bursts with so many quiet minutes between them are one.
-const PAUSE: i64 = 2;
+const PAUSE: u32 = 2;
 /// SQLSTATEs that other rules are about: deadlock, cancelled, lock timeout, too many connections, idle in transaction, and
 /// those that follow from another error of the same transaction.
 const OTHERS: [&[u8; 5]; 6] = [b"40P01", b"57014", b"55P03", b"53300", b"25P03", b"25P02"];
@@ -63,8 +64,8 @@ const OTHERS_IN_WORDS: [&str; 8] = [
 
 /// Minutes close together, and how many errors they have.
 struct Burst {
-    first: i64,
-    last: i64,
+    first: u32,
+    last: u32,
     count: u64,
     most: u64,
 }
@@ -78,7 +79,7 @@ impl Rule for ErrorBurst {
         let options: Options = context.options(META.id);
         let workload = context.workload;
         let Some((start, end)) = workload.window() else { return Vec::new() };
-        let minutes = u64::try_from(Minutes::number(end) - Minutes::number(start)).unwrap_or(0) + 1;
+        let minutes = u64::from(minute(end) - minute(start)) + 1;
         let all = workload.calls() + workload.events().error_count();
         let mut findings = Vec::new();
         for (kind, by_minute) in workload.arrivals().errors.iter().filter(|(kind, _)| !has_its_own_rule(kind)) {
@@ -135,9 +136,8 @@ fn finding(kind: &ErrorKind, bursts: &[Burst], total: u64, median: u64) -> Findi
     let count: u64 = bursts.iter().map(|burst| burst.count).sum();
     let most = bursts.iter().map(|burst| burst.most).max().unwrap_or(0);
     let state = kind.sqlstate.map(|state| String::from_utf8_lossy(&state).into_owned());
-    let minute = |at: Timestamp| at.to_string();
     let told = |burst: &Burst| {
-        let (start, end) = (minute(Minutes::start(burst.first)), minute(Minutes::start(burst.last + 1)));
+        let (start, end) = (start_of(burst.first).to_string(), start_of(burst.last + 1).to_string());
         Evidence {
             kind: "window",
             text: format!(

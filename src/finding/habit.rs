@@ -109,7 +109,7 @@ impl Price {
         };
         let Some((counted, moments)) = counted.filter(|(_, moments)| moments.count() > logged.calls) else { return logged };
         let rows = counted.count(Count::Rows);
-        let blocks = counted.count(Count::SharedHit).zip(counted.count(Count::SharedRead)).map(|(hit, read)| hit + read);
+        let blocks = counted.count(Count::SharedHit).zip(counted.count(Count::SharedRead)).map(|(hit, read)| hit.saturating_add(read));
         Price {
             calls: moments.count(),
             total: micros(moments.total()),
@@ -298,8 +298,8 @@ fn judged(context: &Context<'_>) -> Vec<Finding> {
 /// Statements above some floor with their price, the dearest first.
 fn priced<'w>(workload: &'w Workload, floors: &[Floor]) -> Vec<(&'w Statement, Price)> {
     let mut all: Vec<(&Statement, Price)> = workload.statements().map(|statement| (statement, Price::of(statement))).collect();
-    let total: u64 = all.iter().map(|(_, price)| price.total.0).sum();
-    all.iter_mut().for_each(|(_, price)| price.share = price.total.0 as f64 / total.max(1) as f64);
+    let total: Micros = all.iter().map(|(_, price)| price.total).sum();
+    all.iter_mut().for_each(|(_, price)| price.share = price.total.0 as f64 / total.0.max(1) as f64);
     all.retain(|(statement, price)| floors.iter().any(|floor| floor.is_passed(price)) && !is_of_a_dump(statement, workload));
     all.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
     all.truncate(MOST);

@@ -9,7 +9,7 @@ use crate::units::{Micros, grouped};
 use crate::workload::Workload;
 use crate::workload::transactions::{Close, Example, Place, Sum};
 
-use super::transactions::{by, told};
+use super::transactions::{by, many, told};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
@@ -97,7 +97,7 @@ fn open(workload: &Workload) -> Vec<(&Place, Example)> {
     let end = workload.rules().filter.until.map_or(end, |until| until.min(end));
     let open = workload.transactions().open.iter();
     open.map(|(place, example)| {
-        let idle = Micros(u64::try_from(end.0.saturating_sub(example.end.0)).unwrap_or(0));
+        let idle = end.since(example.end);
         (place, Example { idle, end: end.max(example.end), ..example.clone() })
     })
     .collect()
@@ -111,7 +111,7 @@ fn finding(place: &Place, idle: Idle) -> Finding {
         () => Severity::Low,
     };
     let is_sure = examples.iter().any(|example| matches!(example.close, Close::Ended | Close::Killed));
-    let often = if sum.count == 1 { "a transaction".to_owned() } else { format!("{} transactions", grouped(sum.count)) };
+    let often = many(sum.count);
     let locks = if sum.locking > 0 { ", with locks held" } else { "" };
     let ended = if killed.count > 0 { format!("; the server ended {}", grouped(killed.count)) } else { String::new() };
     let counted = Evidence::counted(

@@ -81,7 +81,7 @@ pub(super) fn mark(findings: &mut [Finding], ignores: &[Ignore], workload: &Work
         return;
     }
     for finding in findings {
-        let text = finding.statement.and_then(|wanted| workload.statements().find(|s| s.fingerprint == wanted)).map(|s| s.text.as_str());
+        let text = finding.statement.and_then(|wanted| workload.statement(wanted)).map(|s| s.text.as_str());
         let about = text.map(Outline::of).unwrap_or_default();
         finding.ignored = ignores.iter().find(|ignore| !ignore.is_over && ignore.matches(finding, &about)).cloned();
     }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::units::grouped;
-use crate::workload::{Lists, Statement, Workload, micros};
+use crate::units::{Micros, grouped};
+use crate::workload::{Lists, Statement};
 
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -53,19 +53,19 @@ impl Rule for InListChurn {
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
         let options: Options = context.options(META.id);
-        let all = total(context.workload);
+        let all = context.workload.statements().map(Statement::time).sum();
         context.workload.statements().filter_map(|statement| finding(statement, &options, all)).collect()
     }
 }
 
-fn finding(statement: &Statement, options: &Options, all: f64) -> Option<Finding> {
+fn finding(statement: &Statement, options: &Options, all: Micros) -> Option<Finding> {
     let from_counters = statement.counted.as_ref().map(|counted| &counted.lists).filter(|lists| lists.calls() > 0);
     let lists = from_counters.or(statement.lists.as_deref())?;
     let lengths = lists.lengths();
     if lengths < options.min_lengths || lists.is_padded() {
         return None;
     }
-    let share = if all > 0.0 { time(statement) / all } else { 0.0 };
+    let share = statement.time().0 as f64 / all.0.max(1) as f64;
     // What a client sends with its constants in it is prepared anew for each call anyway.
     let may_be_prepared = from_counters.is_some() || lists.bound() > 0;
     let is_busy = may_be_prepared && lists.calls() >= options.min_calls && share >= options.min_share;
@@ -94,14 +94,4 @@ fn evidence(statement: &Statement, lists: &Lists, from_counters: bool) -> Eviden
         format!("{lengths} lengths in {} calls: half of them up to {p50}, 95 of 100 up to {p95}, the longest {most}{kept}", grouped(calls)),
         json!({"lengths": lengths, "calls": calls, "length_p50": p50, "length_p95": p95, "length_max": most, "entries": entries}),
     )
-}
-
-/// Microseconds of a statement: as the server counted them, or else as a log tells.
-fn time(statement: &Statement) -> f64 {
-    let counted = statement.counted.as_ref().and_then(|counted| counted.all());
-    counted.map_or(statement.latency.total(), |moments| micros(moments.total())).0 as f64
-}
-
-fn total(workload: &Workload) -> f64 {
-    workload.statements().map(time).sum()
 }

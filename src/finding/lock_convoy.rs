@@ -1,17 +1,16 @@
 //! Sessions that queue for one lock, and the one that makes them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
-use crate::units::{Micros, grouped};
+use crate::units::{Micros, counted, often};
+use crate::workload::Workload;
 use crate::workload::convoys::Convoy;
 use crate::workload::lock_mode::{Kind, Mode};
-use crate::workload::{Statement, Workload};
 
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -56,8 +55,6 @@ const MOST_TOLD: usize = 20;
 /// or for want of both what waited most.
 type Cause = (Kind, Option<Mode>, Option<Fingerprint>);
 
-type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
-
 impl Rule for LockConvoy {
     fn meta(&self) -> &'static Meta {
         &META
@@ -72,13 +69,8 @@ impl Rule for LockConvoy {
                 by_cause.entry(cause(convoy)).or_default().push(convoy);
             }
         }
-        let statements = if by_cause.is_empty() { Statements::default() } else { known(context.workload) };
-        by_cause.into_iter().map(|(cause, convoys)| finding(cause, convoys, &statements)).collect()
+        by_cause.into_iter().map(|(cause, convoys)| finding(cause, convoys, context.workload)).collect()
     }
-}
-
-fn known(workload: &Workload) -> Statements<'_> {
-    workload.statements().map(|statement| (statement.fingerprint, statement)).collect()
 }
 
 fn cause(convoy: &Convoy) -> Cause {
@@ -92,9 +84,9 @@ fn cause(convoy: &Convoy) -> Cause {
     }
 }
 
-fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, statements: &Statements<'_>) -> Finding {
+fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: &Workload) -> Finding {
     convoys.sort_by_key(|convoy| (std::cmp::Reverse(convoy.waited), convoy.start));
-    let waited = convoys.iter().fold(Micros(0), |sum, convoy| sum + convoy.waited);
+    let waited: Micros = convoys.iter().map(|convoy| convoy.waited).sum();
     let most = convoys.iter().map(|convoy| convoy.most).max().unwrap_or(0);
     let behind = convoys.iter().filter_map(|convoy| convoy.blame.as_ref()).map(|blame| blame.behind).max().unwrap_or(0);
     let is_idle = convoys.iter().any(|convoy| convoy.holder.as_ref().is_some_and(|holder| holder.is_idle));
@@ -105,11 +97,11 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, statements
         }
     }
     // What was never run to its end and failed nowhere is in no list of statements.
-    related.retain(|fingerprint| statements.contains_key(fingerprint));
-    let statement = statement.filter(|fingerprint| statements.contains_key(fingerprint));
-    let what = object(kind, &related, statement, statements);
-    let often = if convoys.len() == 1 { "once".to_owned() } else { format!("{} times", grouped(convoys.len() as u64)) };
-    let sessions = |n: u32| if n == 1 { "1 session".to_owned() } else { format!("{n} sessions") };
+    related.retain(|fingerprint| workload.statement(*fingerprint).is_some());
+    let statement = statement.filter(|fingerprint| workload.statement(*fingerprint).is_some());
+    let what = object(kind, &related, statement, workload);
+    let often = often(convoys.len() as u64);
+    let sessions = |n: u32| counted(u64::from(n), "session");
     let title = match mode {
         Some(mode) => format!("{} queued for {what} behind one that waited for {}, {often}", sessions(behind), mode.name()),
         None => format!("{} queued together for {what}, {often}", sessions(most)),
@@ -118,7 +110,7 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, statements
         format!("{} waited {waited} in all, {often}", sessions(convoys.iter().map(|convoy| convoy.waiters).sum())),
         json!({"convoys": convoys.len(), "waited_us": waited.0, "most": most, "behind": behind, "mode": mode.map(Mode::name)}),
     )];
-    evidence.extend(convoys.iter().take(MOST_TOLD).map(|convoy| told(convoy, statements)));
+    evidence.extend(convoys.iter().take(MOST_TOLD).map(|convoy| told(convoy, workload)));
     let worst = convoys.first().map_or(Micros(0), |convoy| convoy.waited);
     // Who waits for an advisory lock may mean to: to lead when the leader goes.
     let is_meant = kind == Kind::Advisory;
@@ -143,8 +135,8 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, statements
 }
 
 /// The log has numbers of tables; their names are in the statements.
-fn object(kind: Kind, related: &[Fingerprint], statement: Option<Fingerprint>, statements: &Statements<'_>) -> String {
-    let table = |fingerprint: &Fingerprint| Outline::of(&statements.get(fingerprint)?.text).table().map(str::to_owned);
+fn object(kind: Kind, related: &[Fingerprint], statement: Option<Fingerprint>, workload: &Workload) -> String {
+    let table = |fingerprint: &Fingerprint| Outline::of(&workload.statement(*fingerprint)?.text).table().map(str::to_owned);
     let table = related.iter().chain(&statement).find_map(table);
     match (kind, table) {
         (Kind::Relation, Some(table)) => table,
@@ -176,8 +168,9 @@ fn remedy(mode: Option<Mode>, kind: Kind, is_idle: bool) -> &'static str {
     }
 }
 
-fn told(convoy: &Convoy, statements: &Statements<'_>) -> Evidence {
-    let text = |fingerprint: Option<Fingerprint>| fingerprint.and_then(|f| statements.get(&f)).map(|statement| shortened(&statement.text));
+fn told(convoy: &Convoy, workload: &Workload) -> Evidence {
+    let text =
+        |fingerprint: Option<Fingerprint>| fingerprint.and_then(|f| workload.statement(f)).map(|statement| shortened(&statement.text));
     let blamed = convoy.blame.as_ref().map_or_else(String::new, |blame| {
         let what = text(blame.statement).unwrap_or_else(|| "a statement that is not in the log".to_owned());
         format!("; {} came behind `{what}`, which waited {} for {}", blame.behind, blame.waited, blame.mode.name())
@@ -187,7 +180,7 @@ fn told(convoy: &Convoy, statements: &Statements<'_>) -> Evidence {
         let what = text(holder.statement).map_or_else(String::new, |text| format!("{how} `{text}`"));
         format!("; held by process {}{what}", holder.process)
     });
-    let wall = Micros(u64::try_from(convoy.end.0.saturating_sub(convoy.start.0)).unwrap_or(0));
+    let wall = convoy.end.since(convoy.start);
     let data = json!({
         "start": convoy.start.to_string(), "end": convoy.end.to_string(), "waiters": convoy.waiters, "most": convoy.most,
         "waited_us": convoy.waited.0, "wall_us": wall.0,

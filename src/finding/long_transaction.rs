@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::units::{Micros, grouped};
 use crate::workload::transactions::{Close, Lasting, Place, Sum};
 
-use super::transactions::{by, told};
+use super::transactions::{by, many, told};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
@@ -66,7 +66,7 @@ fn finding(place: &Place, lasting: &Lasting, sum: &Sum, least: Micros) -> Findin
     };
     let examples = lasting.examples.iter().filter(|example| example.length() >= least);
     let is_sure = examples.clone().any(|example| example.close == Close::Ended);
-    let often = if sum.count == 1 { "a transaction".to_owned() } else { format!("{} transactions", grouped(sum.count)) };
+    let often = many(sum.count);
     let locks = if sum.locking > 0 { ", with locks held" } else { "" };
     let counted = Evidence::counted(
         format!("{often}, {} from end to end in all, {} of them with locks held", sum.total, grouped(sum.locking)),

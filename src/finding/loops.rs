@@ -1,19 +1,18 @@
 //! What the rules on loops have in common: patterns of bursts become findings, one for each statement that is looped over.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Role;
-use crate::units::Micros;
+use crate::units::{Micros, often};
+use crate::workload::Workload;
 use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
-use crate::workload::{Statement, Workload};
 
-use super::orm::{Mending, Named, Tables, Task};
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity, upsert_loop};
+use super::orm::{Mending, Named, Task};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity, process, upsert_loop};
 
 /// Options of a rule on loops.
 #[derive(Deserialize)]
@@ -45,20 +44,15 @@ struct Child<'w> {
     least: u32,
 }
 
-/// Statements by what they are known by.
-pub(super) type Statements<'w> = HashMap<Fingerprint, &'w Statement, FixedState>;
-
-pub(super) fn named(statements: &Statements<'_>, fingerprint: Fingerprint) -> Option<Named> {
-    statements.get(&fingerprint).map(|statement| Named::of(statement))
+pub(super) fn named(workload: &Workload, fingerprint: Fingerprint) -> Option<Named> {
+    workload.statement(fingerprint).map(Named::of)
 }
 
 /// Findings of a class of loops.
 pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) -> Vec<Finding> {
     let options: Options = context.options(meta.id);
-    let workload = context.workload;
-    let statements: Statements<'_> = workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
     let found = loops(context, class, options.min_repeats);
-    found.into_iter().filter_map(|found| finding(context, meta, class, &found, &statements)).collect()
+    found.into_iter().filter_map(|found| finding(context, meta, class, &found)).collect()
 }
 
 /// The loops of a class, put together by what they loop over.
@@ -82,12 +76,12 @@ fn loops<'w>(context: &Context<'w>, class: Class, least: u32) -> Vec<Loop<'w>> {
     loops
 }
 
-fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loop<'_>, statements: &Statements<'_>) -> Option<Finding> {
+fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loop<'_>) -> Option<Finding> {
     let workload = context.workload;
     let first = found.children.first()?;
-    let child = named(statements, first.known.child)?;
+    let child = named(workload, first.known.child)?;
     // Of an inner loop whose outer one is too short, the rows in between are what it runs for.
-    let parent = first.known.parent.and_then(|parent| named(statements, parent));
+    let parent = first.known.parent.and_then(|parent| named(workload, parent));
     let mut sum = Sum::default();
     found.children.iter().for_each(|child| sum.add(&child.sum));
     let inner = found.children.iter().find(|child| child.known.root != child.known.parent);
@@ -122,7 +116,7 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         cost: cost(&sum),
         evidence: evidence(found),
         data,
-        remedy: remedy(context, class, &looped, statements, application(found)),
+        remedy: remedy(context, class, &looped, application(found)),
         ..Finding::default()
     })
 }
@@ -135,11 +129,11 @@ fn application<'l>(found: &'l Loop<'_>) -> Option<&'l str> {
 }
 
 /// What is to be done of each statement that is looped over, for the rows of its own parent.
-fn tasks(workload: &Workload, class: Class, all: &[Looped], statements: &Statements<'_>) -> Vec<Task> {
-    let tables = Tables::of(workload);
+fn tasks(context: &Context<'_>, class: Class, all: &[Looped]) -> Vec<Task> {
+    let workload = context.workload;
     let task = |&(child, parent): &Looped| {
-        let parent = parent.and_then(|parent| named(statements, parent));
-        Task::of(class, &named(statements, child)?, parent.as_ref(), &tables)
+        let parent = parent.and_then(|parent| named(workload, parent));
+        Task::of(class, &named(workload, child)?, parent.as_ref(), context.tables())
     };
     all.iter().filter_map(task).collect()
 }
@@ -170,10 +164,10 @@ fn related(found: &Loop<'_>) -> Vec<Fingerprint> {
 
 /// High when one burst wastes 100 ms or has 50 calls, medium when 20 ms or when all waste a hundredth of the log's time.
 pub(super) fn severity(workload: &Workload, sum: &Sum) -> Severity {
-    let log = workload.window().map_or(0, |(start, end)| u64::try_from(end.0 - start.0).unwrap_or(0));
+    let log = workload.window().map_or(0, |(start, end)| end.since(start).0);
     match () {
         () if sum.worst >= Micros::from_millis(100) || sum.most >= 50 => Severity::High,
-        () if sum.worst >= Micros::from_millis(20) || (log > 0 && sum.waste.0 * 100 >= log) => Severity::Medium,
+        () if sum.worst >= Micros::from_millis(20) || (log > 0 && sum.waste.0.saturating_mul(100) >= log) => Severity::Medium,
         () => Severity::Low,
     }
 }
@@ -190,7 +184,7 @@ fn confidence(workload: &Workload, sum: &Sum) -> Confidence {
 
 pub(super) fn title(class: Class, child: &Named, parent: Option<&Named>, levels: &[u32], count: u64) -> String {
     let times = levels.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
-    let often = if count == 1 { "once".to_owned() } else { format!("{} times", crate::units::grouped(count)) };
+    let often = often(count);
     let table = child.table();
     match (class, parent) {
         (Class::Repeats, _) => format!("the same query on {table} with the same values {times} times over, {often}"),
@@ -212,12 +206,8 @@ fn evidence(found: &Loop<'_>) -> Vec<Evidence> {
     all.into_iter().map(|(burst, known)| told(burst, known)).collect()
 }
 
-/// Process numbers are not larger.
-const LARGEST_PROCESS: u64 = 1 << 22;
-
 /// A burst as evidence.
 pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
-    let process = |session: u64| Some(session & u64::from(u32::MAX)).filter(|&pid| pid <= LARGEST_PROCESS);
     let pid = process(burst.session);
     let pids: Vec<u64> =
         if burst.sessions.is_empty() { pid.into_iter().collect() } else { burst.sessions.iter().filter_map(|&s| process(s)).collect() };
@@ -248,18 +238,13 @@ pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
 pub(super) type Looped = (Fingerprint, Option<Fingerprint>);
 
 /// What to do about loops, as the library writes it that is known for `application`, and in SQL for the first of them.
-pub(super) fn remedy(
-    context: &Context<'_>,
-    class: Class,
-    all: &[Looped],
-    statements: &Statements<'_>,
-    application: Option<&str>,
-) -> String {
+pub(super) fn remedy(context: &Context<'_>, class: Class, all: &[Looped], application: Option<&str>) -> String {
     let Some(&(first, parent)) = all.first() else { return String::new() };
-    let Some(child) = named(statements, first) else { return String::new() };
-    let parent = parent.and_then(|parent| named(statements, parent));
+    let workload = context.workload;
+    let Some(child) = named(workload, first) else { return String::new() };
+    let parent = parent.and_then(|parent| named(workload, parent));
     let generic = generic(class, &child, parent.as_ref());
-    match context.libraries().mending(first, application).map(|orm| orm.lines(&tasks(context.workload, class, all, statements))) {
+    match context.libraries().mending(first, application).map(|orm| orm.lines(&tasks(context, class, all))) {
         None => format!("{generic} (unknown ORM)"),
         Some(None) => generic,
         Some(Some(lines)) => format!("{lines}. Or in SQL: {generic}"),

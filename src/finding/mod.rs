@@ -66,6 +66,8 @@ mod write_without_where;
 pub use ignore::Ignore;
 pub use orm::Libraries;
 
+use orm::Tables;
+
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
     &cartesian_join::CartesianJoin,
@@ -202,7 +204,9 @@ pub struct Context<'c> {
     options: &'c Options,
     /// What the rules on the text of statements found, once one of them has asked.
     shaped: OnceCell<Vec<Finding>>,
-    libraries: OnceCell<Libraries>,
+    libraries: &'c Libraries,
+    /// What all statements tell of the tables, once a remedy has asked.
+    tables: OnceCell<Tables<'c>>,
 }
 
 /// What was configured of findings, of which each part makes sense.
@@ -235,6 +239,14 @@ impl Options {
     }
 }
 
+/// The process of a session, as far as what the log calls it holds one; see `LARGEST_PROCESS`.
+fn process(session: u64) -> Option<u64> {
+    Some(session & u64::from(u32::MAX)).filter(|pid| (1..=LARGEST_PROCESS).contains(pid))
+}
+
+/// Process numbers are not larger: `PID_MAX_LIMIT` of Linux.
+const LARGEST_PROCESS: u64 = 1 << 22;
+
 /// Whether options are what a rule's struct of them takes.
 fn fits<T: serde::de::DeserializeOwned>(options: &Value) -> Result<(), String> {
     T::deserialize(options).map(drop).map_err(|error| error.to_string())
@@ -248,10 +260,15 @@ fn no_options(options: &Value) -> Result<(), String> {
     }
 }
 
-impl Context<'_> {
-    /// The libraries that wrote the statements; looked for when a rule first asks.
+impl<'c> Context<'c> {
+    /// What all statements tell of the tables.
+    fn tables(&self) -> &Tables<'c> {
+        self.tables.get_or_init(|| Tables::of(self.workload))
+    }
+
+    /// The libraries that wrote the statements.
     fn libraries(&self) -> &Libraries {
-        self.libraries.get_or_init(|| Libraries::of(self.workload))
+        self.libraries
     }
 
     /// The options of a rule, the defaults where none are given.
@@ -325,14 +342,21 @@ fn weight(finding: &Finding, all: Micros) -> Micros {
     finding.cost.unwrap_or_else(|| Micros::floor(all.0 as f64 * share))
 }
 
-/// Runs every rule. What costs most comes first, then what is worse, surer, and then by name; a deadlock, whose cost no log
-/// tells, does not sink below milliseconds. What is to be ignored is marked and stays.
+/// Runs every rule.
 #[must_use]
 pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
+    check_with(workload, options, &Libraries::of(workload))
+}
+
+/// Runs every rule, with the libraries of the workload's statements. What costs most comes first, then what is worse, surer, and
+/// then by name; a deadlock, whose cost no log tells, does not sink below milliseconds. What is to be ignored is marked and
+/// stays.
+#[must_use]
+pub fn check_with(workload: &Workload, options: &Options, libraries: &Libraries) -> Vec<Finding> {
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options, shaped: OnceCell::new(), libraries: OnceCell::new() };
+    let context = Context { workload, options, shaped: OnceCell::new(), libraries, tables: OnceCell::new() };
     let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
     let all = workload.total().total();
     findings.sort_by(|a, b| {

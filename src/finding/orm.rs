@@ -5,13 +5,14 @@
 //! statements bear one; where two libraries pass, neither is named. Quotes and case alone, which several share, decide
 //! nothing; they only tell whether a statement of a known application may be its library's at all or was written by hand.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use serde_json::{Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::workload::{Caller, Workload};
+use crate::workload::{Caller, Statement, Workload};
 
 use super::Confidence;
 use seen::Seen;
@@ -110,6 +111,10 @@ const fn strong(shown: &'static str, pattern: &'static str) -> Sign {
 const QUOTED_UPPER: &str = r#"^(UPDATE|(SELECT|INSERT|DELETE|DECLARE|WITH)\b.*?\b(FROM|INTO)) \(*(SELECT .* FROM )?""#;
 const QUOTED_LOWER: &str = r#"^(update|(select|insert|delete|with)\b.*?\b(from|into)) \(*(select .* from )?""#;
 
+/// So many statements are looked at. A text is held against patterns of all libraries, and a log of generated statements may
+/// have a hundred thousand; the library of those beyond is not known, and that of their callers is by the others.
+const MOST: usize = 20_000;
+
 /// The libraries of a workload's statements.
 pub struct Libraries {
     by_caller: BTreeMap<Caller, Standing>,
@@ -142,10 +147,15 @@ impl Told {
 }
 
 impl Libraries {
-    /// Looks at every statement of a workload.
+    /// Looks at the statements of a workload, the [`MOST`] of them with most time.
     #[must_use]
     pub fn of(workload: &Workload) -> Self {
-        let seen: Vec<Seen> = workload.statements().map(|statement| Seen::of(statement, workload)).collect();
+        let mut statements: Vec<&Statement> = workload.statements().collect();
+        if statements.len() > MOST {
+            statements.sort_by_cached_key(|statement| (Reverse(statement.time()), statement.fingerprint));
+            statements.truncate(MOST);
+        }
+        let seen: Vec<Seen> = statements.into_iter().map(|statement| Seen::of(statement, workload)).collect();
         let by_caller = standings(&seen);
         let told = |seen: &Seen| (seen.fingerprint, told(seen, &by_caller));
         let by_statement = seen.iter().map(told).filter(|(_, told)| !told.fits.is_empty()).collect();

@@ -7,7 +7,6 @@ use crate::sql::outline::Role;
 use crate::units::{Micros, grouped};
 use crate::workload::{Followed, Statement};
 
-use super::loops::{Statements, named};
 use super::orm::Named;
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -50,22 +49,22 @@ impl Rule for SelectThenWrite {
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
         let options: Options = context.options(META.id);
         let all = context.workload.total().total().0 as f64;
-        let statements: Statements<'_> = context.workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
+        let workload = context.workload;
         let mut findings = Vec::new();
-        for (read, write, followed) in context.workload.followed() {
-            let (Some(read), Some(write)) = (statements.get(&read).copied(), statements.get(&write).copied()) else { continue };
+        for (read, write, followed) in workload.followed() {
+            let (Some(read), Some(write)) = (workload.statement(read), workload.statement(write)) else { continue };
             let time = read.latency.total() + write.latency.total();
             let is_worth_it = followed.count >= options.min_pairs && time.0 as f64 >= options.min_share * all;
             if is_worth_it && followed.count * 2 >= write.calls() {
-                findings.extend(finding(&statements, read, write, followed));
+                findings.push(finding(read, write, followed));
             }
         }
         findings
     }
 }
 
-fn finding(statements: &Statements<'_>, read: &Statement, write: &Statement, followed: Followed) -> Option<Finding> {
-    let (check, change) = (named(statements, read.fingerprint)?, named(statements, write.fingerprint)?);
+fn finding(read: &Statement, write: &Statement, followed: Followed) -> Finding {
+    let (check, change) = (Named::of(read), Named::of(write));
     let inserts = change.outline.role == Role::Insert;
     let table = change.table();
     let title = if inserts {
@@ -73,7 +72,7 @@ fn finding(statements: &Statements<'_>, read: &Statement, write: &Statement, fol
     } else {
         format!("rows of {table} are read before they are changed: possibly a lost update")
     };
-    Some(Finding {
+    Finding {
         rule: META.id,
         severity: if inserts { Severity::Low } else { Severity::Info },
         confidence: if inserts { Confidence::Medium } else { Confidence::Low },
@@ -85,7 +84,7 @@ fn finding(statements: &Statements<'_>, read: &Statement, write: &Statement, fol
         evidence: vec![evidence(write.calls(), followed)],
         remedy: remedy(&check, table, inserts),
         ..Finding::default()
-    })
+    }
 }
 
 fn evidence(writes: u64, followed: Followed) -> Evidence {

@@ -52,7 +52,7 @@ impl Rule for TransactionPerStatement {
         if context.workload.blind().is_some() {
             return Vec::new();
         }
-        let log = context.workload.window().map_or(0, |(start, end)| u64::try_from(end.0 - start.0).unwrap_or(0));
+        let log = context.workload.window().map_or(0, |(start, end)| end.since(start).0);
         let is_worth_it = |counts: &Counts| {
             counts.in_series >= options.min_transactions
                 && counts.single as f64 >= options.min_share * counts.transactions as f64
@@ -81,7 +81,7 @@ fn finding(actor: &Actor, counts: &Counts, log: u64) -> Finding {
     );
     Finding {
         rule: META.id,
-        severity: if log > 0 && counts.frame.0 * 100 >= log { Severity::Medium } else { Severity::Low },
+        severity: if log > 0 && counts.frame.0.saturating_mul(100) >= log { Severity::Medium } else { Severity::Low },
         // Whether they belong together is not in the log.
         confidence: Confidence::Medium,
         title: format!("{:.0} % of {all} transactions{} have one statement", share * 100.0, by(actor)),

@@ -2,12 +2,15 @@
 
 use serde_json::json;
 
+use crate::units::counted;
 use crate::workload::transactions::{Actor, Close, Example};
 
-use super::Evidence;
+use super::{Evidence, process};
 
-/// Process numbers are not larger.
-const LARGEST_PROCESS: u64 = 1 << 22;
+/// How many, for a sentence.
+pub(super) fn many(count: u64) -> String {
+    if count == 1 { "a transaction".to_owned() } else { counted(count, "transaction") }
+}
 
 /// Who, for a sentence.
 pub(super) fn by(actor: &Actor) -> String {
@@ -16,7 +19,7 @@ pub(super) fn by(actor: &Actor) -> String {
 
 /// A transaction as evidence.
 pub(super) fn told(example: &Example, actor: &Actor) -> Evidence {
-    let process = Some(example.session & u64::from(u32::MAX)).filter(|&pid| pid > 0 && pid <= LARGEST_PROCESS);
+    let process = process(example.session);
     let ended = match example.close {
         Close::Ended => "",
         Close::Killed => ", ended by the server",

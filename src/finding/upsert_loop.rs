@@ -8,10 +8,10 @@ use foldhash::fast::FixedState;
 use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::units::grouped;
+use crate::units::often;
 use crate::workload::burst::{Grade, Known, MOST_BURSTS, Pattern, Sum};
 
-use super::loops::{Options, Statements, named, severity, told};
+use super::loops::{Options, named, severity, told};
 use super::orm::Named;
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -37,9 +37,8 @@ impl Rule for UpsertLoop {
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
         let options: Options = context.options(META.id);
-        let statements: Statements<'_> = context.workload.statements().map(|statement| (statement.fingerprint, statement)).collect();
         let found = context.workload.upserts().iter();
-        found.filter_map(|(known, pattern)| finding(context, known, pattern, options.min_repeats, &statements)).collect()
+        found.filter_map(|(known, pattern)| finding(context, known, pattern, options.min_repeats)).collect()
     }
 }
 
@@ -54,17 +53,17 @@ pub(super) fn calls(context: &Context<'_>) -> HashMap<Fingerprint, u64, FixedSta
     all
 }
 
-fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32, statements: &Statements<'_>) -> Option<Finding> {
+fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32) -> Option<Finding> {
     let (read, sum) = (known.parent?, pattern.from(least));
     if sum.count() == 0 {
         return None;
     }
-    let write = named(statements, known.child)?;
-    let check = named(statements, read)?;
+    let write = named(context.workload, known.child)?;
+    let check = named(context.workload, read)?;
     let p50 = pattern.size(least, 500);
     // As for other loops: one in four that is sure.
     let is_sure = sum.bursts[Grade::High as usize] * 4 >= sum.count();
-    let often = if sum.count() == 1 { "once".to_owned() } else { format!("{} times", grouped(sum.count())) };
+    let often = often(sum.count());
     Some(Finding {
         rule: META.id,
         severity: severity(context.workload, &sum),

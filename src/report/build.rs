@@ -87,6 +87,16 @@ pub struct Structure {
 /// Structures by fingerprint.
 pub type Structures = HashMap<Fingerprint, Structure, FixedState>;
 
+/// What was worked out of a workload before it is reported.
+pub struct Analysis {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// The libraries that wrote its statements.
+    pub libraries: Libraries,
+    /// The structures of its statements.
+    pub structures: Structures,
+}
+
 /// The statements that a view shows, in its order.
 #[must_use]
 pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
@@ -115,13 +125,13 @@ pub fn select<'w>(workload: &'w Workload, view: &View) -> Vec<&'w Statement> {
 impl Report {
     /// Builds a report of what was read.
     #[must_use]
-    pub fn build(reading: &Reading, findings: &[Finding], selected: &[&Statement], structures: &Structures, view: &View) -> Self {
+    pub fn build(reading: &Reading, analysis: &Analysis, selected: &[&Statement], view: &View) -> Self {
+        let Analysis { findings, libraries, structures } = analysis;
         let workload = &reading.workload;
         let scale = Scale::of(workload);
         let total = scale.total(workload);
         let has_log = reading.inputs.iter().any(|input| input.holds == Holds::Events);
-        let libraries = Libraries::of(workload);
-        let context = Context { workload, structures, libraries: &libraries, view, scale: &scale, total: total.latency.total, has_log };
+        let context = Context { workload, structures, libraries, view, scale: &scale, total: total.latency.total, has_log };
         Report {
             inputs: reading.inputs.iter().map(|input| input_line(input, view)).collect(),
             window: covered(workload),

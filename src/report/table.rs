@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use jiff::tz::TimeZone;
 
-use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
+use crate::units::{ByteCount, Micros, Timestamp, counted, grouped, often};
 
 use super::findings::{Tone, finding_lines};
 use super::text::{ascii, cut, sanitised};
@@ -188,10 +188,7 @@ fn coverage(coverage: &CoverageLine) -> String {
         parts.push(if lost == 1 { "1 entry lost".to_owned() } else { format!("{} entries lost", grouped(lost)) });
     }
     if let Some(rounds) = coverage.dealloc_rounds.filter(|&rounds| rounds > 0) {
-        parts.push(format!(
-            "room made by dropping entries {}",
-            if rounds == 1 { "once".to_owned() } else { format!("{} times", grouped(rounds)) }
-        ));
+        parts.push(format!("room made by dropping entries {}", often(rounds)));
     }
     parts.join(" · ")
 }
@@ -312,7 +309,8 @@ fn statement_table(lines: &[StatementLine]) -> Grid {
 /// The share of shared blocks that were found in the cache.
 pub(super) fn hit_ratio(counters: &CounterLine) -> String {
     let [Some(hit), Some(read), ..] = counters.shared else { return "–".to_owned() };
-    if hit + read == 0 { String::new() } else { percent(hit as f64 / (hit + read) as f64) }
+    let all = hit.saturating_add(read);
+    if all == 0 { String::new() } else { percent(hit as f64 / all as f64) }
 }
 
 fn group_table(groups: &[GroupLine]) -> Grid {

@@ -277,7 +277,7 @@ impl fmt::Display for Warning {
                 )
             }
             Warning::Gap { start, end, gaps } => {
-                let took = Micros(u64::try_from(end.0.saturating_sub(start.0)).unwrap_or(0));
+                let took = end.since(*start);
                 let one_of = if *gaps > 1 { format!(", the longest of {gaps} gaps") } else { String::new() };
                 write!(f, "no statement or event from {start} to {end} ({took}){one_of}: part of the log may be missing")
             }

@@ -183,8 +183,13 @@ impl Reader for PgCsvlogReader {
         let mut seen = Seen::default();
         let mut clock = Clock::new(&self.options.zone);
         let mut fields = Vec::with_capacity(column::MOST);
-        let mut at = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+        let mut at = 0;
         while at < bytes.len() {
+            // Also where one file was written behind another, which may be where a block begins or not.
+            if bytes[at..].starts_with(BOM) {
+                at += BOM.len();
+                continue;
+            }
             let here = offset + at as u64;
             let rest = &bytes[at..];
             let end = match row_end(rest, &mut fields) {
@@ -274,6 +279,14 @@ mod tests {
         let mut row = format!("{head}\"{message}\"{}", ",".repeat(columns - 14));
         row.push('\n');
         row
+    }
+
+    /// Found by fuzzing: a block that begins with it dropped it, one that holds it did not.
+    #[test]
+    fn a_byte_order_mark_is_dropped_before_any_row() {
+        let row = row_of(26, "duration: 1.000 ms  statement: SELECT 1");
+        let (items, seen) = read_all(&PgCsvlog, format!("{row}\u{feff}{row}\u{feff}").as_bytes());
+        assert_eq!((items.len(), seen.skipped.total()), (2, 0), "{seen:?}");
     }
 
     #[test]

@@ -209,7 +209,7 @@ impl Units {
             (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);
         }
         self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
-        let gap = self.ended.map_or(0, |ended| u64::try_from(occurrence.start().0 - ended.0).unwrap_or(0));
+        let gap = self.ended.map_or(0, |ended| occurrence.start().since(ended).0);
         // In whole seconds one second is no gap.
         let gap = if !self.is_fine && gap <= 1_000_000 { 0 } else { gap };
         self.ended = Some(occurrence.end);

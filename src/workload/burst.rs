@@ -92,7 +92,7 @@ impl Burst {
     /// From the first call's start to the last one's end.
     #[must_use]
     pub fn wall(&self) -> Micros {
-        Micros(u64::try_from(self.end.0.saturating_sub(self.start.0)).unwrap_or(0))
+        self.end.since(self.start)
     }
 }
 

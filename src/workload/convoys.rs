@@ -74,6 +74,8 @@ pub struct Convoys {
 
 /// So many queues are kept of a log, of so many waits each.
 const MOST_QUEUES: usize = 1_000;
+/// So many are open at once: a line is held against all of them. One that is older than these many has lost its end.
+const MOST_OPEN: usize = 100;
 const MOST_WAITERS: usize = 500;
 /// Of so many workloads' convoys that were put together.
 const MOST_CONVOYS: usize = 10_000;
@@ -185,7 +187,7 @@ impl Queue {
                 holder.statement = holder.statement.filter(|_| holder.locks_table).or(Some(statement));
                 holder.is_idle = false;
             } else {
-                holder.is_idle &= start.0 - began.0 >= PAUSE;
+                holder.is_idle &= start.0.saturating_sub(began.0) >= PAUSE;
             }
         }
     }
@@ -209,11 +211,26 @@ impl Queues {
                 is(waiter);
             }
         }
-        let (done, open) = self.open.drain(..).partition(|queue| queue.waiters.iter().all(|waiter| waiter.is_over));
+        let (done, open): (Vec<Queue>, _) = self.open.drain(..).partition(|queue| queue.waiters.iter().all(|waiter| waiter.is_over));
         self.open = open;
-        for queue in Vec::into_iter(done).filter(|queue: &Queue| queue.most > 1) {
-            if self.done.len() < MOST_QUEUES { self.done.push(queue) } else { self.lost += 1 }
+        done.into_iter().for_each(|queue| self.keep(queue));
+    }
+
+    /// Keeps a queue that is over, if it was one.
+    fn keep(&mut self, queue: Queue) {
+        match queue.most {
+            0 | 1 => {}
+            _ if self.done.len() < MOST_QUEUES => self.done.push(queue),
+            _ => self.lost += 1,
         }
+    }
+
+    fn open(&mut self, queue: Queue) {
+        if self.open.len() >= MOST_OPEN {
+            let oldest = self.open.remove(0);
+            self.keep(oldest);
+        }
+        self.open.push(queue);
     }
 
     /// A session that somebody waits for, or of which it is not known for what it waited, ran a statement.
@@ -229,7 +246,7 @@ impl Queues {
             return;
         }
         self.over(session, |waiter| {
-            let waited = Micros(u64::try_from(at.0.saturating_sub(waiter.since.0)).unwrap_or(0));
+            let waited = at.since(waiter.since);
             (waiter.waited, waiter.is_over) = (waiter.waited.max(waited), true);
         });
     }
@@ -248,7 +265,7 @@ impl Workload {
             return;
         }
         session.watch.matters |= told.statement.is_none();
-        let since = Timestamp(told.at.0 - i64::try_from(told.waited.0).unwrap_or(0));
+        let since = told.at - told.waited;
         let (number, process) = (session.number, process(session.key));
         if told.ended == Ended::Acquired {
             return self.queues.over(number, |waiter| {
@@ -266,7 +283,7 @@ impl Workload {
         let holders = queued.holders.iter().map(|&process| self.suspect(server, process)).collect();
         let mut queue = Queue { server, kind: queued.kind, waiters: Vec::new(), holders, most: 0 };
         queue.add(waiter);
-        if self.queues.open.len() < MOST_QUEUES { self.queues.open.push(queue) } else { self.queues.lost += 1 }
+        self.queues.open(queue);
     }
 
     fn suspect(&mut self, server: u32, process: u32) -> Suspect {
@@ -308,7 +325,7 @@ impl Workload {
             kind: queue.kind,
             waiters: u32::try_from(queue.waiters.len()).unwrap_or(u32::MAX),
             most: queue.most,
-            waited: queue.waiters.iter().fold(Micros(0), |sum, waiter| sum + waiter.waited),
+            waited: queue.waiters.iter().map(|waiter| waiter.waited).sum(),
             blame,
             holder: holder.map(|holder| Holder {
                 process: holder.process,

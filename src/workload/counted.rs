@@ -273,7 +273,7 @@ impl Workload {
         if let Some(moments) = change.moments {
             length.into_iter().for_each(|length| counted.lists.add(length, moments.count()));
             statement.named(names, Share { calls: moments.count(), total: micros(moments.total()) });
-            self.happened += moments.count();
+            self.happened = self.happened.saturating_add(moments.count());
             self.group_change(change, moments);
         }
     }

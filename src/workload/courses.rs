@@ -37,8 +37,8 @@ pub struct Tick {
 impl Tick {
     /// Adds another one.
     pub fn add(&mut self, other: Tick) {
-        self.calls += other.calls;
-        self.rows += other.rows;
+        self.calls = self.calls.saturating_add(other.calls);
+        self.rows = self.rows.saturating_add(other.rows);
         self.total += other.total;
     }
 }
@@ -106,9 +106,11 @@ impl Workload {
         let mut all: Vec<(u64, u32, Course)> = ticks
             .into_iter()
             .filter_map(|((database, number), ticks)| {
-                let (calls, rows) = ticks.iter().flatten().fold((0, 0), |(calls, rows), tick| (calls + tick.calls, rows + tick.rows));
+                let mut sum = Tick::default();
+                ticks.iter().flatten().for_each(|tick| sum.add(*tick));
+                let weight = sum.calls.max(sum.rows);
                 let statement = self.statements.get(number as usize)?.fingerprint;
-                (calls.max(rows) >= FEWEST).then_some((calls.max(rows), database, Course { statement, ticks }))
+                (weight >= FEWEST).then_some((weight, database, Course { statement, ticks }))
             })
             .collect();
         all.sort_by_key(|(weight, database, course)| (std::cmp::Reverse(*weight), *database, course.statement));

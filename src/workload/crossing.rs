@@ -97,7 +97,7 @@ impl Spread {
             return None;
         }
         let start = self.first.start();
-        let wall = u64::try_from(self.end.0.saturating_sub(start.0)).unwrap_or(0);
+        let wall = self.end.since(start).0;
         let period = wall / u64::from(self.n);
         self.sessions.sort_unstable();
         Some(Ended {
@@ -112,7 +112,7 @@ impl Spread {
             bond: Bond::Segment,
             grade: if parent.relation == 2 { Grade::Medium } else { Grade::Low },
             exec: self.exec,
-            waste: Micros((wall + self.first.exec.0).saturating_sub(self.longest.0 + period)),
+            waste: Micros(wall.saturating_add(self.first.exec.0).saturating_sub(self.longest.0.saturating_add(period))),
             // Sessions with several of its calls show a loop of their own, whose waste counts already.
             counts: most < FEWEST,
             is_pipelined: false,
@@ -126,7 +126,7 @@ impl Together {
         let is_by_key = traits.reads && traits.is_by_key && !call.is_batch && !call.is_paged;
         let spread = &mut self.spread;
         if self.is_open {
-            let is_near = call.start().0 - spread.end.0 <= LONGEST_GAP && spread.n < LONGEST;
+            let is_near = call.start().0.saturating_sub(spread.end.0) <= LONGEST_GAP && spread.n < LONGEST;
             if is_near && is_by_key && call.statement == spread.first.statement {
                 spread.count(call, session);
                 if spread.n == FEWEST {
@@ -159,7 +159,7 @@ impl Together {
     fn parent(reads: &[Occurrence; READS], first: &Occurrence, statements: &mut Statements<'_>) -> Option<Parent> {
         let mut best: Option<(u8, Timestamp, Parent)> = None;
         for read in reads {
-            let before = first.start().0 - read.end.0;
+            let before = first.start().0.saturating_sub(read.end.0);
             // Times are rounded down to milliseconds.
             if read.rows < FEWEST || read.statement == first.statement || !(-1_000..=LONGEST_BEFORE).contains(&before) {
                 continue;

@@ -81,7 +81,7 @@ impl Events {
         self.lock_wait_total += other.lock_wait_total;
         self.deadlocks += other.deadlocks;
         self.temp_files += other.temp_files;
-        self.temp_bytes += other.temp_bytes;
+        self.temp_bytes = self.temp_bytes.saturating_add(other.temp_bytes);
         self.checkpoints += other.checkpoints;
         self.autovacuums += other.autovacuums;
         self.received += other.received;

@@ -352,7 +352,7 @@ impl Workload {
         let (files, bytes) = std::mem::take(&mut session.temp_files);
         statement.waited += waited;
         self.events.lock_wait_total += waited;
-        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
+        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1.saturating_add(bytes));
         if call.parse.0 > 0 || call.bind.0 > 0 || call.execute.is_some() {
             session.report = None;
         }

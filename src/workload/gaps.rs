@@ -108,7 +108,7 @@ impl Gaps {
 
 /// No time at all if it ends before it begins.
 fn length((from, to): Gap) -> Micros {
-    Micros(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
+    to.since(from)
 }
 
 /// Whether the other gap, moved by whole days, has at least half of this one in common: then both are nights.

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::burst::rounded;
+use super::latency::{Permille, rank};
 
 /// Calls by the length of their lists; see the module. Where a statement has several lists it is that of all together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +22,9 @@ pub struct Lists {
 impl Lists {
     /// Adds calls of one length.
     pub(super) fn add(&mut self, length: u32, calls: u64) {
-        *self.by_length.entry(rounded(length)).or_default() += calls;
-        self.uneven += if length.is_power_of_two() { 0 } else { calls };
+        let known = self.by_length.entry(rounded(length)).or_default();
+        *known = known.saturating_add(calls);
+        self.uneven = self.uneven.saturating_add(if length.is_power_of_two() { 0 } else { calls });
     }
 
     /// Adds one call, and whether its parameters were bound.
@@ -32,8 +34,11 @@ impl Lists {
     }
 
     pub(super) fn merge(&mut self, other: &Lists) {
-        other.by_length.iter().for_each(|(&length, calls)| *self.by_length.entry(length).or_default() += calls);
-        self.uneven += other.uneven;
+        for (&length, &calls) in &other.by_length {
+            let known = self.by_length.entry(length).or_default();
+            *known = known.saturating_add(calls);
+        }
+        self.uneven = self.uneven.saturating_add(other.uneven);
         self.bound += other.bound;
     }
 
@@ -46,7 +51,7 @@ impl Lists {
     /// Calls whose length is known.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.by_length.values().sum()
+        self.by_length.values().fold(0, |all, calls| all.saturating_add(*calls))
     }
 
     /// Those of them with bound parameters, as a log tells; counters do not.
@@ -64,10 +69,10 @@ impl Lists {
     /// The length that so many thousandths of the calls do not exceed, 0 if there are no calls.
     #[must_use]
     pub fn length(&self, permille: u64) -> u32 {
-        let rank = (self.calls() * permille).div_ceil(1_000).max(1);
+        let Some(rank) = rank(self.calls(), Permille(permille)) else { return 0 };
         let mut seen = 0;
         let reached = self.by_length.iter().find(|(_, calls)| {
-            seen += *calls;
+            seen = calls.saturating_add(seen);
             seen >= rank
         });
         reached.map_or(0, |(&length, _)| length)

@@ -4,53 +4,35 @@ use std::collections::BTreeMap;
 
 use crate::units::Timestamp;
 
+use super::timeline::minute;
+
 /// So many minutes with anything in them are told apart, two weeks; what comes in others is lost.
 const MOST_MINUTES: usize = 20_160;
-
-/// A minute in microseconds.
-const MINUTE: i64 = 60_000_000;
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Minutes {
-    /// By number of the minute since 1970; no zeros.
-    counts: BTreeMap<i64, u64>,
-    /// What came in minutes beyond the bound.
-    pub lost: u64,
+    /// By number of the minute since 1970, as timelines count them; no zeros.
+    counts: BTreeMap<u32, u64>,
 }
 
 impl Minutes {
-    /// The number of the minute that a moment is in.
-    #[must_use]
-    pub fn number(at: Timestamp) -> i64 {
-        at.0.div_euclid(MINUTE)
-    }
-
-    /// When a minute begins.
-    #[must_use]
-    pub fn start(number: i64) -> Timestamp {
-        Timestamp(number.saturating_mul(MINUTE))
-    }
-
     pub(super) fn add(&mut self, at: Timestamp) {
-        self.add_all(Minutes::number(at), 1);
+        self.add_all(minute(at), 1);
     }
 
-    fn add_all(&mut self, minute: i64, count: u64) {
-        if self.counts.len() >= MOST_MINUTES && !self.counts.contains_key(&minute) {
-            self.lost += count;
-            return;
+    fn add_all(&mut self, minute: u32, count: u64) {
+        if self.counts.len() < MOST_MINUTES || self.counts.contains_key(&minute) {
+            *self.counts.entry(minute).or_default() += count;
         }
-        *self.counts.entry(minute).or_default() += count;
     }
 
     pub(super) fn merge(&mut self, other: Minutes) {
-        self.lost += other.lost;
         other.counts.into_iter().for_each(|(minute, count)| self.add_all(minute, count));
     }
 
     /// Number and count of each minute with anything in it, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (i64, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u64)> {
         self.counts.iter().map(|(&minute, &count)| (minute, count))
     }
 
@@ -75,7 +57,7 @@ impl Minutes {
 mod tests {
     use super::*;
 
-    fn minutes(counts: &[(i64, u64)]) -> Minutes {
+    fn minutes(counts: &[(u32, u64)]) -> Minutes {
         let mut minutes = Minutes::default();
         counts.iter().for_each(|&(minute, count)| minutes.add_all(minute, count));
         minutes
@@ -91,9 +73,9 @@ mod tests {
 
     #[test]
     fn merging_adds_minute_by_minute() {
-        let (mut a, b) = (minutes(&[(-1, 1), (3, 4)]), minutes(&[(3, 2), (4, 1)]));
+        let (mut a, b) = (minutes(&[(0, 1), (3, 4)]), minutes(&[(3, 2), (4, 1)]));
         a.merge(b);
-        assert_eq!(a, minutes(&[(-1, 1), (3, 6), (4, 1)]));
-        assert_eq!((a.busiest(), Minutes::number(Timestamp(-1))), (6, -1));
+        assert_eq!(a, minutes(&[(0, 1), (3, 6), (4, 1)]));
+        assert_eq!(a.busiest(), 6);
     }
 }

@@ -193,6 +193,13 @@ impl Workload {
         self.statements.iter().filter(|s| s.passes && !s.is_idle())
     }
 
+    /// The statement that is known by a fingerprint, if it is one of [`Self::statements`].
+    #[must_use]
+    pub fn statement(&self, fingerprint: Fingerprint) -> Option<&Statement> {
+        let statement = self.statements.get(*self.by_fingerprint.get(&fingerprint)? as usize)?;
+        (statement.passes && !statement.is_idle()).then_some(statement)
+    }
+
     /// The latency of all calls.
     #[must_use]
     pub fn total(&self) -> &Latency {

@@ -203,7 +203,7 @@ impl Moments {
     /// Adds the values of another distribution.
     #[must_use]
     pub fn merged(self, other: Moments) -> Self {
-        let count = self.count + other.count;
+        let count = self.count.saturating_add(other.count);
         let apart = self.mean().minus(other.mean());
         let factor = self.count as f64 * other.count as f64 / count as f64;
         Moments {

@@ -141,7 +141,7 @@ impl Workload {
         self.events.lock_wait_total += waited;
         let statement = &mut self.statements[statement as usize];
         statement.waited += waited;
-        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
+        statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1.saturating_add(bytes));
         if !failure.counts {
             return;
         }
@@ -164,7 +164,7 @@ impl Workload {
             None => {
                 let (files, bytes) = std::mem::take(&mut session.temp_files);
                 let statement = &mut self.statements[statement as usize];
-                statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1 + bytes);
+                statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1.saturating_add(bytes));
             }
         }
     }
@@ -191,14 +191,14 @@ impl Workload {
 
     fn temp_file(&mut self, origin: Origin, bytes: u64, statement: Option<u32>) {
         self.events.temp_files += 1;
-        self.events.temp_bytes += bytes;
+        self.events.temp_bytes = self.events.temp_bytes.saturating_add(bytes);
         let failed = self.sessions.get(origin.session).failed;
         // The files of a statement that failed are removed after its error is told.
         let files = match statement.or(failed) {
             Some(statement) => &mut self.statements[statement as usize].temp_files,
             None => &mut self.sessions.get(origin.session).temp_files,
         };
-        *files = (files.0 + 1, files.1 + bytes);
+        *files = (files.0 + 1, files.1.saturating_add(bytes));
     }
 
     /// A message whose severity is in an unknown language; see `language`.

@@ -165,7 +165,7 @@ impl Steps {
     fn take(&mut self, table: u32, names: u32, request: Option<u64>, start: Timestamp) -> Option<Check> {
         let at = self.at;
         let is_for = |check: &Check| {
-            let is_near = at.wrapping_sub(check.at) <= NEAR && start.0 - check.end.0 <= LONGEST_GAP;
+            let is_near = at.wrapping_sub(check.at) <= NEAR && start.0.saturating_sub(check.end.0) <= LONGEST_GAP;
             check.table == table && is_near && (check.names, check.request) == (names, request)
         };
         let found = self.checks.iter().rev().flatten().find(|check| is_for(check)).copied();
@@ -183,7 +183,7 @@ impl Steps {
             return ended;
         };
         let run = &mut self.runs[place];
-        let is_near = pair.at.wrapping_sub(run.at) <= FAR && pair.start.0 - run.end.0 <= LONGEST_GAP;
+        let is_near = pair.at.wrapping_sub(run.at) <= FAR && pair.start.0.saturating_sub(run.end.0) <= LONGEST_GAP;
         if !is_near || (run.names, run.request) != (pair.names, pair.request) {
             return Some(std::mem::replace(run, pair));
         }
@@ -208,7 +208,7 @@ impl Workload {
             _ => steps.at = steps.at.wrapping_add(1),
         }
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
-        let (start, end) = (Timestamp(call.ended.0 - i64::try_from(exec.0).unwrap_or(0)), call.ended);
+        let (start, end) = (call.ended - exec, call.ended);
         let (at, names, request) = (steps.at, call.origin.names, call.tags.as_ref().and_then(|tags| tags.request));
         let (table, inserts) = match part {
             Part::Check(table) if LIMITS.contains(&call.values.limit) => {
@@ -265,7 +265,7 @@ impl Workload {
             return;
         }
         let application = self.names.get(run.names as usize).and_then(|names| names.application.as_deref());
-        let wall = u64::try_from(run.end.0 - run.start.0).unwrap_or(0);
+        let wall = run.end.since(run.start).0;
         let burst = Burst {
             start: run.start,
             end: run.end,

@@ -31,7 +31,7 @@ pub(super) struct Occurrence {
 impl Occurrence {
     /// When it began, as far as the server's time tells.
     pub(super) fn start(&self) -> Timestamp {
-        Timestamp(self.end.0 - i64::try_from(self.exec.0).unwrap_or(0))
+        self.end - self.exec
     }
 }
 
@@ -49,8 +49,10 @@ pub(super) struct Parent {
 impl Parent {
     /// Whether a run came as often as it had rows. Nulls and what is loaded already make it fewer, never more.
     pub(super) fn is_matched_by(&self, n: u32, in_unit: bool) -> bool {
-        let most = if in_unit { self.rows + self.rows / 5 } else { self.rows };
-        self.rows > 1 && n <= most && n * 10 >= self.rows * 8
+        // A log may tell of any number of rows.
+        let (n, rows) = (u64::from(n), u64::from(self.rows));
+        let most = if in_unit { rows + rows / 5 } else { rows };
+        rows > 1 && n <= most && n * 10 >= rows * 8
     }
 }
 
@@ -185,6 +187,12 @@ impl Run {
         }
     }
 
+    /// Whether it came about as often as another one.
+    pub(super) fn is_as_often_as(&self, other: &Run) -> bool {
+        let (n, other) = (u64::from(self.n), u64::from(other.n));
+        n * 10 >= other * 8 && n * 8 <= other * 10
+    }
+
     /// How many different values it had.
     pub(super) fn distinct(&self) -> u32 {
         self.looped.as_ref().map_or(0, |looped| looped.distinct)
@@ -203,7 +211,7 @@ impl Run {
     /// What kind of loop it is, if it is one.
     pub(super) fn class(&self) -> Option<Class> {
         let looped = self.looped.as_ref().filter(|looped| self.traits.is_by_key && !looped.paged)?;
-        let many = looped.blind || looped.distinct >= FEWEST.max(self.n * 3 / 10);
+        let many = looped.blind || looped.distinct >= FEWEST && u64::from(looped.distinct) >= u64::from(self.n) * 3 / 10;
         match () {
             () if self.traits.role.writes() => (many || self.traits.inserts).then_some(Class::Writes),
             () if !looped.blind && looped.distinct == 1 && self.traits.values > 0 => Some(Class::Repeats),

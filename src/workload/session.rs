@@ -203,7 +203,7 @@ impl Session {
 
     /// Takes the time waited for locks by the call that is running.
     pub(super) fn take_waits(&mut self) -> Micros {
-        self.waits.drain(..).fold(Micros(0), |sum, wait| sum + wait.waited)
+        self.waits.drain(..).map(|wait| wait.waited).sum()
     }
 
     /// Whether lines are still to come of something that it has begun.
@@ -251,8 +251,8 @@ impl Sessions {
             return Some(slot);
         }
         let of = |key: u64| key & u64::from(u32::MAX) == u64::from(process);
-        let slots = self.by_key.iter().filter(|((on, key), _)| *on == server && of(*key)).map(|(_, &slot)| slot);
-        slots.max_by_key(|&slot| self.slots[slot as usize].active)
+        let sessions = self.by_key.iter().filter(|((on, key), _)| *on == server && of(*key));
+        sessions.max_by_key(|((_, key), slot)| (self.slots[**slot as usize].active, *key)).map(|(_, &slot)| slot)
     }
 
     /// Notes that a session did something, so that it is not given up before others.

@@ -45,7 +45,7 @@ impl Entry {
         let (mine, theirs) = (&mut self.counters, &other.counters);
         let extreme = |a: Option<f64>, b: Option<f64>, of: fn(f64, f64) -> f64| a.zip(b).map(|(a, b)| of(a, b));
         (mine.min, mine.max) = (extreme(mine.min, theirs.min, f64::min), extreme(mine.max, theirs.max, f64::max));
-        mine.calls += theirs.calls;
+        mine.calls = mine.calls.saturating_add(theirs.calls);
         mine.total += theirs.total;
         mine.counts = added(mine.counts, theirs.counts);
         mine.times = added_times(mine.times, theirs.times);
@@ -58,7 +58,7 @@ impl Entry {
 /// Sums of calls by bucket; of different buckets there is none.
 pub(super) fn add_buckets(mine: &mut Vec<u64>, theirs: &[u64]) {
     if mine.len() == theirs.len() {
-        mine.iter_mut().zip(theirs).for_each(|(a, b)| *a += b);
+        mine.iter_mut().zip(theirs).for_each(|(a, b)| *a = a.saturating_add(*b));
     } else {
         mine.clear();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
-use super::counted::Counted;
+use super::counted::{Counted, micros};
 use super::distinct::Distinct;
 use super::events::ErrorKind;
 use super::latency::Latency;
@@ -26,8 +26,9 @@ pub struct Share {
 }
 
 impl Share {
-    pub(super) fn add(&mut self, other: Share) {
-        self.calls += other.calls;
+    /// Adds another share.
+    pub fn add(&mut self, other: Share) {
+        self.calls = self.calls.saturating_add(other.calls);
         self.total += other.total;
     }
 }
@@ -152,6 +153,13 @@ impl Statement {
         self.latency.count() + self.untimed
     }
 
+    /// What its executions took, as the server counted it, or else as a log tells.
+    #[must_use]
+    pub fn time(&self) -> Micros {
+        let counted = self.counted.as_ref().and_then(|counted| counted.all());
+        counted.map_or(self.latency.total(), |moments| micros(moments.total()))
+    }
+
     /// Whether anything at all is known of it.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -263,7 +271,7 @@ impl Statement {
         self.sessions += other.sessions;
         self.deep_pages += other.deep_pages;
         self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
-        self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1 + other.temp_files.1);
+        self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1.saturating_add(other.temp_files.1));
         self.timeline.merge(&other.timeline);
         self.values.merge(&other.values);
         other.names.iter().for_each(|(n, share)| self.named(names(*n), *share));

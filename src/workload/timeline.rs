@@ -11,8 +11,8 @@ pub(super) const MOST: u32 = 128;
 /// How many where the minute matters, because an objective is judged by it: a day and a half of minutes.
 pub(super) const MOST_WATCHED: u32 = 1 << 11;
 
-/// The microseconds of a minute.
-const MINUTE: i64 = 60_000_000;
+/// A minute.
+pub const MINUTE: Micros = Micros::from_millis(60_000);
 
 /// What is summed up.
 pub trait Sum: Copy + Default + PartialEq {
@@ -108,6 +108,12 @@ impl<T> Series<T> {
     #[must_use]
     pub fn minutes(&self) -> u32 {
         1 << self.doubled
+    }
+
+    /// How long so many stretches are.
+    #[must_use]
+    pub fn length(&self, count: u32) -> Micros {
+        Micros(MINUTE.0 * u64::from(self.minutes()) * u64::from(count))
     }
 
     /// The number of the stretch that a minute is in.
@@ -232,17 +238,20 @@ impl<T: PartialEq> PartialEq for Series<T> {
     }
 }
 
+/// The same as timestamps count.
+const MICROS: i64 = 60_000_000;
+
 /// Minutes since 1970; what was before is in the first, and what is beyond the year 6000 in the last.
 #[must_use]
 pub fn minute(at: Timestamp) -> u32 {
     // Half of what fits, so that the minute behind the last one fits too.
-    u32::try_from(at.0.div_euclid(MINUTE).clamp(0, i64::from(u32::MAX / 2))).unwrap_or(0)
+    u32::try_from(at.0.div_euclid(MICROS).clamp(0, i64::from(u32::MAX / 2))).unwrap_or(0)
 }
 
 /// When a minute begins.
 #[must_use]
 pub fn start_of(minute: u32) -> Timestamp {
-    Timestamp(i64::from(minute) * MINUTE)
+    Timestamp(i64::from(minute) * MICROS)
 }
 
 #[cfg(test)]

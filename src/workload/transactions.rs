@@ -82,7 +82,7 @@ impl Example {
     /// From its first statement to its end.
     #[must_use]
     pub fn length(&self) -> Micros {
-        Micros(u64::try_from(self.end.0.saturating_sub(self.start.0)).unwrap_or(0))
+        self.end.since(self.start)
     }
 }
 
@@ -290,7 +290,7 @@ impl Tally {
             counts.transactions += 1;
             counts.single += u64::from(open.works == 1);
         }
-        let length = u64::try_from(end.0.saturating_sub(open.began.0)).unwrap_or(0);
+        let length = end.since(open.began).0;
         let stands_out = length >= STEP.0 || open.idle >= STEP || close == Close::Killed;
         if !stands_out || open.is_patient {
             return;

@@ -23,9 +23,9 @@ const SLOWEST_WRITES: u64 = 20_000;
 
 /// Of a hundred calls from the first to the last of a loop so many are part of it where hardly anything else happened, where
 /// it was most of what happened, and where it was at least half.
-const PURE: u32 = 90;
-const MOSTLY: u32 = 70;
-const PARTLY: u32 = 50;
+const PURE: u64 = 90;
+const MOSTLY: u64 = 70;
+const PARTLY: u64 = 50;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -95,8 +95,7 @@ impl Unit {
             return false;
         }
         let family = self.family(place, self.roots(place).last().copied(), statements);
-        let calls: u32 = family.iter().map(|&at| self.runs[at].n).sum();
-        let share = |until: u32| calls * 100 / (until - run.first().at).max(1);
+        let share = |until: u32| self.share(&family, until - run.first().at);
         share(run.last + 1) >= PURE && share(self.at) < MOSTLY
     }
 
@@ -238,7 +237,7 @@ impl Unit {
         }
         // Of several loops in one the longest stands for the time of all.
         for at in first..statements.ended.len() {
-            let wall = |ended: &Ended| (ended.end.0 - ended.start.0, std::cmp::Reverse(ended.start), std::cmp::Reverse(ended.child));
+            let wall = |ended: &Ended| (ended.end.since(ended.start), std::cmp::Reverse(ended.start), std::cmp::Reverse(ended.child));
             let mine = &statements.ended[at];
             let beside = |other: &Ended| other.root == mine.root && other.start <= mine.end && mine.start <= other.end;
             let longest = statements.ended[first..].iter().filter(|other| mine.root.is_none() || beside(other)).map(wall).max();
@@ -279,7 +278,7 @@ impl Unit {
         let roots = self.roots(place);
         let (first, last) = (run.first(), run.end());
         let (start, end) = (first.start(), last.end);
-        let wall = u64::try_from(end.0.saturating_sub(start.0)).unwrap_or(0);
+        let wall = end.since(start).0;
         let period = wall / u64::from(run.n);
         let (exec, longest) = run.exec();
         // Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction
@@ -290,8 +289,7 @@ impl Unit {
             return None;
         }
         let family = self.family(place, roots.last().copied(), statements);
-        let calls: u32 = family.iter().map(|&at| self.runs[at].n).sum();
-        let share = calls * 100 / (last.at - first.at + 1).max(1);
+        let share = self.share(&family, last.at - first.at + 1);
         let outer = self.outer(&roots);
         if bond == Bond::Segment
             && (Self::is_chance(run, outer, share) || (class == Class::Reads && self.is_request(place, &family, statements)))
@@ -299,7 +297,7 @@ impl Unit {
             return None;
         }
         let judged = Judged { run, class, bond, share, outer };
-        let waste = (wall + first.exec.0).saturating_sub(longest.0 + period);
+        let waste = wall.saturating_add(first.exec.0).saturating_sub(longest.0.saturating_add(period));
         Some(Ended {
             class,
             child: run.statement,
@@ -315,8 +313,17 @@ impl Unit {
             waste: Micros(waste),
             counts: true,
             sessions: Vec::new(),
-            is_pipelined: class == Class::Writes && wall >= 5_000 && exec.0 * 10 > wall * 6 && exec.0 / u64::from(run.n) < 1_000,
+            is_pipelined: class == Class::Writes
+                && wall >= 5_000
+                && exec.0.saturating_mul(10) > wall.saturating_mul(6)
+                && exec.0 / u64::from(run.n) < 1_000,
         })
+    }
+
+    /// How many of a hundred calls the runs of a family have.
+    fn share(&self, family: &[usize], of: u32) -> u64 {
+        let calls: u64 = family.iter().map(|&at| u64::from(self.runs[at].n)).sum();
+        calls * 100 / u64::from(of.max(1))
     }
 
     /// The runs that are part of a run's loop, itself too.
@@ -326,18 +333,17 @@ impl Unit {
             let other = &self.runs[at];
             let overlaps = other.n > 0 && other.first().at <= run.end().at && run.first().at <= other.end().at;
             // Of one loop, or as often on the same table: part of what is done for each row.
-            let is_as_often = other.n * 10 >= run.n * 8 && other.n * 8 <= run.n * 10;
             let is_of_one = (root.is_some() && self.roots(at).last().copied() == root)
-                || (is_as_often && statements.share_table(run.statement, other.statement));
+                || (other.is_as_often_as(run) && statements.share_table(run.statement, other.statement));
             at == place || (overlaps && is_of_one)
         };
         (0..self.runs.len()).filter(|&at| is_of_it(at)).collect()
     }
 
     /// Whatever else was executed in between, or how often: nearness in time alone makes no loop.
-    fn is_chance(run: &Run, outer: Option<&Run>, share: u32) -> bool {
+    fn is_chance(run: &Run, outer: Option<&Run>, share: u64) -> bool {
         let unlike = |run: &Run| run.parent().is_some_and(|parent| parent.rows > 1) && !Judged::matches(run, false);
-        let is_far_off = run.parent().is_some_and(|parent| run.n > parent.rows * 2 || run.n * 2 < parent.rows);
+        let is_far_off = run.parent().is_some_and(|parent| run.n > parent.rows.saturating_mul(2) || run.n.saturating_mul(2) < parent.rows);
         let misfits = outer.is_some_and(unlike) || (run.is_vague() && unlike(run) && is_far_off);
         ((run.parent().is_none() || outer.is_some()) && share < PURE) || misfits || share < PARTLY
     }
@@ -346,11 +352,10 @@ impl Unit {
     /// it, such as a user and then the user's account.
     fn is_request(&self, place: usize, family: &[usize], statements: &mut Statements<'_>) -> bool {
         let run = &self.runs[place];
-        let is_as_often = |other: &Run| other.n * 10 >= run.n * 8 && other.n * 8 <= run.n * 10;
         run.is_vague()
             && family.iter().any(|&at| {
                 let other = &self.runs[at];
-                at != place && is_as_often(other) && !statements.share_table(run.statement, other.statement)
+                at != place && other.is_as_often_as(run) && !statements.share_table(run.statement, other.statement)
             })
     }
 
@@ -367,7 +372,7 @@ struct Judged<'u> {
     class: Class,
     bond: Bond,
     /// How many of a hundred calls from its first to its last were part of it.
-    share: u32,
+    share: u64,
     outer: Option<&'u Run>,
 }
 
@@ -388,7 +393,7 @@ impl Judged<'_> {
         };
         let relation = run.parent().map_or(0, |parent| parent.relation);
         let mut score = i32::from(relation) + if in_unit { 3 } else { 0 } + if matches { 2 } else { 0 };
-        score += i32::from(run.n >= 10) + i32::from(run.distinct() * 10 >= run.n * 9);
+        score += i32::from(run.n >= 10) + i32::from(u64::from(run.distinct()) * 10 >= u64::from(run.n) * 9);
         if run.parent().is_none() && self.class == Class::Reads {
             score -= 2;
         }

@@ -113,7 +113,7 @@ pub(super) struct Visit {
 impl Workload {
     /// A line on a connection: received, authorised or over.
     pub(super) fn connected(&mut self, note: &NoteRow, row: &Row, origin: Origin, person: Option<&Person>) {
-        let since = |born: Timestamp| Micros(u64::try_from(row.at.0.saturating_sub(born.0)).unwrap_or(0));
+        let since = |born: Timestamp| row.at.since(born);
         let client = Client {
             actor: self.actor(origin.names),
             host: person.and_then(|person| person.host.as_deref()).map(|host| String::from_utf8_lossy(host).into_owned()),

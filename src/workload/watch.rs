@@ -262,7 +262,7 @@ impl Watch {
     pub(super) fn close(&mut self, at: Option<Timestamp>, how: Close, tally: &mut Tally) {
         let Some(mut open) = self.open.take() else { return };
         if let Some(at) = at.filter(|_| how != Close::Ended && !self.is_vague) {
-            let gap = Micros(u64::try_from(at.0.saturating_sub(self.ended.0)).unwrap_or(0));
+            let gap = at.since(self.ended);
             if gap > open.idle {
                 (open.idle, open.after) = (gap, self.last);
             }
@@ -303,7 +303,7 @@ impl Watch {
     pub(super) fn failed(&mut self, at: Timestamp) {
         if let Some(open) = &mut self.open {
             open.failures += 1;
-            open.failing += Micros(u64::try_from(at.0.saturating_sub(self.ended.0)).unwrap_or(0));
+            open.failing += at.since(self.ended);
         }
         self.heard(at);
     }

@@ -10,6 +10,7 @@ mod conservation;
 mod corpus;
 mod counters;
 mod explain;
+mod extremes;
 mod habits;
 mod happenings;
 mod harness;

@@ -49,7 +49,8 @@ impl Law {
     /// `None` where there are too few intervals, or nothing varies in them.
     pub(super) fn of(child: &[Option<Tick>], parent: &[Option<Tick>]) -> Option<Self> {
         let points: Vec<(u64, u64)> = parent.iter().zip(child).filter_map(|(p, c)| p.zip(*c)).map(|(p, c)| (p.rows, c.calls)).collect();
-        let (rows, calls) = points.iter().fold((0, 0), |(rows, calls), point| (rows + point.0, calls + point.1));
+        let (rows, calls) =
+            points.iter().fold((0_u64, 0_u64), |(rows, calls), point| (rows.saturating_add(point.0), calls.saturating_add(point.1)));
         let points: Vec<(f64, f64)> = points.into_iter().map(|(x, y)| (x as f64, y as f64)).collect();
         let (x, y) = (rows as f64 / points.len() as f64, calls as f64 / points.len() as f64);
         let of = |f: fn(f64, f64) -> f64, x: f64, y: f64| points.iter().map(|&(px, py)| f(px - x, py - y)).sum::<f64>();

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::units::{Micros, counted, grouped};
+use crate::units::{counted, grouped};
 use crate::workload::service::Judged;
 use crate::workload::timeline::{Series, Sum, start_of};
 use crate::workload::{Blind, Objective, Workload};
 
 use super::super::{Confidence, Evidence, Finding, Severity};
 use super::rise::{self, Rise, Span};
-use super::{META, MOST_WINDOWS, Window, length, period};
+use super::{META, MOST_WINDOWS, Window, period};
 
 /// So many windows get what rose with them, those with most time above the objective.
 const MOST_EXPLAINED: usize = 10;
@@ -106,7 +106,7 @@ fn missed(workload: &Workload, score: &Score<'_>) -> Finding {
         title: format!("{objective} missed in {bad} of {judged}, {} from {start} to {end}", counted(windows.len() as u64, "window")),
         related,
         occurrences: bad,
-        cost: Some(sums.iter().fold(Micros(0), |all, sum| all + sum.excess)),
+        cost: Some(sums.iter().map(|sum| sum.excess).sum()),
         evidence,
         data: data(score, &windows),
         remedy: META.remedy.to_owned(),
@@ -151,7 +151,7 @@ fn evidence(score: &Score<'_>, window: &Window, sum: &Judged, risen: Option<&Vec
     let (start, end) = period(window.minutes(score.series));
     let percentile = sum.percentile(score.objective).unwrap_or_default();
     let (p, calls) = (score.objective.percentile(), counted(u64::from(sum.calls), "call"));
-    let bad = length(window.bad, score.series);
+    let bad = score.series.length(window.bad);
     let told = risen.filter(|risen| !risen.is_empty());
     let rose = told.map(|risen| format!("; rose with it: {}", risen.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")));
     let text = format!(
@@ -181,8 +181,8 @@ fn data(score: &Score<'_>, windows: &[Window]) -> Map<String, Value> {
     let ends = windows.first().zip(windows.last()).map(|(first, last)| period((first.minutes(series).0, last.minutes(series).1)));
     let data = json!({
         "kind": "objective", "application": objective.application, "permille": objective.permille, "limit_us": objective.limit.0,
-        "width_us": length(1, series).0, "judged": score.judged, "missed": score.missed.len(), "too_few": score.too_few,
-        "bad_us": length(u32::try_from(score.missed.len()).unwrap_or(u32::MAX), series).0, "windows": windows.len(),
+        "width_us": series.length(1).0, "judged": score.judged, "missed": score.missed.len(), "too_few": score.too_few,
+        "bad_us": series.length(u32::try_from(score.missed.len()).unwrap_or(u32::MAX)).0, "windows": windows.len(),
         "start": ends.map(|(start, _)| start.to_string()), "end": ends.map(|(_, end)| end.to_string()), "worst": worst,
     });
     data.as_object().cloned().unwrap_or_default()

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Timestamp, counted, grouped};
-use crate::workload::timeline::{Series, Span, start_of};
+use crate::workload::timeline::{MINUTE, Series, Span, start_of};
 use crate::workload::{Blind, Workload};
 
 use super::super::{Confidence, Evidence, Finding, Severity};
-use super::{META, MOST_WINDOWS, Window, length, period};
+use super::{META, MOST_WINDOWS, Window, period};
 
 /// A window of failures alone.
 struct Outage<'w> {
@@ -35,14 +35,11 @@ pub(super) fn finding(workload: &Workload, least: u64) -> Option<Finding> {
         return None;
     }
     let service = workload.service();
-    let mut all = outages(None, service.minutes(), least);
-    for (name, series) in service.applications() {
-        let own = outages(Some(name), series, least).into_iter();
-        // What happened to everybody happened to each.
-        let is_new = |outage: &Outage<'_>| !all.iter().any(|whole| whole.application.is_none() && overlap(whole, outage));
-        let own: Vec<Outage<'_>> = own.filter(is_new).collect();
-        all.extend(own);
-    }
+    let whole = outages(None, service.minutes(), least);
+    let own = service.applications().into_iter().flat_map(|(name, series)| outages(Some(name), series, least));
+    // What happened to everybody happened to each.
+    let mut all: Vec<Outage<'_>> = own.filter(|outage| !whole.iter().any(|whole| overlap(whole, outage))).collect();
+    all.extend(whole);
     all.sort_by(|a, b| (a.period(), &a.application).cmp(&(b.period(), &b.application)));
     let (first, last) = (all.first()?, all.iter().max_by_key(|outage| outage.period().1)?);
     let failures: u64 = all.iter().map(|outage| outage.failures).sum();
@@ -56,7 +53,7 @@ pub(super) fn finding(workload: &Workload, least: u64) -> Option<Finding> {
     }
     let (start, end) = (first.period().0, last.period().1);
     let data = json!({
-        "kind": "outage", "windows": all.len(), "bad_us": bad * 60_000_000, "failures": failures,
+        "kind": "outage", "windows": all.len(), "bad_us": bad * MINUTE.0, "failures": failures,
         "start": start.to_string(), "end": end.to_string(),
     });
     Some(Finding {
@@ -138,7 +135,7 @@ fn evidence(workload: &Workload, outage: &Outage<'_>) -> (Evidence, Vec<Fingerpr
         .map(|failed| format!("{} × {} from {}", grouped(failed.errors), &failed.statement.to_string()[..6], start_of(failed.minute)))
         .collect();
     let which = if told.is_empty() { String::new() } else { format!("; failed then: {}", told.join("; ")) };
-    let bad = length(outage.window.bad, outage.series);
+    let bad = outage.series.length(outage.window.bad);
     let text = format!("{start} to {end}: {}, {bad} of it bad, {}{which}", outage.whose(), counted(outage.failures, "failure"));
     let row = |failed: &Failed| json!({"statement": failed.statement.to_string(), "at": start_of(failed.minute).to_string(), "errors": failed.errors});
     let data = json!({

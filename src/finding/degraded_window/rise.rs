@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
 use crate::units::{Micros, grouped};
-use crate::workload::timeline::{Timeline, start_of};
+use crate::workload::timeline::{MINUTE, Timeline, start_of};
 use crate::workload::{Key, Statement, Workload};
 
 /// A first minute, and the first one behind.
@@ -55,8 +55,8 @@ pub(super) fn rises(workload: &Workload, at: usize, windows: &[Span], applicatio
         application.is_none_or(|name| workload.shares(statement, &Key::Application).iter().any(|(known, _)| known == name))
     };
     let mut rises: Vec<Rise> = workload.statements().filter_map(|s| rise(s, begin, window, windows).filter(|_| is_of(s))).collect();
-    let all = rises.iter().fold(Micros(0), |all, rise| all + rise.added);
-    rises.retain(|rise| rise.added.0 * PART >= all.0 && rise.added.0 > 0);
+    let all: Micros = rises.iter().map(|rise| rise.added).sum();
+    rises.retain(|rise| rise.added.0.saturating_mul(PART) >= all.0 && rise.added.0 > 0);
     // The most costly of all are told, in the order in which they rose.
     rises.sort_by_key(|rise| (std::cmp::Reverse(rise.added), rise.statement));
     rises.truncate(MOST);
@@ -81,10 +81,10 @@ fn rise(statement: &Statement, begin: u32, window: Span, windows: &[Span]) -> Op
     let usual = usual(timeline, timeline.number(begin).max(from.saturating_sub(BEFORE))..from, windows)?;
     let rose = |calls: u64, mean: Option<Micros>| {
         let often = calls >= usual.calls * TIMES && calls >= usual.calls + FEWEST_CALLS;
-        often || mean.zip(usual.mean).is_some_and(|(mean, usual)| mean.0 >= usual.0.max(1) * TIMES)
+        often || mean.zip(usual.mean).is_some_and(|(mean, usual)| mean.0 >= usual.0.max(1).saturating_mul(TIMES))
     };
     let (number, first) = timeline.between(from, to.min(from + FIRST)).iter().find(|(_, span)| rose(u64::from(span.calls), span.mean()))?;
-    let total = during.iter().fold(Micros(0), |total, (_, span)| total + span.total);
+    let total: Micros = during.iter().map(|(_, span)| span.total).sum();
     let expected = usual.total.0.saturating_mul(u64::from(to - from));
     Some(Rise {
         statement: statement.fingerprint,
@@ -101,7 +101,9 @@ fn rise(statement: &Statement, begin: u32, window: Span, windows: &[Span]) -> Op
 fn usual(timeline: &Timeline, before: std::ops::Range<u32>, windows: &[Span]) -> Option<Usual> {
     let is_bad = |number: u32| {
         let (first, behind) = (timeline.first_minute(number), timeline.first_minute(number + 1));
-        windows.iter().any(|(from, to)| first < *to && *from < behind)
+        // They are in order, and there may be thousands.
+        let next = windows.partition_point(|(_, to)| *to <= first);
+        windows.get(next).is_some_and(|(from, _)| *from < behind)
     };
     let good = before.clone().filter(|&number| !is_bad(number)).count();
     if good < FEWEST_BEFORE {
@@ -140,7 +142,7 @@ impl Rise {
         let [mean, mean_usual] = self.mean.map(|mean| mean.map(|mean| mean.0));
         json!({
             "statement": self.statement.to_string(), "at": start_of(self.minute).to_string(),
-            "width_us": u64::from(self.width) * 60_000_000, "calls": calls, "calls_usual": calls_usual,
+            "width_us": u64::from(self.width) * MINUTE.0, "calls": calls, "calls_usual": calls_usual,
             "mean_us": mean, "mean_usual_us": mean_usual, "added_us": self.added.0,
         })
     }

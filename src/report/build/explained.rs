@@ -1,7 +1,6 @@
 //! What is known of one statement, put together.
 
 use crate::event::Holds;
-use crate::finding::Finding;
 use crate::units::{Micros, Timestamp};
 use crate::workload::burst::{Class, Known, Pattern};
 use crate::workload::timeline::{Timeline, minute, start_of};
@@ -10,14 +9,14 @@ use crate::workload::{Latency, Reading, Statement, Workload};
 use super::super::explained::{Explained, LoopLine, ParametersLine, StepLine, StretchLine, TimelineLine};
 use super::super::{ErrorLine, FindingLine, Report};
 use super::figures::Scale;
-use super::{Structures, View, covered};
+use super::{Analysis, View, covered};
 
 impl Explained {
     /// Puts together what is known of a statement; of the findings those that name it.
     #[must_use]
-    pub fn build(reading: &Reading, findings: &[Finding], statement: &Statement, structures: &Structures, view: &View) -> Self {
+    pub fn build(reading: &Reading, analysis: &Analysis, statement: &Statement, view: &View) -> Self {
         let workload = &reading.workload;
-        let mut report = Report::build(reading, findings, &[statement], structures, view);
+        let mut report = Report::build(reading, analysis, &[statement], view);
         let id = statement.fingerprint.to_string();
         let names = |finding: &FindingLine| finding.statement.as_ref() == Some(&id) || finding.related.contains(&id);
         report.findings.retain(names);
@@ -81,7 +80,7 @@ fn timeline(series: &Timeline, window: (Timestamp, Timestamp)) -> Option<Timelin
         max: span.max,
     });
     let stretches: Vec<StretchLine> = stretches.collect();
-    let width = Micros(u64::from(series.minutes()) * 60_000_000);
+    let width = series.length(1);
     // A failure may be told a moment behind what the filters leave.
     let first = stretches.first().map_or(begin(minute(window.0)), |s| s.start.min(begin(minute(window.0))));
     let last = stretches.last().map_or(begin(minute(window.1)), |s| s.start.max(begin(minute(window.1))));
@@ -112,7 +111,7 @@ fn loops(workload: &Workload, statement: &Statement) -> Vec<LoopLine> {
         let other = if is_repeated { known.parent } else { Some(known.child) };
         let sum = pattern.from(SHORTEST_LOOP);
         let [_, likely, sure] = sum.bursts;
-        let text = |other| workload.statements().find(|s| s.fingerprint == other).map(|s| s.text.clone());
+        let text = |other| workload.statement(other).map(|s| s.text.clone());
         let is_its = is_repeated || known.parent == Some(own);
         (is_its && sum.count() > 0).then(|| LoopLine {
             is_repeated,

@@ -92,13 +92,13 @@ impl Scale {
         if workload.coverage().is_none() {
             return Figures { calls: workload.calls(), latency: self.logged(workload.total()) };
         }
-        let mut calls = 0;
+        let mut calls: u64 = 0;
         let mut sum: Option<Moments> = None;
         for s in workload.statements() {
             let sent = s.counted.as_ref().and_then(|counted| counted.sent);
             let only_logged = s.counted.as_ref().is_none_or(|counted| counted.all().is_none());
             let moments = if only_logged { of_log(&s.latency) } else { sent };
-            calls += if only_logged { s.calls() } else { sent.map_or(0, |m| m.count()) };
+            calls = calls.saturating_add(if only_logged { s.calls() } else { sent.map_or(0, |m| m.count()) });
             sum = Moments::sum(sum, moments);
         }
         Figures { calls, latency: sum.map_or_else(LatencyLine::default, |m| of_moments(&m, &Counted::default())) }

@@ -1,8 +1,5 @@
 //! Findings as a report shows them.
 
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
 use serde_json::Value;
 
 use crate::finding::{Finding, Options};
@@ -12,8 +9,7 @@ use crate::workload::Workload;
 use super::super::{FindingLine, Warning};
 
 pub(super) fn finding_lines<'f>(findings: impl Iterator<Item = &'f Finding>, workload: &Workload) -> Vec<FindingLine> {
-    let texts: HashMap<Fingerprint, &str, FixedState> = workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    findings.map(|finding| line(finding, &texts)).collect()
+    findings.map(|finding| line(finding, workload)).collect()
 }
 
 /// The findings to be ignored, each with the reason.
@@ -46,14 +42,14 @@ pub(super) fn ignore_warnings(findings: &[Finding], options: &Options, workload:
     warnings
 }
 
-fn line(finding: &Finding, texts: &HashMap<Fingerprint, &str, FixedState>) -> FindingLine {
+fn line(finding: &Finding, workload: &Workload) -> FindingLine {
     FindingLine {
         rule: finding.rule,
         severity: finding.severity.name(),
         confidence: finding.confidence.name(),
         title: finding.title.clone(),
         statement: finding.statement.map(|fingerprint| fingerprint.to_string()),
-        text: finding.statement.and_then(|fingerprint| texts.get(&fingerprint)).map(|text| (*text).to_owned()),
+        text: finding.statement.and_then(|fingerprint| workload.statement(fingerprint)).map(|statement| statement.text.clone()),
         related: finding.related.iter().map(Fingerprint::to_string).collect(),
         occurrences: finding.occurrences,
         cost: finding.cost,

@@ -197,7 +197,7 @@ fn over_time(timeline: &TimelineLine, style: &Style) -> Vec<Block> {
 
 /// The whole window in at most so many stretches, those in which nothing happened too.
 fn summed(timeline: &TimelineLine, most: usize) -> TimelineLine {
-    let micros = |from: Timestamp, to: Timestamp| u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0);
+    let micros = |from: Timestamp, to: Timestamp| to.since(from).0;
     let (start, end) = timeline.window;
     let all = micros(start, end).div_ceil(timeline.width.0.max(1)).max(1);
     let width = timeline.width.0.max(1) * all.div_ceil(most as u64);
