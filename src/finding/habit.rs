@@ -315,10 +315,14 @@ fn read<'w>(priced: Vec<(&'w Statement, Price)>) -> Vec<Case<'w>> {
     if priced.is_empty() {
         return Vec::new();
     }
-    let all = || priced.into_iter().filter_map(|(statement, price)| case(statement, price)).collect();
+    on_a_deep_stack(|| priced.into_iter().filter_map(|(statement, price)| case(statement, price)).collect()).unwrap_or_default()
+}
+
+/// What reads texts as `sql::shape` does needs a thread of its own; `None` if there is none to be had.
+pub(super) fn on_a_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
-        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, all);
-        reader.ok().and_then(|reader| reader.join().ok()).unwrap_or_default()
+        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
+        reader.ok().and_then(|reader| reader.join().ok())
     })
 }
 

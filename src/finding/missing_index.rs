@@ -16,6 +16,7 @@ use super::habit::{self, Price};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 mod candidate;
+mod shape;
 
 use candidate::{Candidate, Waste, candidates};
 
@@ -26,7 +27,7 @@ static META: Meta = Meta {
     id: "missing-index",
     title: "A table is read in vain: no index leads to the rows that are asked for",
     severity: Severity::High,
-    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out.",
+    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Where no plan was logged, the text of a statement of one table that is slow at every call is a hint, of low confidence. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out.",
     why: "Every call reads the whole table, takes longer with each row that is added, and pushes other tables out of memory.",
     example: "Seq Scan on orders … Filter: (customer_id = 42), Rows Removed by Filter: 149988",
     remedy: "Look for an index that begins with these columns: first those compared for equality, then one range, then what is sorted by. If there is one, ANALYZE the table and see why it is not used.",
@@ -52,11 +53,25 @@ struct Options {
     min_calls: u64,
     /// Of the time of all statements, 0 to 1.
     min_share: f64,
+    /// Where no plan was logged, statements whose calls take fewer milliseconds on average and in the median are left out.
+    min_mean_without_plan_ms: f64,
+    /// Where no plan was logged, those of fewer calls are left out.
+    min_calls_without_plan: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { min_examined: 1_000, min_waste: 0.9, min_cost: 200, min_part: 0.1, min_mean_ms: 5.0, min_calls: 3, min_share: 0.001 }
+        Options {
+            min_examined: 1_000,
+            min_waste: 0.9,
+            min_cost: 200,
+            min_part: 0.1,
+            min_mean_ms: 5.0,
+            min_calls: 3,
+            min_share: 0.001,
+            min_mean_without_plan_ms: 10.0,
+            min_calls_without_plan: 5,
+        }
     }
 }
 
@@ -86,6 +101,7 @@ impl Rule for MissingIndex {
         let indexed = indexed(workload);
         let total: u64 = workload.statements().map(|statement| Price::of(statement).total.0).sum();
         let mut needs: Vec<Need<'_>> = workload.statements().flat_map(|statement| needs(statement, &options)).collect();
+        needs.extend(shape::needs(workload, &options));
         needs.retain(|need| {
             !indexed.contains(&need.candidate.table, &need.candidate.columns)
                 && !is_rewritten(need, context)
@@ -110,8 +126,11 @@ struct Need<'w> {
 
 impl Need<'_> {
     fn confidence(&self) -> Confidence {
-        let is_sure = self.candidate.waste.examined.is_some() && self.candidate.waste.reads == Reads::Whole;
-        if is_sure { Confidence::High } else { Confidence::Medium }
+        match &self.candidate.waste {
+            Some(waste) if waste.examined.is_some() && waste.reads == Reads::Whole => Confidence::High,
+            Some(_) => Confidence::Medium,
+            None => Confidence::Low,
+        }
     }
 }
 
@@ -151,12 +170,13 @@ fn needs<'w>(statement: &'w Statement, options: &Options) -> Vec<Need<'w>> {
             candidate.table = of_partitions(&candidate.table, &statement.text);
             // Calls too fast for auto_explain are likely planned alike.
             let time = if is_only_one { price.total.max(shape.total) } else { shape.total };
-            let cost = Micros::floor(time.0 as f64 * candidate.waste.part.min(1.0));
+            let part = candidate.waste.as_ref().map_or(0.0, |waste| waste.part.min(1.0));
+            let cost = Micros::floor(time.0 as f64 * part);
             match needs.iter_mut().find(|need| need.candidate.table == candidate.table && need.candidate.columns == candidate.columns) {
                 Some(known) => {
                     known.plans += shape.count;
                     known.cost = (known.cost + cost).min(price.total.max(known.cost));
-                    if candidate.waste.examined > known.candidate.waste.examined {
+                    if examined(&candidate) > examined(&known.candidate) {
                         known.candidate = candidate;
                     }
                 }
@@ -165,6 +185,10 @@ fn needs<'w>(statement: &'w Statement, options: &Options) -> Vec<Need<'w>> {
         }
     }
     needs
+}
+
+fn examined(candidate: &Candidate) -> Option<u64> {
+    candidate.waste.as_ref().and_then(|waste| waste.examined)
 }
 
 /// The table that a statement names, where a plan names a partition of it.
@@ -229,6 +253,8 @@ fn finding(group: &[Need<'_>]) -> Finding {
     let mut by_cost: Vec<&Need<'_>> = group.iter().collect();
     by_cost.sort_by_key(|need| (std::cmp::Reverse(need.cost), need.statement.fingerprint));
     let worst = by_cost[0];
+    let confidence = by_cost.iter().map(|need| need.confidence()).max().unwrap_or_default();
+    let is_hint = confidence == Confidence::Low;
     let columns = index.columns.join(", ");
     let table = &index.table;
     let mut serves: Vec<_> = by_cost.iter().map(|need| need.statement.fingerprint).collect();
@@ -250,12 +276,16 @@ fn finding(group: &[Need<'_>]) -> Finding {
     Finding {
         rule: META.id,
         severity: by_cost.iter().map(|need| need.price.severity()).max().unwrap_or_default(),
-        confidence: by_cost.iter().map(|need| need.confidence()).max().unwrap_or_default(),
-        title: format!("no index seems to lead to {table} by ({columns})"),
+        confidence,
+        title: if is_hint {
+            format!("possibly no index leads to {table} by ({columns})")
+        } else {
+            format!("no index seems to lead to {table} by ({columns})")
+        },
         statement: Some(worst.statement.fingerprint),
         related,
         occurrences: group.iter().map(|need| need.price.calls.max(need.plans)).sum(),
-        cost: Some(group.iter().fold(Micros(0), |sum, need| sum + need.cost)),
+        cost: Some(group.iter().fold(Micros(0), |sum, need| sum + need.cost)).filter(|_| !is_hint),
         evidence: by_cost.iter().take(5).flat_map(|need| [shown(need), need.price.evidence()]).collect(),
         data: data(index, ids),
         remedy: format!(
@@ -275,20 +305,30 @@ fn data(index: &Candidate, serves: Vec<String>) -> Map<String, Value> {
 
 /// What the plans show.
 fn shown(need: &Need<'_>) -> Evidence {
-    let Waste { reads, examined, kept, by_sort, part } = need.candidate.waste;
     let table = &need.candidate.table;
+    let Some(Waste { reads, examined, kept, by_sort, part }) = need.candidate.waste else { return suggested(&need.candidate) };
     let scan = match reads {
         Reads::Whole => "a sequential scan",
         Reads::ByIndex => "an index scan",
         Reads::ByBitmap => "a bitmap scan",
     };
-    let kept = grouped(kept);
+    let rows = grouped(kept);
     let text = match examined.map(grouped) {
-        Some(examined) if by_sort => format!("{scan} reads {examined} rows of {table}, which are sorted for {kept} of them"),
-        Some(examined) => format!("{scan} reads {examined} rows of {table}, of which its filter keeps {kept}"),
-        None => format!("{scan} reads {table}, of which its filter keeps {kept} rows as the planner thinks"),
+        Some(examined) if by_sort => format!("{scan} reads {examined} rows of {table}, which are sorted for {rows} of them"),
+        Some(examined) => format!("{scan} reads {examined} rows of {table}, of which its filter keeps {rows}"),
+        None => format!("{scan} reads {table}, of which its filter keeps {rows} rows as the planner thinks"),
     };
-    let kept = need.candidate.waste.kept;
     let data = json!({"table": table, "examined": examined, "kept": kept, "share_of_plan": part, "plans": need.plans});
     Evidence { kind: "plan", text, data: data.as_object().cloned().unwrap_or_default() }
+}
+
+/// What the text of a slow statement alone says.
+fn suggested(candidate: &Candidate) -> Evidence {
+    let Candidate { table, columns, .. } = candidate;
+    let text = format!(
+        "every call is slow, and its text asks {table} by {} alone; no plan was logged that shows how it is read",
+        columns.join(", ")
+    );
+    let data = json!({"table": table, "columns": columns});
+    Evidence { kind: "shape", text, data: data.as_object().cloned().unwrap_or_default() }
 }

@@ -58,6 +58,14 @@ fn an_index_that_lacks_a_column_is_found_in_json() {
     assert_eq!(told(&finding), ("medium", json!("mail.deliveries"), json!(["account_id", "state"]), 4, Some(143_973)));
 }
 
+/// Six calls of 30 to 35 ms, of which no plan was logged.
+#[test]
+fn a_slow_statement_alone_is_a_hint() {
+    let finding = found("hit-slow-without-plan.log");
+    assert_eq!(told(&finding), ("low", json!("messages"), json!(["account_id", "status", "sent_at"]), 6, None));
+    assert_eq!(finding.evidence[0].kind, "shape");
+}
+
 #[test]
 fn directions_are_told_where_they_are_mixed() {
     let finding = found("hit-sort-for-a-few.log");

@@ -5,7 +5,7 @@ use crate::plan::{Against, Conjunct, Facts, Reads, Scan, Test};
 use super::Options;
 
 /// More columns are never named.
-const MOST_COLUMNS: usize = 4;
+pub(super) const MOST_COLUMNS: usize = 4;
 
 /// An index that would spare a scan most of what it reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,8 @@ pub(super) struct Candidate {
     pub(super) columns: Vec<String>,
     /// Whether a pattern is among its conditions, for which the operator class matters.
     pub(super) has_prefix: bool,
-    /// What tells it.
-    pub(super) waste: Waste,
+    /// What a plan shows; `None` if there is none.
+    pub(super) waste: Option<Waste>,
 }
 
 /// What a scan read in vain.
@@ -41,21 +41,21 @@ pub(super) fn candidates(facts: &Facts, options: &Options) -> Vec<Candidate> {
     let weight = |scan: &Scan| if facts.is_measured { examined(scan) as f64 } else { scan.cost as f64 };
     let all: f64 = facts.scans.iter().map(weight).sum();
     let each = facts.scans.iter().filter_map(|scan| candidate(scan, options).map(|found| (scan, found)));
-    let mut found: Vec<Candidate> = Vec::new();
-    for (scan, mut candidate) in each {
-        candidate.waste.part = weight(scan) / all.max(1.0);
+    let mut found: Vec<(Candidate, Waste)> = Vec::new();
+    for (scan, (index, mut waste)) in each {
+        waste.part = weight(scan) / all.max(1.0);
         // Partitions are scanned one by one.
-        match found.iter_mut().find(|known| known.columns == candidate.columns && is_sibling(&known.table, &candidate.table)) {
-            Some(known) => {
-                known.waste.part += candidate.waste.part;
-                known.waste.kept += candidate.waste.kept;
-                known.waste.examined = known.waste.examined.zip(candidate.waste.examined).map(|(a, b)| a + b);
+        match found.iter_mut().find(|(known, _)| known.columns == index.columns && is_sibling(&known.table, &index.table)) {
+            Some((_, known)) => {
+                known.part += waste.part;
+                known.kept += waste.kept;
+                known.examined = known.examined.zip(waste.examined).map(|(a, b)| a + b);
             }
-            None => found.push(candidate),
+            None => found.push((index, waste)),
         }
     }
-    found.retain(|candidate| candidate.waste.part >= options.min_part);
-    found
+    found.retain(|(_, waste)| waste.part >= options.min_part);
+    found.into_iter().map(|(index, waste)| Candidate { waste: Some(waste), ..index }).collect()
 }
 
 /// Whether names differ behind the last `_` only, as those of partitions do.
@@ -68,13 +68,13 @@ fn examined(scan: &Scan) -> u64 {
     scan.returned.unwrap_or_default() + scan.removed
 }
 
-fn candidate(scan: &Scan, options: &Options) -> Option<Candidate> {
+fn candidate(scan: &Scan, options: &Options) -> Option<(Candidate, Waste)> {
     if scan.loops == 0 || scan.table.starts_with("pg_") || scan.table.starts_with("information_schema.") {
         return None;
     }
     let waste = if scan.filter.is_empty() { sorted_away(scan, options)? } else { filtered_away(scan, options)? };
     let (columns, has_prefix) = columns(scan)?;
-    Some(Candidate { table: scan.table.clone(), columns, has_prefix, waste })
+    Some((Candidate { table: scan.table.clone(), columns, has_prefix, waste: None }, waste))
 }
 
 /// Whether the filter threw away most of what was read, and what that was.
