@@ -147,7 +147,7 @@ impl Told {
 }
 
 impl Libraries {
-    /// Looks at the statements of a workload, the [`MOST`] of them with most time.
+    /// Looks at the statements of a workload, the 20 000 of them with most time.
     #[must_use]
     pub fn of(workload: &Workload) -> Self {
         let mut statements: Vec<&Statement> = workload.statements().collect();
