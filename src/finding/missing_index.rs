@@ -99,7 +99,7 @@ impl Rule for MissingIndex {
         let options: Options = context.options(META.id);
         let workload = context.workload;
         let indexed = indexed(workload);
-        let total: u64 = workload.statements().map(|statement| Price::of(statement).total.0).sum();
+        let total: u64 = workload.statements().map(|statement| Price::of(statement).total).sum::<Micros>().0;
         let mut needs: Vec<Need<'_>> = workload.statements().flat_map(|statement| needs(statement, &options)).collect();
         needs.extend(shape::needs(workload, &options));
         needs.retain(|need| {

@@ -74,7 +74,7 @@ fn flip(statement: &Statement, options: Options) -> Option<Finding> {
 fn is_flip(fast: &PlanShape, slow: &PlanShape, options: Options) -> bool {
     let is_apart = slow.fastest.0 as f64 >= options.min_ratio * fast.slowest.0.0.max(1) as f64;
     let (few, many) = (&fast.slowest.1, &slow.slowest.1);
-    let has_more_to_do = few.rows.zip(many.rows).is_some_and(|(few, many)| many >= MORE_ROWS * few.max(10));
+    let has_more_to_do = few.rows.zip(many.rows).is_some_and(|(few, many)| many >= few.max(10).saturating_mul(MORE_ROWS));
     is_apart && mean(slow) >= options.min_mean_ms * 1_000.0 && !has_more_to_do && tables(few) == tables(many) && reads(few) != reads(many)
 }
 

@@ -48,7 +48,7 @@ pub(super) fn candidates(facts: &Facts, options: &Options) -> Vec<Candidate> {
         match found.iter_mut().find(|(known, _)| known.columns == index.columns && is_sibling(&known.table, &index.table)) {
             Some((_, known)) => {
                 known.part += waste.part;
-                known.kept += waste.kept;
+                known.kept = known.kept.saturating_add(waste.kept);
                 known.examined = known.examined.zip(waste.examined).map(|(a, b)| a + b);
             }
             None => found.push((index, waste)),
