@@ -329,6 +329,10 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.shared_sessions() > 0 {
         warnings.push(Warning::Pooled { sessions: workload.shared_sessions() });
     }
+    let lost = workload.patterns().lost + workload.transactions().lost + workload.convoys().lost;
+    if lost > 0 {
+        warnings.push(Warning::BeyondBounds { lost });
+    }
     warnings.extend(counters::warnings(reading));
     for (setting, value) in &workload.events().settings {
         if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {

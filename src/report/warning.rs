@@ -151,6 +151,11 @@ pub enum Warning {
         /// Whether calls of the log outside the interval were left out.
         limited: bool,
     },
+    /// More different loops, transactions or lock queues than are told apart.
+    BeyondBounds {
+        /// How many of them are in no finding.
+        lost: u64,
+    },
     /// Findings are ignored, as configured.
     Ignored {
         /// How many.
@@ -209,6 +214,7 @@ impl Warning {
             Warning::NotCut => "counters-not-cut-by-time",
             Warning::LogBesideLife => "log-beside-life-of-counters",
             Warning::Joined { .. } => "log-joined-with-counters",
+            Warning::BeyondBounds { .. } => "findings-beyond-bounds",
             Warning::Ignored { .. } => "findings-ignored",
             Warning::IgnoreOver { .. } => "ignore-expired",
             Warning::IgnoreUnused { .. } => "ignore-unused",
@@ -328,6 +334,11 @@ impl fmt::Display for Warning {
                 f,
                 "calls and times are from the counters, errors and the slowest calls from the log{}",
                 if *limited { ", of which only what ended between the snapshots counts" } else { "" }
+            ),
+            Warning::BeyondBounds { lost } => write!(
+                f,
+                "{} loops, transactions or lock queues are in no finding, because there were more different ones than are told apart: look at a shorter time (--since, --until) or at one application (--app)",
+                grouped(*lost)
             ),
             Warning::Ignored { findings: 1 } => f.write_str("1 finding is ignored, as [[ignore]] of the configuration says"),
             Warning::Ignored { findings } => {

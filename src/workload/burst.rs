@@ -313,6 +313,19 @@ mod tests {
     }
 
     #[test]
+    fn patterns_beyond_the_bound_are_counted() {
+        let one = pattern(&[5]);
+        let mut patterns = Patterns::default();
+        for number in 0..=MOST_PATTERNS {
+            let child = Fingerprint::without_text(&number.to_string());
+            let known = Known { class: Class::Reads, child, parent: None, root: None };
+            let burst = one.bursts[0].clone();
+            patterns.add(Ended { known, burst, counts: true, pipelined: false, endpoint: None });
+        }
+        assert_eq!((patterns.iter().count(), patterns.lost), (MOST_PATTERNS, 1));
+    }
+
+    #[test]
     fn merging_is_the_same_in_any_order() {
         let (a, b) = (pattern(&[3, 70, 71]), pattern(&[5, 5_000]));
         let (mut ab, mut ba) = (a.clone(), b.clone());

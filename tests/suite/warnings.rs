@@ -87,3 +87,12 @@ fn sessions_that_several_clients_use_in_turn_are_told() {
     assert!(text.starts_with("several clients used 1 session in turn"), "{text}");
     assert!(!report(log(&["psql", "a", "a", "b", "b"])).warns("sessions-pooled"));
 }
+
+/// Ten thousand and one statements of their own, each in a loop of three: one more than is told apart.
+#[test]
+fn loops_beyond_the_bound_are_told() {
+    let call = |pid: u32, key: u32| timed(pid, 100, "statement", &format!("SELECT a FROM t{pid} WHERE id = {key}"));
+    let log: String = (1..=10_001).flat_map(|pid| (1..=3).map(move |key| call(pid, key))).collect();
+    let text = warning(&report(log), "findings-beyond-bounds");
+    assert!(text.starts_with("1 loops"), "{text}");
+}
