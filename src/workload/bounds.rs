@@ -69,6 +69,8 @@ pub(super) struct Units {
     last: [u32; RECENT],
     /// How many gaps there were, by the number of their binary digits.
     gaps: [u16; 17],
+    /// And of all lengths.
+    all_gaps: u32,
     /// Times are finer than seconds.
     is_fine: bool,
 }
@@ -93,11 +95,10 @@ const USUAL_GAP: u64 = 50_000;
 impl Units {
     /// How long a gap must be to end a segment.
     fn limit(&self) -> u64 {
-        let all: u32 = self.gaps.iter().map(|&count| u32::from(count)).sum();
         let mut seen = 0;
         let digits = self.gaps.iter().position(|&count| {
             seen += u32::from(count);
-            seen * 2 >= all
+            seen * 2 >= self.all_gaps
         });
         let median = 1_u64 << digits.unwrap_or(0) >> 1;
         (8 * median).clamp(SHORTEST_GAP, USUAL_GAP)
@@ -106,8 +107,10 @@ impl Units {
     fn saw_gap(&mut self, gap: u64) {
         let digits = (u64::BITS - gap.leading_zeros()).min(16) as usize;
         self.gaps[digits] += 1;
+        self.all_gaps += 1;
         if self.gaps[digits] >= 1 << 10 {
             self.gaps.iter_mut().for_each(|count| *count /= 2);
+            self.all_gaps = self.gaps.iter().map(|&count| u32::from(count)).sum();
         }
     }
 
@@ -171,31 +174,37 @@ impl Units {
         if !std::mem::take(&mut self.in_transaction) {
             return;
         }
+        let mut passed_on = statements.take_passed_on();
+        self.transaction.end_into(&mut passed_on, Bond::Transaction, statements);
         let mut gap = self.gap;
-        for (occurrence, traits) in self.transaction.end_into(Bond::Transaction, statements) {
-            self.nearby(occurrence, traits, gap, statements);
+        for (occurrence, traits) in &passed_on {
+            self.nearby(*occurrence, *traits, gap, statements);
             gap = 0;
         }
+        statements.give_back(passed_on);
     }
 
     /// Adds to the segment, or begins another one.
     fn nearby(&mut self, occurrence: Occurrence, traits: Traits, gap: u64, statements: &mut Statements<'_>) {
-        let limit = if gap > SHORTEST_GAP { self.limit() } else { 0 };
+        let again = self.last.iter().position(|&known| known == occurrence.statement);
         // The same again, or for the rows just read.
         let mut continues = || {
-            let again = self.last.iter().position(|&known| known == occurrence.statement);
             let is_soon = |at| at + 1 < RECENT || gap <= SOON;
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
-        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > limit && !continues()) {
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > self.limit() && !continues()) {
             self.segment.end(Bond::Segment, statements);
         }
         if self.is_fine {
             self.saw_gap(gap);
         }
-        let known = self.last.iter().position(|&known| known == occurrence.statement).unwrap_or(RECENT - 1);
-        self.last[..=known].rotate_right(1);
-        self.last[0] = occurrence.statement;
+        // Moved one by one: for so few a rotation would copy through memory.
+        let [first, second, _] = self.last;
+        self.last = match again {
+            Some(0) => self.last,
+            Some(1) => [second, first, self.last[2]],
+            _ => [occurrence.statement, first, second],
+        };
         self.segment.add(occurrence, traits, Bond::Segment, statements);
     }
 

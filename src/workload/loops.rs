@@ -53,32 +53,53 @@ pub(super) struct Ended {
 
 /// What units ask of statements, and where they put what ended.
 pub(super) struct Statements<'l> {
-    known: &'l mut Vec<Option<(Traits, Arc<Outline>)>>,
-    relations: &'l mut Vec<(u32, u32, u8)>,
+    outlines: &'l mut Outlines,
     pub(super) ended: Vec<Ended>,
+}
+
+/// What is known of statements by their number.
+#[derive(Debug, Default)]
+struct Outlines {
+    known: Vec<Option<(Traits, Arc<Outline>)>>,
+    /// Child, parent and how surely.
+    relations: Vec<(u32, u32, u8)>,
+    /// What is passed on from one unit to another; its memory is used again and again.
+    passed_on: Vec<(Occurrence, Traits)>,
 }
 
 impl Statements<'_> {
     /// Whether two statements are first of all about the same table.
     pub(super) fn share_table(&self, a: u32, b: u32) -> bool {
-        let table = |number: u32| self.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
+        let table = |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
         table(a).is_some() && table(a) == table(b)
     }
 
     /// See [`relation`].
     pub(super) fn relation(&mut self, child: u32, parent: u32) -> u8 {
-        if self.relations.is_empty() {
-            self.relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
+        let Outlines { known: outlines, relations, .. } = &mut *self.outlines;
+        if relations.is_empty() {
+            relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
         }
         let place = (child as usize * 31 + parent as usize) % MOST_RELATIONS;
-        let (of, to, known) = self.relations[place];
+        let (of, to, known) = relations[place];
         if (of, to) == (child, parent) {
             return known;
         }
-        let outline = |number: u32| self.known.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
+        let outline = |number: u32| outlines.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
         let found = outline(child).zip(outline(parent)).map_or(0, |(child, parent)| relation(child, parent));
-        self.relations[place] = (child, parent, found);
+        relations[place] = (child, parent, found);
         found
+    }
+
+    /// Takes the memory for what is passed on from one unit to another, which is empty.
+    pub(super) fn take_passed_on(&mut self) -> Vec<(Occurrence, Traits)> {
+        std::mem::take(&mut self.outlines.passed_on)
+    }
+
+    /// Gives it back.
+    pub(super) fn give_back(&mut self, mut passed_on: Vec<(Occurrence, Traits)>) {
+        passed_on.clear();
+        self.outlines.passed_on = passed_on;
     }
 }
 
@@ -88,16 +109,18 @@ const MOST_RELATIONS: usize = 1 << 13;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Loops {
-    known: Vec<Option<(Traits, Arc<Outline>)>>,
-    /// Child, parent and how surely.
-    relations: Vec<(u32, u32, u8)>,
+    outlines: Outlines,
     crossings: Crossings,
     /// Sessions that several clients used in turn.
     pub(super) shared: u64,
     pub(super) patterns: Patterns,
 }
 
-impl Loops {
+impl Outlines {
+    fn statements(&mut self) -> Statements<'_> {
+        Statements { outlines: self, ended: Vec::new() }
+    }
+
     fn traits(&mut self, statement: u32, text: &str) -> Traits {
         let at = statement as usize;
         if at >= self.known.len() {
@@ -142,7 +165,7 @@ impl Workload {
         if !call.origin.passes || !self.rules.filter.passes_time(call.ended) {
             return;
         }
-        let traits = self.loops.traits(call.statement, &self.statements[call.statement as usize].text);
+        let traits = self.loops.outlines.traits(call.statement, &self.statements[call.statement as usize].text);
         if traits.has_list && call.values.count() >= traits.values {
             let lists = self.statements[call.statement as usize].lists.get_or_insert_default();
             lists.add_call(call.values.count() + 1 - traits.values, call.values.is_bound());
@@ -173,7 +196,7 @@ impl Workload {
         session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
         let mut units = session.units.take().unwrap_or_default();
         let before = units.client();
-        let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+        let mut statements = self.loops.outlines.statements();
         let (names, tags) = (call.origin.names, call.tags.as_ref());
         units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
         self.loops.shared += u64::from(units.is_shared() && !before.is_shared);
@@ -185,15 +208,19 @@ impl Workload {
         let crossed = statements.ended;
         let session = self.sessions.get(call.origin.session);
         session.units = Some(units);
-        self.keep(ended, key, before);
-        self.keep(crossed, key, Client { names, ..Client::default() });
+        if !ended.is_empty() {
+            self.keep(ended, key, before);
+        }
+        if !crossed.is_empty() {
+            self.keep(crossed, key, Client { names, ..Client::default() });
+        }
     }
 
     /// The units of a session end with it.
     pub(super) fn end_units(&mut self, slot: u32) {
         let Some(mut units) = self.sessions.get(slot).units.take() else { return };
         let before = units.client();
-        let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+        let mut statements = self.loops.outlines.statements();
         units.end(&mut statements);
         let ended = statements.ended;
         let key = self.sessions.get(slot).key;
@@ -203,7 +230,7 @@ impl Workload {
     /// Ends the loops that cross connections with the log.
     pub(super) fn end_crossings(&mut self) {
         for names in 0..self.loops.crossings.names() {
-            let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+            let mut statements = self.loops.outlines.statements();
             self.loops.crossings.end(names, &mut statements);
             let ended = statements.ended;
             self.keep(ended, 0, Client { names, ..Client::default() });
@@ -211,9 +238,6 @@ impl Workload {
     }
 
     fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {
-        if all.is_empty() {
-            return;
-        }
         let names = self.names.get(client.names as usize).and_then(|names| names.application.as_deref());
         let application = names.map(|name| String::from_utf8_lossy(name).into_owned());
         for ended in all {

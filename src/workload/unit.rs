@@ -213,15 +213,14 @@ impl Unit {
     }
 
     /// Ends a short transaction with a write in it: what came too seldom to be a loop within may be part of one around.
-    pub(super) fn end_into(&mut self, bond: Bond, statements: &mut Statements<'_>) -> Vec<(Occurrence, Traits)> {
-        let mut rest = Vec::new();
+    pub(super) fn end_into(&mut self, rest: &mut Vec<(Occurrence, Traits)>, bond: Bond, statements: &mut Statements<'_>) {
         if self.writes && self.at <= NEAR {
-            let few = self.runs.iter().filter(|run| !run.is_loop());
-            rest = few.flat_map(|run| run.kept().map(|occurrence| (occurrence, run.traits))).collect();
-            rest.sort_by_key(|(occurrence, _)| occurrence.at);
+            for run in self.runs.iter().filter(|run| !run.is_loop()) {
+                rest.extend(run.kept().map(|occurrence| (occurrence, run.traits)));
+            }
+            rest.sort_unstable_by_key(|(occurrence, _)| occurrence.at);
         }
         self.end(bond, statements);
-        rest
     }
 
     fn end_some(&mut self, places: &[usize], bond: Bond, statements: &mut Statements<'_>) {
