@@ -70,7 +70,8 @@ struct Outlines {
 impl Statements<'_> {
     /// Whether two statements are first of all about the same table.
     pub(super) fn share_table(&self, a: u32, b: u32) -> bool {
-        let table = |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
+        let table =
+            |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
         table(a).is_some() && table(a) == table(b)
     }
 
@@ -176,7 +177,7 @@ impl Workload {
         }
         self.pair(call);
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
-        let rows = call.rows.map_or(u32::from(call.values.limit), |rows| u32::try_from(rows).unwrap_or(u32::MAX));
+        let rows = call.rows.unwrap_or(u32::from(call.values.limit));
         let occurrence = Occurrence {
             statement: call.statement,
             end: call.ended,

@@ -20,6 +20,7 @@ mod courses;
 mod crossing;
 pub mod digest;
 mod distinct;
+mod done;
 mod events;
 mod filter;
 mod fold;
@@ -158,6 +159,7 @@ pub struct Workload {
     /// Over all calls, once the log has ended.
     total: Latency,
     untimed: u64,
+    done: done::Waiting,
     events: Events,
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
