@@ -46,33 +46,34 @@ struct Held {
     gap: u64,
 }
 
-/// The units of a session.
+/// The units of a session, in the order in which a call asks for them; see [`super::session::Session`].
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Units {
-    segment: Unit,
-    transaction: Unit,
-    in_transaction: bool,
-    /// The transaction's number, where no BEGIN told of it, or the number of what is held.
-    number: u32,
-    /// The first call of a number: the second tells whether it is a transaction of several.
-    held: Option<Held>,
-    /// The gap before the transaction began, in microseconds.
-    gap: u64,
+    ended: Option<Timestamp>,
     /// A hash of the request's id.
     request: Option<u64>,
-    names: u32,
-    /// How often they have changed.
-    changes: u8,
     endpoint: Option<Arc<str>>,
-    ended: Option<Timestamp>,
+    names: u32,
+    /// The transaction's number, where no BEGIN told of it, or the number of what is held.
+    number: u32,
+    /// How often the names have changed.
+    changes: u8,
+    in_transaction: bool,
+    /// Times are finer than seconds.
+    is_fine: bool,
+    segment: Unit,
+    transaction: Unit,
     /// The last different statements.
     last: [u32; RECENT],
     /// How many gaps there were, by the number of their binary digits.
     gaps: [u16; 17],
     /// And of all lengths.
     all_gaps: u32,
-    /// Times are finer than seconds.
-    is_fine: bool,
+    /// The gap before the transaction began, in microseconds.
+    gap: u64,
+    /// The first call of a number: the second tells whether it is a transaction of several.
+    held: Option<Held>,
 }
 
 /// Whoever connects may set `application_name` once or twice; so many changes are made by others.
@@ -116,6 +117,18 @@ impl Units {
 
     fn bond(&self) -> Bond {
         if self.request.is_some() { Bond::Tag } else { Bond::Segment }
+    }
+
+    /// Something from each part of memory that the next call asks for, so that it is on the way already.
+    #[inline]
+    pub(super) fn glance(&self) -> u64 {
+        self.gap ^ u64::from(self.number ^ self.last[0] ^ self.segment.at() ^ self.transaction.at())
+    }
+
+    /// Likewise from where its statement is looked for; what lies there was asked for by [`Self::glance`].
+    #[inline]
+    pub(super) fn glance_within(&self) -> u32 {
+        if self.in_transaction { self.transaction.glance() } else { self.segment.glance() }
     }
 
     /// Who the session was for until now.

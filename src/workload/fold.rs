@@ -1,11 +1,13 @@
 //! The fold: one row after the other becomes part of a call, and calls become numbers.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use crate::event::Step;
 use crate::sql::tags::{self, Tag};
 use crate::units::Micros;
 
+use super::bounds::Units;
 use super::language::Language;
 use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
@@ -28,7 +30,8 @@ impl Workload {
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
         let people = vec![None; parsed.people.len()];
         let mut block = Block { server, statements: vec![None; parsed.statements.len()], people, tags };
-        for row in &parsed.rows {
+        for (at, row) in parsed.rows.iter().enumerate() {
+            self.look_ahead(&parsed.rows[at..], &block);
             if self.rules.filter.passes_time(row.at) {
                 self.gaps.add(row.at);
             }
@@ -39,6 +42,20 @@ impl Workload {
             parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
             self.gathered.push(gathered);
         }
+    }
+
+    /// Asks for what the next rows are about. Rows of many sessions are each about memory far away from the last, and while
+    /// it is on its way the row at hand is folded.
+    #[inline]
+    fn look_ahead(&self, rows: &[Row], block: &Block) {
+        let session = |rows_off: usize| {
+            let origin = block.people.get(rows.get(rows_off)?.person as usize)?.as_ref()?;
+            self.sessions.ahead(origin.session)
+        };
+        let units = |rows_off: usize| session(rows_off)?.units.as_deref();
+        black_box(session(3).map(Session::glance));
+        black_box(units(2).map(Units::glance));
+        black_box(units(1).map(Units::glance_within));
     }
 
     /// Begins an input that holds pieces of a snapshot, which the next blocks bring.

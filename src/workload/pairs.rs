@@ -163,6 +163,12 @@ impl Pairs {
 }
 
 impl Steps {
+    /// See [`super::session::Session::glance`].
+    #[inline]
+    pub(super) fn glance(&self) -> u32 {
+        self.checks.iter().flatten().fold(self.at, |all, check| all ^ check.table)
+    }
+
     /// Takes the read that a write of a table is for.
     fn take(&mut self, table: u32, names: u32, request: Option<u64>, start: Timestamp) -> Option<Check> {
         let at = self.at;

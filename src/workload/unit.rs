@@ -41,6 +41,17 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// How many executions it has seen.
+    pub(super) fn at(&self) -> u32 {
+        self.at
+    }
+
+    /// See [`super::bounds::Units::glance_within`].
+    #[inline]
+    pub(super) fn glance(&self) -> u32 {
+        self.ids.first().copied().unwrap_or(0) ^ self.runs.last().map_or(0, |run| run.last ^ run.statement)
+    }
+
     /// Takes the next execution.
     pub(super) fn add(&mut self, occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
         self.at += 1;
