@@ -11,3 +11,6 @@ pub mod quantile_bound;
 pub mod rank_sum;
 pub mod special;
 pub mod student;
+
+#[cfg(test)]
+mod tests;
