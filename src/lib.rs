@@ -21,6 +21,7 @@ use std::io;
 
 pub mod catalog;
 pub mod cli;
+pub mod compare;
 pub mod error;
 pub mod event;
 pub mod finding;

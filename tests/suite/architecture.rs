@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("catalog", &["units", "error"]),
     ("snapshot", &["catalog", "event", "units", "error"]),
     ("finding", &["catalog", "workload", "sql", "plan", "units"]),
+    ("compare", &["workload", "units"]),
     ("report", &["units", "sql"]),
     ("structure", &["sql", "report"]),
     ("live", &["catalog", "event", "snapshot", "sql", "units", "error"]),
