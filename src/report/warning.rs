@@ -32,6 +32,13 @@ pub enum Warning {
         /// Its value.
         value: String,
     },
+    /// The server seems to log a sample of statements only.
+    LooksSampled {
+        /// Transactions and calls of which a part is missing.
+        lacking: u64,
+        /// All that were looked at.
+        of: u64,
+    },
     /// A large part of the input was not understood.
     NotUnderstood {
         /// Records that were not.
@@ -191,6 +198,7 @@ impl Warning {
             Warning::LoopsHidden { .. } => "loops-hidden",
             Warning::Pooled { .. } => "sessions-pooled",
             Warning::Sampling { .. } => "statements-sampled",
+            Warning::LooksSampled { .. } => "statements-seem-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
             Warning::Strangers { .. } => "file-not-a-log",
@@ -241,6 +249,12 @@ impl fmt::Display for Warning {
             Warning::Sampling { setting, value } => {
                 write!(f, "{setting} was set to {value}: the server logs a sample, so calls are missing and totals are too low")
             }
+            Warning::LooksSampled { lacking, of } => write!(
+                f,
+                "the log looks like a sample of statements: {} of {} transactions and calls lack their begin, end or bind; calls are missing, totals are too low, loops are hidden and the times of transactions unknown; set log_statement_sample_rate = 1 (or log_min_duration_sample = -1), and log_transaction_sample_rate for a sample of whole transactions",
+                grouped(*lacking),
+                grouped(*of)
+            ),
             Warning::NotUnderstood { skipped, records } => write!(
                 f,
                 "{} of {} records were not understood; -v shows where, --prefix and --source override what was inferred",
