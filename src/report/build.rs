@@ -18,7 +18,7 @@ use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, Sha
 
 use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
-use findings::{finding_lines, ignore_warnings, ignored_lines};
+use findings::{beyond_bounds, finding_lines, ignore_warnings, ignored_lines};
 
 mod counters;
 mod explained;
@@ -342,10 +342,7 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.shared_sessions() > 0 {
         warnings.push(Warning::Pooled { sessions: workload.shared_sessions() });
     }
-    let lost = workload.patterns().lost + workload.transactions().lost + workload.convoys().lost;
-    if lost > 0 {
-        warnings.push(Warning::BeyondBounds { lost });
-    }
+    warnings.extend(beyond_bounds(workload));
     warnings.extend(counters::warnings(reading));
     warnings
         .extend(sampling(workload).map(|(setting, value)| Warning::Sampling { setting: setting.to_string(), value: value.to_string() }));

@@ -158,10 +158,10 @@ pub enum Warning {
         /// Whether calls of the log outside the interval were left out.
         limited: bool,
     },
-    /// More different loops, transactions or lock queues than are told apart.
+    /// More different loops, transactions, lock queues, applications or the like than are told apart.
     BeyondBounds {
-        /// How many of them are in no finding.
-        lost: u64,
+        /// How many of what are in no finding.
+        lost: Vec<(u64, &'static str)>,
     },
     /// Findings are ignored, as configured.
     Ignored {
@@ -349,11 +349,14 @@ impl fmt::Display for Warning {
                 "calls and times are from the counters, errors and the slowest calls from the log{}",
                 if *limited { ", of which only what ended between the snapshots counts" } else { "" }
             ),
-            Warning::BeyondBounds { lost } => write!(
-                f,
-                "{} loops, transactions or lock queues are in no finding, because there were more different ones than are told apart: look at a shorter time (--since, --until) or at one application (--app)",
-                grouped(*lost)
-            ),
+            Warning::BeyondBounds { lost } => {
+                let lost: Vec<String> = lost.iter().map(|(count, what)| format!("{what} ({})", grouped(*count))).collect();
+                write!(
+                    f,
+                    "in no finding, because there were more different ones than are told apart: {}; look at a shorter time (--since, --until) or at one application (--app)",
+                    lost.join(", ")
+                )
+            }
             Warning::Ignored { findings: 1 } => f.write_str("1 finding is ignored, as [[ignore]] of the configuration says"),
             Warning::Ignored { findings } => {
                 write!(f, "{} findings are ignored, as [[ignore]] of the configuration says", grouped(*findings as u64))

@@ -94,7 +94,26 @@ fn loops_beyond_the_bound_are_told() {
     let call = |pid: u32, key: u32| timed(pid, 100, "statement", &format!("SELECT a FROM t{pid} WHERE id = {key}"));
     let log: String = (1..=10_001).flat_map(|pid| (1..=3).map(move |key| call(pid, key))).collect();
     let text = warning(&report(log), "findings-beyond-bounds");
-    assert!(text.starts_with("1 loops"), "{text}");
+    assert!(text.contains("are told apart: loops (1); look"), "{text}");
+}
+
+/// Two applications more than are watched, one of them under two names of users; one of 1 002 connecting hosts stands for two.
+#[test]
+fn applications_and_clients_beyond_their_bounds_are_told() {
+    let call = |name: &str, user: &str| timed(7, 100, "statement", "SELECT 1").replace("app@shop/web", &format!("{user}@shop/{name}"));
+    let named = |count: u32| -> String { (0..count).map(|n| call(&format!("app{n}"), "app")).collect() };
+    assert!(!report(named(64)).warns("findings-beyond-bounds"));
+    let text = warning(&report(named(66) + &call("app65", "other")), "findings-beyond-bounds");
+    assert!(text.contains("names of applications beyond 64 (3);"), "{text}");
+
+    let visit = |n: u32| {
+        let says = |text: &str| line(n + 1, text).replace("app@", &format!("app{n}@"));
+        says("LOG:  connection received: host=10.0.0.1 port=5") + &says(&format!("LOG:  connection authorized: user=app{n} database=shop"))
+    };
+    let visits = |count: u32| -> String { (0..count).map(visit).collect() };
+    assert!(!report(visits(1_000)).warns("findings-beyond-bounds"));
+    let text = warning(&report(visits(1_002)), "findings-beyond-bounds");
+    assert!(text.contains("connections of clients beyond 1 000 (2);"), "{text}");
 }
 
 /// The lines of a session a second apart at most, and of the next six seconds later. Odd sessions bind what they execute; every
