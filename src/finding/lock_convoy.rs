@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use foldhash::fast::FixedState;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -31,7 +32,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer sessions at once are no convoy, unless one of them made the others wait.

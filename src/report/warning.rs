@@ -177,6 +177,13 @@ pub enum Warning {
         /// The last day.
         expires: String,
     },
+    /// Several statements have an id that begins as an ignore says, so that none is ignored for it.
+    IgnoreAmbiguous {
+        /// Which.
+        what: String,
+        /// The ids.
+        statements: Vec<String>,
+    },
     /// No finding is left that an ignore matches.
     IgnoreUnused {
         /// Which.
@@ -225,6 +232,7 @@ impl Warning {
             Warning::BeyondBounds { .. } => "findings-beyond-bounds",
             Warning::Ignored { .. } => "findings-ignored",
             Warning::IgnoreOver { .. } => "ignore-expired",
+            Warning::IgnoreAmbiguous { .. } => "ignore-ambiguous",
             Warning::IgnoreUnused { .. } => "ignore-unused",
         }
     }
@@ -363,6 +371,11 @@ impl fmt::Display for Warning {
             }
             Warning::IgnoreOver { what, reason, expires } => {
                 write!(f, "what [[ignore]] held back until {expires} is told again ({what}: {reason})")
+            }
+            Warning::IgnoreAmbiguous { what, statements } => {
+                let named = statements.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let more = if statements.len() > NAMED { format!(" and {} more", statements.len() - NAMED) } else { String::new() };
+                write!(f, "[[ignore]] ({what}) may mean several statements and ignores none: {named}{more}; write more digits")
             }
             Warning::IgnoreUnused { what, reason } => write!(f, "[[ignore]] matches no finding here ({what}: {reason})"),
         }

@@ -324,7 +324,10 @@ impl Service {
 impl PartialEq for Service {
     /// Equal if every answer is.
     fn eq(&self, other: &Self) -> bool {
-        self.unwatched == other.unwatched && self.minutes == other.minutes && self.objectives == other.objectives && self.applications() == other.applications()
+        self.unwatched == other.unwatched
+            && self.minutes == other.minutes
+            && self.objectives == other.objectives
+            && self.applications() == other.applications()
     }
 }
 

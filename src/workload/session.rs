@@ -342,7 +342,10 @@ mod tests {
         let (first, second) = (sessions.slot(0, 0x1_0000_0007), sessions.slot(0, 0x2_0000_0007));
         let (other, short) = (sessions.slot(1, 0x3_0000_0007), sessions.slot(0, 8));
         assert!(first != second);
-        assert_eq!((sessions.by_process(0, 7), sessions.by_process(1, 7), sessions.by_process(0, 8)), (Some(second), Some(other), Some(short)));
+        assert_eq!(
+            (sessions.by_process(0, 7), sessions.by_process(1, 7), sessions.by_process(0, 8)),
+            (Some(second), Some(other), Some(short))
+        );
         assert_eq!(sessions.by_process(1, 8), None);
         // All are less active than the half that is given up.
         sessions.surplus();

@@ -49,6 +49,10 @@ pub(super) fn ignore_warnings(findings: &[Finding], options: &Options, workload:
         let (what, reason) = (ignore.to_string(), ignore.reason.clone());
         match &ignore.expires {
             Some(expires) if ignore.is_over => warnings.push(Warning::IgnoreOver { what, reason, expires: expires.clone() }),
+            _ if !ignore.ambiguous(workload).is_empty() => {
+                let statements = ignore.ambiguous(workload).iter().map(Fingerprint::to_string).collect();
+                warnings.push(Warning::IgnoreAmbiguous { what, statements });
+            }
             _ if findings.iter().all(|finding| finding.ignored.as_ref() != Some(ignore)) => {
                 warnings.push(Warning::IgnoreUnused { what, reason });
             }
