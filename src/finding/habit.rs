@@ -6,17 +6,18 @@
 
 use std::thread;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::sql::shape::habits::{self, Habit, Habits, Kind};
 use crate::units::{Micros, grouped};
 use crate::workload::{Count, Key, Permille, Sample, Statement, Workload, micros};
 
-use super::{Confidence, Context, Evidence, Finding, Severity, fits};
+use super::{Choice, Confidence, Context, Evidence, Finding, Severity, fits};
 
 /// Below it a rule on the text of a statement is silent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default)]
 pub(super) struct Floor {
     /// Fewer calls say nothing.
@@ -49,7 +50,7 @@ impl Floor {
 }
 
 /// Options of a rule that has none but its floor.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct OnlyFloor {
     #[serde(flatten)]
@@ -57,7 +58,7 @@ struct OnlyFloor {
 }
 
 /// Whether options are those of a floor.
-pub(super) fn accepts(options: &Value) -> Result<(), String> {
+pub(super) fn accepts(options: &Value) -> Result<Vec<Choice>, String> {
     fits::<OnlyFloor>(options)
 }
 

@@ -1,8 +1,10 @@
 //! Sessions that queue for one lock, and the one that makes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use serde::Deserialize;
+use foldhash::fast::FixedState;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -30,7 +32,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer sessions at once are no convoy, unless one of them made the others wait.
@@ -50,6 +52,8 @@ const MUCH: Micros = Micros::from_millis(10_000);
 const MANY: u32 = 10;
 /// So many convoys are told one by one, the longest first.
 const MOST_TOLD: usize = 20;
+/// So many statements that waited or held the lock are named.
+const MOST_RELATED: usize = 50;
 
 /// What convoys of one finding have in common: what they wait for, which of the stronger is to blame, or who held the lock,
 /// or for want of both what waited most.
@@ -90,14 +94,7 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: 
     let most = convoys.iter().map(|convoy| convoy.most).max().unwrap_or(0);
     let behind = convoys.iter().filter_map(|convoy| convoy.blame.as_ref()).map(|blame| blame.behind).max().unwrap_or(0);
     let is_idle = convoys.iter().any(|convoy| convoy.holder.as_ref().is_some_and(|holder| holder.is_idle));
-    let mut related: Vec<Fingerprint> = Vec::new();
-    for other in convoys.iter().flat_map(|convoy| convoy.waiting.keys().copied().chain(convoy.holder.iter().filter_map(|h| h.statement))) {
-        if Some(other) != statement && !related.contains(&other) {
-            related.push(other);
-        }
-    }
-    // What was never run to its end and failed nowhere is in no list of statements.
-    related.retain(|fingerprint| workload.statement(*fingerprint).is_some());
+    let related = related(&convoys, statement, workload);
     let statement = statement.filter(|fingerprint| workload.statement(*fingerprint).is_some());
     let what = object(kind, &related, statement, workload);
     let often = often(convoys.len() as u64);
@@ -132,6 +129,14 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: 
         remedy: remedy(mode, kind, is_idle).to_owned(),
         ..Finding::default()
     }
+}
+
+/// The statements that waited and that held the lock, those of the worst convoys first. What was never run to its end and
+/// failed nowhere is in no list of statements.
+fn related(convoys: &[&Convoy], statement: Option<Fingerprint>, workload: &Workload) -> Vec<Fingerprint> {
+    let mut seen: HashSet<Fingerprint, FixedState> = statement.into_iter().collect();
+    let all = convoys.iter().flat_map(|convoy| convoy.waiting.keys().copied().chain(convoy.holder.iter().filter_map(|h| h.statement)));
+    all.filter(|other| seen.insert(*other) && workload.statement(*other).is_some()).take(MOST_RELATED).collect()
 }
 
 /// The log has numbers of tables; their names are in the statements.

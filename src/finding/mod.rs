@@ -8,8 +8,10 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 
 use crate::catalog::Catalog;
 use crate::sql::fingerprint::Fingerprint;
@@ -177,8 +179,19 @@ pub struct Meta {
     pub remedy: &'static str,
     /// When to ignore it.
     pub ignore: &'static str,
-    /// Whether options of `[rule.ID]` make sense, and what is wrong with them if not.
-    pub accepts: fn(&Value) -> Result<(), String>,
+    /// What options of `[rule.ID]` come to, those left out as well, or what is wrong with them.
+    pub accepts: fn(&Value) -> Result<Vec<Choice>, String>,
+}
+
+/// An option of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Its key in `[rule.ID]`.
+    pub name: String,
+    /// What it is set to, or its default.
+    pub value: Value,
+    /// What it means.
+    pub about: String,
 }
 
 /// One rule.
@@ -227,14 +240,14 @@ impl Options {
         let mut options = Options::default();
         for (rule, value) in configured {
             let Some(known) = by_id(&rule) else { return Err(BadOption { reason: "there is no such rule".to_owned(), rule }) };
-            (known.meta().accepts)(&value).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
+            (known.meta().accepts)(&value).map(drop).map_err(|reason| BadOption { rule: rule.clone(), reason })?;
             options.by_rule.insert(rule, value);
         }
         Ok(options)
     }
 
     /// The options of a rule, the defaults where none are given.
-    fn of_rule<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
+    fn of_rule<T: DeserializeOwned + Default>(&self, rule: &'static str) -> T {
         // They were tried before.
         self.by_rule.get(rule).and_then(|options| T::deserialize(options).ok()).unwrap_or_default()
     }
@@ -249,15 +262,24 @@ fn process(session: u64) -> Option<u64> {
 const LARGEST_PROCESS: u64 = 1 << 22;
 
 /// Whether options are what a rule's struct of them takes.
-fn fits<T: serde::de::DeserializeOwned>(options: &Value) -> Result<(), String> {
-    T::deserialize(options).map(drop).map_err(|error| error.to_string())
+fn fits<T: Serialize + DeserializeOwned + JsonSchema>(options: &Value) -> Result<Vec<Choice>, String> {
+    let read = T::deserialize(options).map_err(|error| {
+        // Which of them it is, where one alone is wrong as well.
+        let alone =
+            |(name, value): (&String, &Value)| T::deserialize(&json!({ name: value })).err().map(|error| format!("{name}: {error}"));
+        options.as_object().and_then(|all| all.iter().find_map(alone)).unwrap_or_else(|| error.to_string())
+    })?;
+    let schema = schemars::schema_for!(T);
+    let about = |name: &str| schema.get("properties")?.get(name)?.get("description")?.as_str().map(str::to_owned);
+    let values = serde_json::to_value(read).ok().and_then(|values| values.as_object().cloned()).unwrap_or_default();
+    Ok(values.into_iter().map(|(name, value)| Choice { about: about(&name).unwrap_or_default(), name, value }).collect())
 }
 
 /// What a rule without options takes.
-fn no_options(options: &Value) -> Result<(), String> {
+fn no_options(options: &Value) -> Result<Vec<Choice>, String> {
     match options.as_object().and_then(|options| options.keys().next()) {
         Some(name) => Err(format!("has no option {name}")),
-        None => Ok(()),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -289,7 +311,7 @@ impl<'c> Context<'c> {
     }
 
     /// The options of a rule, the defaults where none are given.
-    fn options<T: serde::de::DeserializeOwned + Default>(&self, rule: &'static str) -> T {
+    fn options<T: DeserializeOwned + Default>(&self, rule: &'static str) -> T {
         self.options.of_rule(rule)
     }
 }

@@ -1,6 +1,7 @@
 //! Queries that return all there is.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::sql::shape::habits::Kind;
 use crate::units::grouped;
@@ -24,7 +25,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer rows a call are no finding.

@@ -18,7 +18,7 @@ use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, Sha
 
 use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
-use findings::{finding_lines, ignore_warnings, ignored_lines};
+use findings::{beyond_bounds, finding_lines, ignore_warnings, ignored_lines};
 
 mod counters;
 mod explained;
@@ -312,12 +312,25 @@ fn event_lines(workload: &Workload) -> EventLines {
 const SAMPLING: [(&str, &str); 3] =
     [("log_statement_sample_rate", "1"), ("log_transaction_sample_rate", "0"), ("log_min_duration_sample", "-1")];
 
+/// The settings of which the log says that they make it a sample.
+fn sampling(workload: &Workload) -> impl Iterator<Item = (&str, &str)> {
+    let settings = workload.events().settings.iter().map(|(name, value)| (&**name, &**value));
+    settings.filter(|(setting, value)| SAMPLING.iter().any(|(name, harmless)| setting == name && value != harmless))
+}
+
+fn says_sampled(workload: &Workload) -> bool {
+    sampling(workload).next().is_some()
+}
+
 fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let workload = &reading.workload;
     let calls = workload.calls();
     let mut warnings = Vec::new();
     warnings.extend(workload.threshold().map(|(shortest, looks_like)| Warning::Threshold { shortest, looks_like }));
-    if let Some(blind) = workload.blind() {
+    // Where no setting tells of a sample, what makes it look like one says as well what that hides.
+    let sampled = workload.lacking().filter(|_| workload.blind() == Some(Blind::Sampled) && !says_sampled(workload));
+    warnings.extend(sampled.map(|(lacking, of)| Warning::LooksSampled { lacking, of }));
+    if let Some(blind) = workload.blind().filter(|_| sampled.is_none()) {
         warnings.push(Warning::LoopsHidden {
             because: match blind {
                 Blind::Threshold { looks_like, .. } => format!("nothing faster than {looks_like} was logged"),
@@ -329,16 +342,10 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.shared_sessions() > 0 {
         warnings.push(Warning::Pooled { sessions: workload.shared_sessions() });
     }
-    let lost = workload.patterns().lost + workload.transactions().lost + workload.convoys().lost;
-    if lost > 0 {
-        warnings.push(Warning::BeyondBounds { lost });
-    }
+    warnings.extend(beyond_bounds(workload));
     warnings.extend(counters::warnings(reading));
-    for (setting, value) in &workload.events().settings {
-        if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {
-            warnings.push(Warning::Sampling { setting: setting.to_string(), value: value.to_string() });
-        }
-    }
+    warnings
+        .extend(sampling(workload).map(|(setting, value)| Warning::Sampling { setting: setting.to_string(), value: value.to_string() }));
     let records: u64 = reading.inputs.iter().map(|i| i.records).sum();
     let skipped: u64 = reading.inputs.iter().map(|i| i.skipped.total()).sum();
     if skipped * 20 > records + skipped {

@@ -39,6 +39,17 @@ pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Ton
     lines
 }
 
+/// The findings that stand above so many statements: fewer of them, so that one screen has both, and hints that cost much do
+/// not displace what is bad.
+pub(super) fn above(findings: &[FindingLine], statements: usize) -> Vec<FindingLine> {
+    let most = statements.div_ceil(5).saturating_mul(3);
+    let is_bad = |finding: &FindingLine| finding.severity == "high" || finding.severity == "medium";
+    let (bad, rest): (Vec<usize>, Vec<usize>) = (0..findings.len()).partition(|&at| is_bad(&findings[at]));
+    let mut shown: Vec<usize> = bad.into_iter().chain(rest).take(most).collect();
+    shown.sort_unstable();
+    shown.into_iter().map(|at| findings[at].clone()).collect()
+}
+
 /// What belongs to a finding stands this much further in.
 const INDENT: &str = "          ";
 
@@ -118,5 +129,16 @@ mod tests {
         assert_eq!(lines[2], "  high         –  fae105  deadlock  25 queries on users for…");
         let wide = finding_lines(&findings, &Style::default());
         assert_eq!(wide[1].1, "  high         –  fae105  deadlock    25 queries on users for the rows of one on comments, 5 times");
+    }
+
+    #[test]
+    fn above_statements_stand_the_bad_ones_in_their_order() {
+        let finding = |rule, severity| FindingLine { rule, severity, ..FindingLine::default() };
+        let all = [finding("a", "low"), finding("b", "high"), finding("c", "info"), finding("d", "medium"), finding("e", "low")];
+        let rules = |statements| above(&all, statements).iter().map(|finding| finding.rule).collect::<String>();
+        assert_eq!(
+            (rules(5), rules(10), rules(usize::MAX), rules(0)),
+            ("abd".to_owned(), "abcde".to_owned(), "abcde".to_owned(), String::new())
+        );
     }
 }

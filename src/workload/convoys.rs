@@ -13,7 +13,7 @@ use crate::units::{Micros, Timestamp};
 
 use super::Workload;
 use super::lock_mode::{Kind, Mode, Queued};
-use super::session::Origin;
+use super::session::{Origin, process};
 use super::watch::{State, locks_table};
 
 /// The first of the stronger, behind which others wait.
@@ -250,11 +250,6 @@ impl Queues {
             (waiter.waited, waiter.is_over) = (waiter.waited.max(waited), true);
         });
     }
-}
-
-/// A process number is the low half of what a log calls a session.
-fn process(key: u64) -> u32 {
-    u32::try_from(key & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 impl Workload {

@@ -12,6 +12,7 @@ use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::{Share, Statement};
 use super::timeline::{Span, minute};
+use super::transactions::ends_transaction;
 use super::{ErrorKind, Key, Measure, Workload, union};
 
 /// What the numbers of a block are in the workload.
@@ -216,6 +217,7 @@ impl Workload {
             (Step::Simple, Some(_)) => self.call(call(zero, zero)),
             (Step::Execute | Step::Foreign(_), Some(_)) => {
                 let (parse, bind) = session.take_pending(statement);
+                self.wholeness.executed(row.took.unwrap_or_default().0, bind.0);
                 self.executed(row.portal, call(parse, bind));
             }
             (Step::Fetch, None) => {}
@@ -441,9 +443,4 @@ impl Workload {
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }
-}
-
-/// Whether a normalised statement ends a transaction, and with it the portals that may be fetched from.
-pub(super) fn ends_transaction(text: &str) -> bool {
-    ["commit", "rollback", "end", "abort"].iter().any(|verb| text.starts_with(verb)) && !text.starts_with("rollback to")
 }

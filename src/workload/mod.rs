@@ -54,6 +54,7 @@ pub mod transactions;
 mod unit;
 pub mod visits;
 mod watch;
+mod wholeness;
 
 pub use crate::event::tally::Count;
 pub use blind::Blind;
@@ -75,6 +76,7 @@ pub use reading::{InputSummary, Reading};
 pub use service::Objective;
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
+pub use wholeness::Wholeness;
 
 use catalogs::Catalogs;
 use gaps::Gaps;
@@ -175,6 +177,7 @@ pub struct Workload {
     convoys: convoys::Convoys,
     pairs: Pairs,
     service: Service,
+    wholeness: Wholeness,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -380,6 +383,7 @@ impl Workload {
         self.arrivals.merge(other.arrivals);
         self.convoys.merge(other.convoys);
         self.pairs.merge(other.pairs);
+        self.wholeness.add(other.wholeness);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
@@ -450,6 +454,7 @@ impl PartialEq for Workload {
             && self.catalogs == other.catalogs
             && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
             && self.service == other.service
+            && self.wholeness == other.wholeness
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

@@ -187,6 +187,8 @@ pub struct Service {
     by_name: HashMap<Box<[u8]>, u32, FixedState>,
     /// The place of the application of each combination of names.
     places: Vec<u32>,
+    /// How often an application was met that is one too many, once for each combination of names.
+    unwatched: u64,
 }
 
 impl Default for Service {
@@ -200,7 +202,7 @@ impl Service {
     pub(super) fn over(objectives: &[Objective]) -> Self {
         let objectives = objectives.iter().map(|objective| (objective.clone(), Series::up_to(MOST_MINUTES))).collect();
         let minutes = Series::up_to(MOST_MINUTES);
-        Service { objectives, minutes, applications: Vec::new(), by_name: HashMap::default(), places: Vec::new() }
+        Service { objectives, minutes, applications: Vec::new(), by_name: HashMap::default(), places: Vec::new(), unwatched: 0 }
     }
 
     /// Takes a call that ended, of a combination of names.
@@ -261,6 +263,7 @@ impl Service {
         let objectives: Vec<u32> = objectives.collect();
         // One that has an objective is never too much.
         if self.applications.len() >= MOST_APPLICATIONS && objectives.is_empty() {
+            self.unwatched += 1;
             return UNWATCHED;
         }
         let place = u32::try_from(self.applications.len()).unwrap_or(UNWATCHED);
@@ -278,6 +281,7 @@ impl Service {
 
     /// Adds what was seen of another log, by the same objectives.
     pub(super) fn merge(&mut self, other: &Service) {
+        self.unwatched += other.unwatched;
         self.minutes.merge(&other.minutes);
         for application in &other.applications {
             let place = self.application(&application.name);
@@ -304,6 +308,12 @@ impl Service {
         all
     }
 
+    /// How many combinations of names are of applications that are not watched because there are too many.
+    #[must_use]
+    pub fn unwatched(&self) -> u64 {
+        self.unwatched
+    }
+
     /// The objectives, and how each minute did.
     #[must_use]
     pub fn objectives(&self) -> &[(Objective, Series<Judged>)] {
@@ -314,7 +324,10 @@ impl Service {
 impl PartialEq for Service {
     /// Equal if every answer is.
     fn eq(&self, other: &Self) -> bool {
-        self.minutes == other.minutes && self.objectives == other.objectives && self.applications() == other.applications()
+        self.unwatched == other.unwatched
+            && self.minutes == other.minutes
+            && self.objectives == other.objectives
+            && self.applications() == other.applications()
     }
 }
 

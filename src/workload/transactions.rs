@@ -15,6 +15,7 @@ use super::Workload;
 use super::parsed::{NONE, NoteRow, Row};
 use super::session::Origin;
 use super::watch::{Open, Series};
+use super::wholeness::Wholeness;
 
 /// Who did something, by the names that the session went by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -255,6 +256,8 @@ pub(super) struct Tally {
     long: Places,
     open: Vec<(Numbers, Example)>,
     lost: u64,
+    /// Whether transactions have both ends.
+    pub(super) wholeness: Wholeness,
     /// The session that is watched.
     pub(super) session: u64,
 }
@@ -268,6 +271,7 @@ impl Default for Tally {
             long: places(Example::length),
             open: Vec::new(),
             lost: 0,
+            wholeness: Wholeness::default(),
             session: 0,
         }
     }
@@ -358,6 +362,11 @@ fn was_idle(sqlstate: Option<[u8; 5]>, message: &str) -> bool {
     sqlstate == Some(*b"25P03") || message.starts_with("terminating connection due to idle-in-transaction")
 }
 
+/// Whether a normalised statement ends a transaction, and with it the portals that may be fetched from.
+pub(super) fn ends_transaction(text: &str) -> bool {
+    ["commit", "rollback", "end", "abort"].iter().any(|verb| text.starts_with(verb)) && !text.starts_with("rollback to")
+}
+
 /// Applications whose transactions are long on purpose.
 const PATIENT: [&str; 4] = ["pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup"];
 
@@ -388,7 +397,7 @@ impl Workload {
         let text = &self.statements[statement as usize].text;
         let session = self.sessions.get(slot);
         session.watch.last = statement;
-        if session.watch.open.is_some() && super::fold::ends_transaction(text) {
+        if session.watch.open.is_some() && ends_transaction(text) {
             session.watch.close(None, Close::Unknown, &mut self.tally);
         }
     }
@@ -421,6 +430,7 @@ impl Workload {
     /// The log is over, and with it what sessions were watched for.
     pub(super) fn finish_transactions(&mut self) {
         let tally = std::mem::take(&mut self.tally);
+        self.wholeness.add(tally.wholeness);
         let mut found = Transactions { lost: tally.lost, ..Transactions::default() };
         for (names, counts) in tally.counts.iter().enumerate().filter(|(_, counts)| counts.transactions > 0) {
             let names = u32::try_from(names).unwrap_or(NONE);

@@ -10,6 +10,7 @@ use super::parsed::NONE;
 use super::run::Occurrence;
 use super::transactions::{Close, Tally};
 use super::visits::Visit;
+use super::wholeness::Wholeness;
 
 /// What a statement means for the transaction it is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,6 +241,7 @@ impl Watch {
     }
 
     fn turned(&mut self, call: &Occurrence, turn: Turn, names: u32, tally: &mut Tally) {
+        self.weigh(turn, &mut tally.wholeness);
         if matches!(turn, Turn::Ends | Turn::Chains) {
             if let Some(open) = &mut self.open {
                 open.frame += call.exec;
@@ -256,6 +258,17 @@ impl Watch {
             self.end_series(tally);
         }
         self.open = Some(Open { statements: 1, server: call.exec, frame: call.exec, ..Open::begun(call.start(), names) });
+    }
+
+    /// Counts whether what is begun or ended has its counterpart. One that failed may have ended with that; one without any
+    /// statement was begun twice on purpose.
+    fn weigh(&self, turn: Turn, whole: &mut Wholeness) {
+        let is_within = self.open.as_ref().is_some_and(|open| open.failures == 0 && open.statements > 1);
+        match turn {
+            Turn::Begins => (whole.begins, whole.within) = (whole.begins + 1, whole.within + u64::from(is_within)),
+            Turn::Ends => (whole.ends, whole.outside) = (whole.ends + 1, whole.outside + u64::from(self.open.is_none())),
+            Turn::Stays | Turn::Chains => {}
+        }
     }
 
     /// The transaction is over; `at` if it is known when it ended.

@@ -12,6 +12,7 @@ use laggard::{Input, Reading, Settings};
 use serde_json::json;
 
 use crate::corpus::fixtures;
+use crate::harness::{failed, timed};
 
 fn logs(rule: &str) -> Vec<PathBuf> {
     let folder = fixtures().join("rules").join(rule);
@@ -80,6 +81,12 @@ fn numbers_of_a_finding_are_those_of_the_log() {
     let [one] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((one.occurrences, one.cost.map(|cost| cost.0)), (25, Some(203_750)));
     assert_eq!(json!(one.evidence[0].data), json!({"parse_us": 22_500, "bind_us": 181_250, "execute_us": 10_000}));
+    // 20 calls of 1 + 5 + 2 ms and as many of 0.5 + 2 + 1 ms, which alone would not be worth a line.
+    let found = finding::check(&read(fixtures().join("rules/plan-time-dominates/hit-one-application.log")).workload, &Options::default());
+    let [one] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((one.occurrences, one.cost.map(|cost| cost.0), one.related.len()), (40, Some(170_000), 1));
+    assert_eq!(one.title, "planning takes 2.8 times as long as executing, in 2 statements of web");
+    assert_eq!(json!(one.evidence[2].data), json!({"parse_us": 10_000, "bind_us": 40_000, "execute_us": 20_000}));
     let found = finding::check(&read(fixtures().join("rules/temp-file-spill/hit-large-sort.log")).workload, &Options::default());
     assert_eq!(
         (found[0].occurrences, found[0].severity.name(), json!(found[0].evidence[0].data)),
@@ -125,7 +132,7 @@ fn an_upsert_by_hand_is_one_finding_with_the_numbers_of_its_loop() {
 #[test]
 fn options_change_what_is_found_and_unknown_ones_are_refused() {
     let miss = fixtures().join("rules/plan-time-dominates/miss-too-few-calls.log");
-    let options = Options::of([("plan-time-dominates".to_owned(), json!({"min_calls": 5}))]).expect("known");
+    let options = Options::of([("plan-time-dominates".to_owned(), json!({"min_calls": 5, "min_planning_ms": 1}))]).expect("known");
     assert_eq!(finding::check(&read(miss).workload, &options).len(), 1);
     for (rule, option) in [("plan-time-dominates", json!({"min_call": 5})), ("deadlock", json!({"x": 1})), ("no-such-rule", json!({}))] {
         assert_eq!(Options::of([(rule.to_owned(), option)]).err().map(|bad| bad.rule).as_deref(), Some(rule));
@@ -169,11 +176,14 @@ fn the_nearest_configuration_holds_and_says_where_it_is_wrong() {
     let config = |text: &str| fs::write(folder.path().join("laggard.toml"), text).expect("written");
     let miss = fixtures().join("rules/plan-time-dominates/miss-too-few-calls.log").to_string_lossy().into_owned();
     let check = || laggard(&["check", "--fail-on", "medium", &miss], Some(&folder.path().join("sub")));
-    config("[rule.plan-time-dominates]\nmin_calls = 5\n");
+    config("[rule.plan-time-dominates]\nmin_calls = 5\nmin_planning_ms = 1\n");
     assert_eq!(check().0, Some(1));
     config("[rule.plan-time-dominates]\nmin_cals = 5\n");
     let (code, _, message) = check();
     assert!(code == Some(2) && message.contains("laggard.toml") && message.contains("min_cals"), "{message}");
+    config("[rule.n-plus-one]\nmin_repeats = 0\n");
+    let (code, _, message) = check();
+    assert!(code == Some(2) && message.contains("[rule.n-plus-one]: min_repeats: ") && message.contains("nonzero"), "{message}");
     config("[rules]\n");
     let (code, _, message) = check();
     assert!(code == Some(2) && message.contains("line 1"), "{message}");
@@ -188,7 +198,19 @@ fn rules_are_listed_and_explained() {
         let (code, page, _) = laggard(&["explain", rule.meta().id], None);
         assert!(code == Some(0) && ["What it finds", "What to do", "When to ignore it"].iter().all(|part| page.contains(part)), "{page}");
         assert!(page.lines().all(|line| line.chars().count() <= 120), "{page}");
+        let choices = (rule.meta().accepts)(&json!({})).expect("nothing is right");
+        assert_eq!(page.contains("Options, with their defaults"), !choices.is_empty(), "{page}");
+        for choice in choices {
+            assert!(
+                page.contains(&format!("    {} = {}\n", choice.name, choice.value)) && !choice.about.is_empty(),
+                "{}: {page}",
+                choice.name
+            );
+        }
     }
+    let (_, page, _) = laggard(&["explain", "n-plus-one"], None);
+    assert!(page.contains("[rule.n-plus-one]") && page.contains("min_repeats = 5\n        Fewer repetitions are no loop"), "{page}");
+    assert!(!laggard(&["explain", "deadlock"], None).1.contains("Options"));
     let (code, _, message) = laggard(&["explain", "dead"], None);
     assert!(code == Some(2) && message.contains("deadlock"), "{message}");
 }
@@ -206,7 +228,8 @@ fn what_is_ignored_is_counted_and_fails_nothing() {
     };
     config("");
     let id = document()["findings"][0]["statement"].as_str().expect("the victim").to_owned();
-    for what in ["rule = 'deadlock'".to_owned(), format!("fingerprint = '{id}'"), "rule = 'deadlock'\ntable = 'orders'".to_owned()] {
+    let short = format!("fingerprint = '{}'", &id[..6]);
+    for what in ["rule = 'deadlock'".to_owned(), format!("fingerprint = '{id}'"), short, "rule = 'deadlock'\ntable = 'orders'".to_owned()] {
         config(&format!("[[ignore]]\n{what}\nreason = 'runs again by itself'\nexpires = 2999-12-31\n"));
         let document = document();
         assert_eq!((check("json").0, document["findings"].as_array().map(Vec::len)), (Some(0), Some(0)), "{what}");
@@ -230,4 +253,34 @@ fn what_is_ignored_is_counted_and_fails_nothing() {
         let (code, _, message) = check("json");
         assert!(code == Some(2) && message.contains(told), "{wrong}: {message}");
     }
+}
+
+/// Two statements whose ids have their first six digits in common.
+fn alike() -> [(String, String); 2] {
+    let mut known = std::collections::HashMap::new();
+    for n in 0.. {
+        let sql = format!("SELECT c{n} FROM t");
+        let id = laggard::sql::fingerprint::normalise(sql.as_bytes(), laggard::Settings::default().dialect).fingerprint.to_string();
+        if let Some((other, other_id)) = known.insert(id[..6].to_owned(), (sql.clone(), id.clone())) {
+            return [(other, other_id), (sql, id)];
+        }
+    }
+    unreachable!("there are 16 million beginnings")
+}
+
+#[test]
+fn digits_that_several_statements_begin_with_ignore_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [(first, id), (second, _)] = alike();
+    let log = failed(7, "canceling statement due to statement timeout", &first) + &timed(7, 100, "statement", &second);
+    fs::write(folder.path().join("pg.log"), log).expect("written");
+    let check = |digits: &str| {
+        let config = format!("[[ignore]]\nfingerprint = '{digits}'\nreason = 'gives up early'\n");
+        fs::write(folder.path().join("laggard.toml"), config).expect("written");
+        laggard(&["check", "--format", "json", "pg.log"], Some(folder.path()))
+    };
+    let (code, document, _) = check(&id[..6]);
+    assert!(code == Some(1) && document.contains("ignore-ambiguous") && document.contains("write more digits"), "{document}");
+    let (code, document, _) = check(&id);
+    assert!(code == Some(0) && document.contains("findings-ignored") && !document.contains("ignore-ambiguous"), "{document}");
 }
