@@ -21,11 +21,14 @@
 mod eligible;
 mod judged;
 mod moderated;
+mod noise;
 mod single;
 
 use super::stats::moderation::Prior;
 
 pub use eligible::{Eligibility, Ineligible};
+pub use noise::MAX_RUNS;
+pub(super) use noise::noise;
 
 /// What belongs to the one side, and what to the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -338,3 +341,6 @@ pub fn compare(runs: &Runs, options: &Options) -> Outcome {
     let fitted = families.into_iter().map(|(_, estimates)| estimates.fitted).collect();
     Outcome { mode, level, tests, untested, fitted, warnings }
 }
+
+#[cfg(test)]
+mod tests;

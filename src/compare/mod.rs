@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::sql::fingerprint::Fingerprint;
 
 pub mod budget;
+pub mod calibrate;
 pub mod comparable;
 mod counters;
 pub mod facts;

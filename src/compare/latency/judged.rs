@@ -17,7 +17,7 @@ pub(super) struct Bar<'o> {
 /// How sure an interval, a tolerance, a detectable effect is.
 const TWO_SIDED: f64 = 0.025;
 const ONE_SIDED: f64 = 0.05;
-const MISSED: f64 = 0.20;
+pub(super) const MISSED: f64 = 0.20;
 
 /// Tests all rows of all families together.
 pub(super) fn tests(runs: &Runs, families: &[(Rows, Estimates)], bar: &Bar<'_>) -> Vec<Test> {

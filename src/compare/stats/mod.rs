@@ -8,6 +8,10 @@ pub mod discovery;
 pub mod moderation;
 pub mod proportion;
 pub mod quantile_bound;
+pub mod random;
 pub mod rank_sum;
 pub mod special;
 pub mod student;
+
+#[cfg(test)]
+mod tests;

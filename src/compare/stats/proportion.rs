@@ -17,5 +17,9 @@ pub fn upper_limit(hits: u64, trials: u64, error: f64) -> f64 {
 /// The share that lies above the true one with probability `error` at most, after `hits` of `trials`.
 #[must_use]
 pub fn lower_limit(hits: u64, trials: u64, error: f64) -> f64 {
-    1.0 - upper_limit(trials.saturating_sub(hits), trials, error)
+    match trials.checked_sub(hits) {
+        None => 0.0,
+        Some(_) if hits == 0 => 0.0,
+        Some(misses) => incomplete_beta_inverse(hits as f64, misses as f64 + 1.0, error),
+    }
 }
