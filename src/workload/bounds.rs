@@ -67,6 +67,8 @@ pub(super) struct Units {
     ended: Option<Timestamp>,
     /// The last different statements.
     last: [u32; RECENT],
+    /// Statements in the segment that a transaction within it has counted; see `per_unit`.
+    counted: Vec<u32>,
     /// How many gaps there were, by the number of their binary digits.
     gaps: [u16; 17],
     /// Times are finer than seconds.
@@ -133,10 +135,16 @@ impl Units {
     /// Ends everything that is open.
     pub(super) fn end(&mut self, statements: &mut Statements<'_>) {
         self.release(statements);
+        statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
         self.transaction.end(Bond::Transaction, statements);
-        let bond = self.bond();
-        self.segment.end(bond, statements);
+        self.end_segment(self.bond(), statements);
         (self.in_transaction, self.number) = (false, 0);
+    }
+
+    fn end_segment(&mut self, bond: Bond, statements: &mut Statements<'_>) {
+        statements.units.ended(bond, self.segment.ids(), &self.counted, self.endpoint.as_ref());
+        self.counted.clear();
+        self.segment.end(bond, statements);
     }
 
     /// What was held is in no transaction of several calls.
@@ -171,10 +179,14 @@ impl Units {
         if !std::mem::take(&mut self.in_transaction) {
             return;
         }
+        statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
         let mut gap = self.gap;
         for (occurrence, traits) in self.transaction.end_into(Bond::Transaction, statements) {
             self.nearby(occurrence, traits, gap, statements);
             gap = 0;
+            if !self.counted.contains(&occurrence.statement) {
+                self.counted.push(occurrence.statement);
+            }
         }
     }
 
@@ -188,7 +200,7 @@ impl Units {
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
         if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > limit && !continues()) {
-            self.segment.end(Bond::Segment, statements);
+            self.end_segment(Bond::Segment, statements);
         }
         if self.is_fine {
             self.saw_gap(gap);
@@ -227,7 +239,7 @@ impl Units {
                 let endpoint = tags.and_then(|tags| tags.endpoint.as_ref());
                 if self.request.is_none() && !self.in_transaction && self.endpoint.as_ref() != endpoint {
                     self.release(statements);
-                    self.segment.end(Bond::Segment, statements);
+                    self.end_segment(Bond::Segment, statements);
                 }
                 if self.endpoint.as_ref() != endpoint {
                     self.endpoint = endpoint.cloned();

@@ -12,6 +12,7 @@ use super::Workload;
 use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
 use super::crossing::Crossings;
+use super::per_unit::UnitCounts;
 use super::run::Occurrence;
 use super::session::Call;
 use super::watch::Bearing;
@@ -55,6 +56,7 @@ pub(super) struct Ended {
 pub(super) struct Statements<'l> {
     known: &'l mut Vec<Option<(Traits, Arc<Outline>)>>,
     relations: &'l mut Vec<(u32, u32, u8)>,
+    pub(super) units: &'l mut UnitCounts,
     pub(super) ended: Vec<Ended>,
 }
 
@@ -95,9 +97,14 @@ pub(super) struct Loops {
     /// Sessions that several clients used in turn.
     pub(super) shared: u64,
     pub(super) patterns: Patterns,
+    pub(super) units: UnitCounts,
 }
 
 impl Loops {
+    fn statements(&mut self) -> Statements<'_> {
+        Statements { known: &mut self.known, relations: &mut self.relations, units: &mut self.units, ended: Vec::new() }
+    }
+
     fn traits(&mut self, statement: u32, text: &str) -> Traits {
         let at = statement as usize;
         if at >= self.known.len() {
@@ -173,16 +180,18 @@ impl Workload {
         session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
         let mut units = session.units.take().unwrap_or_default();
         let before = units.client();
-        let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+        let Loops { known, relations, units: counts, crossings, .. } = &mut self.loops;
+        let mut statements = Statements { known, relations, units: counts, ended: Vec::new() };
         let (names, tags) = (call.origin.names, call.tags.as_ref());
         units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
-        self.loops.shared += u64::from(units.is_shared() && !before.is_shared);
+        let is_newly_shared = units.is_shared() && !before.is_shared;
         let is_loose = traits.role.works() && units.is_loose();
         let ended = std::mem::take(&mut statements.ended);
         if is_loose {
-            self.loops.crossings.take(&occurrence, traits, names, key, &mut statements);
+            crossings.take(&occurrence, traits, names, key, &mut statements);
         }
         let crossed = statements.ended;
+        self.loops.shared += u64::from(is_newly_shared);
         let session = self.sessions.get(call.origin.session);
         session.units = Some(units);
         self.keep(ended, key, before);
@@ -193,7 +202,7 @@ impl Workload {
     pub(super) fn end_units(&mut self, slot: u32) {
         let Some(mut units) = self.sessions.get(slot).units.take() else { return };
         let before = units.client();
-        let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
+        let mut statements = self.loops.statements();
         units.end(&mut statements);
         let ended = statements.ended;
         let key = self.sessions.get(slot).key;
@@ -203,8 +212,9 @@ impl Workload {
     /// Ends the loops that cross connections with the log.
     pub(super) fn end_crossings(&mut self) {
         for names in 0..self.loops.crossings.names() {
-            let mut statements = Statements { known: &mut self.loops.known, relations: &mut self.loops.relations, ended: Vec::new() };
-            self.loops.crossings.end(names, &mut statements);
+            let Loops { known, relations, units, crossings, .. } = &mut self.loops;
+            let mut statements = Statements { known, relations, units, ended: Vec::new() };
+            crossings.end(names, &mut statements);
             let ended = statements.ended;
             self.keep(ended, 0, Client { names, ..Client::default() });
         }

@@ -37,6 +37,7 @@ pub mod moments;
 mod notes;
 mod pairs;
 mod parsed;
+mod per_unit;
 mod pieces;
 mod plan_shapes;
 mod plans;
@@ -66,6 +67,7 @@ pub use latency::{Latency, Permille};
 pub use lists::Lists;
 pub use pairs::Followed;
 pub use parsed::{Parsed, Sample};
+pub use per_unit::UnitTotals;
 pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
 pub use service::Objective;
@@ -162,6 +164,7 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
+    units: UnitTotals,
     tally: transactions::Tally,
     transactions: transactions::Transactions,
     arrivals: visits::Arrivals,
@@ -253,6 +256,12 @@ impl Workload {
     #[must_use]
     pub fn gaps(&self) -> Vec<Gap> {
         self.gaps.worth_telling()
+    }
+
+    /// How many units of work there were.
+    #[must_use]
+    pub fn units(&self) -> &UnitTotals {
+        &self.units
     }
 
     /// The shortest duration that was logged, and how many durations were.
@@ -356,6 +365,7 @@ impl Workload {
         self.loops.patterns.merge(other.loops.patterns);
         self.service.merge(&other.service);
         self.loops.shared += other.loops.shared;
+        self.units.merge(&other.units);
         self.transactions.merge(other.transactions);
         self.arrivals.merge(other.arrivals);
         self.convoys.merge(other.convoys);
@@ -422,6 +432,7 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
+            && self.units == other.units
             && self.transactions == other.transactions
             && self.arrivals == other.arrivals
             && self.convoys == other.convoys

@@ -84,6 +84,9 @@ pub struct Statement {
     pub seen: Option<(Timestamp, Timestamp)>,
     /// How many sessions ran it.
     pub sessions: u64,
+    /// In how many units of work it ran: requests, transactions, or calls that stand close together; 0 if that is not known,
+    /// as for statements that begin and end transactions. See [`super::UnitTotals`].
+    pub units: u64,
     /// The server's ids of it.
     pub query_ids: BTreeSet<i64>,
     /// Executions that OFFSET began behind [`crate::sql::values::DEEP_PAGE`] rows or more.
@@ -131,6 +134,7 @@ impl Statement {
             rows: None,
             seen: None,
             sessions: 0,
+            units: 0,
             query_ids: BTreeSet::new(),
             deep_pages: 0,
             temp_files: (0, 0),
@@ -151,6 +155,12 @@ impl Statement {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.latency.count() + self.untimed
+    }
+
+    /// How often it ran in each unit of work that it ran in; `None` if its units are not known.
+    #[must_use]
+    pub fn calls_per_unit(&self) -> Option<f64> {
+        (self.units > 0 && self.calls() > 0).then(|| self.calls() as f64 / self.units as f64)
     }
 
     /// What its executions took, as the server counted it, or else as a log tells.
@@ -269,6 +279,7 @@ impl Statement {
             self.saw(at);
         }
         self.sessions += other.sessions;
+        self.units += other.units;
         self.deep_pages += other.deep_pages;
         self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
         self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1.saturating_add(other.temp_files.1));

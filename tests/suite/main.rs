@@ -34,6 +34,7 @@ mod servers;
 mod snapshots;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod top;
+mod units;
 mod warnings;
 mod weaknesses;
 mod windows;
