@@ -60,6 +60,20 @@ pub fn report(reading: &Reading, view: &View) -> Report {
     Report::build(reading, &analysis(reading, view), &selected, view)
 }
 
+/// Reduces what was read to one run of a comparison, under the name by which the user knows it.
+#[must_use]
+pub fn run(path: String, reading: &Reading, options: &finding::Options) -> compare::Run {
+    let found = finding::check(&reading.workload, options).into_iter().filter(|finding| finding.ignored.is_none());
+    let found = found.map(|finding| compare::Found {
+        rule: finding.rule,
+        statement: finding.statement,
+        is_sure: finding.confidence == finding::Confidence::High,
+        title: finding.title,
+        remedy: finding.remedy,
+    });
+    compare::Run::of(path, reading, found.collect())
+}
+
 /// Looks for what is wrong, and puts together all that is known of one statement.
 #[must_use]
 pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) -> report::Explained {

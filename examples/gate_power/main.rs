@@ -9,20 +9,23 @@
 //! log-normally (0.3) around their median s. Power is the share of slower statements found; a build fails if any statement
 //! does. The floors in milliseconds and shares of time are off, so that the test is seen alone: they only make fewer fail.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
+
 mod simulated;
 
 use std::env;
+use std::process::ExitCode;
 
 use laggard::compare::latency::{Eligibility, Options, Outcome, Verdict, compare};
 use laggard::compare::stats::proportion::upper_limit;
 use laggard::compare::stats::random::Random;
 use simulated::World;
 
-fn main() {
+fn main() -> ExitCode {
     let mut arguments = env::args().skip(1).map(|argument| argument.parse::<u64>());
     let (Ok(trials), Ok(seed)) = (arguments.next().unwrap_or(Ok(200)), arguments.next().unwrap_or(Ok(1))) else {
         eprintln!("usage: gate_power [TRIALS] [SEED]");
-        std::process::exit(2);
+        return ExitCode::from(2);
     };
     println!("power for a factor of 1.2 / 1.5 / 2 with K runs a side, {trials} trials, seed {seed}\n");
     println!("| s | K = 1 | K = 3 | K = 5 | K = 10 | K = 20 |\n|---|---|---|---|---|---|");
@@ -55,6 +58,7 @@ fn main() {
         let found = power(World { regressed: 1, factor: 2.0, ..world }, 5, trials, seed);
         println!("| {statements} | {} | {found:.2} |", cells.join(" | "));
     }
+    ExitCode::SUCCESS
 }
 
 /// The test alone.
@@ -71,7 +75,7 @@ fn power(world: World, runs: usize, trials: u64, seed: u64) -> f64 {
             outcome.tests.iter().filter(|test| test.statement < world.regressed && test.verdict == Verdict::Regressed).count()
         })
         .sum();
-    found as f64 / (trials as usize * world.regressed) as f64
+    found as f64 / (trials as f64 * world.regressed as f64)
 }
 
 fn alarms(world: World, runs: usize, trials: u64, seed: u64) -> String {

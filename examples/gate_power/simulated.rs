@@ -5,21 +5,21 @@ use laggard::compare::stats::random::Random;
 
 /// What is invented.
 #[derive(Clone, Copy, Debug)]
-pub struct World {
+pub(crate) struct World {
     /// How many statements.
-    pub statements: usize,
+    pub(crate) statements: usize,
     /// How many of them, the first ones, are slower in the candidate.
-    pub regressed: usize,
+    pub(crate) regressed: usize,
     /// By this factor.
-    pub factor: f64,
+    pub(crate) factor: f64,
     /// The candidate's machine is slower by this factor.
-    pub machine: f64,
+    pub(crate) machine: f64,
     /// The median over statements of the standard deviation of the logarithm between runs.
-    pub deviation: f64,
+    pub(crate) deviation: f64,
     /// The standard deviation of what a run does to all statements.
-    pub common: f64,
+    pub(crate) common: f64,
     /// The standard deviation of the logarithm of the statements' deviations.
-    pub uneven: f64,
+    pub(crate) uneven: f64,
 }
 
 impl Default for World {
@@ -32,7 +32,7 @@ const CALLS: u64 = 100;
 
 impl World {
     /// So many runs on each side.
-    pub fn runs(&self, per_side: usize, random: &mut Random) -> Runs {
+    pub(crate) fn runs(&self, per_side: usize, random: &mut Random) -> Runs {
         let common: Vec<f64> = (0..2 * per_side).map(|_| self.common * random.normal()).collect();
         let mut runs = Runs { statements: Vec::new(), time_ms: Sides { baseline: vec![0.0; per_side], candidate: vec![0.0; per_side] } };
         for at in 0..self.statements {

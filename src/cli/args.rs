@@ -23,6 +23,7 @@ Examples:
   laggard report pg.log --since 08:00 --app web    one application, this morning
   laggard report pg.log --slo p95=200ms            the minutes that missed it, and what rose first
   laggard explain 7f3a9c pg.log                    all that is known of one statement
+  laggard gate --baseline main.log --candidate branch.log      whether a change made it worse
   zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program";
 
 const AFTER_ALL: &str =
@@ -42,6 +43,12 @@ pub(super) enum Command {
     /// What a rule means and what to do; or, with inputs, all that is known of one statement
     #[command(before_help = super::explain_args::EXAMPLES, after_help = AFTER)]
     Explain(Box<super::explain_args::ExplainArgs>),
+    /// What changed between runs of one workload, and how surely; never fails
+    #[command(before_help = super::gate_args::EXAMPLES, after_help = AFTER)]
+    Compare(Box<super::gate_args::CompareArgs>),
+    /// Compares, and fails if the candidate is surely worse
+    #[command(before_help = super::gate_args::GATE_EXAMPLES, after_help = super::gate_args::AFTER)]
+    Gate(Box<super::gate_args::GateArgs>),
     /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
@@ -79,6 +86,10 @@ pub(super) enum SchemaOf {
     Report,
     /// `explain STATEMENT --format json`
     Explain,
+    /// `compare` and `gate` with `--format json`
+    Gate,
+    /// The gate file, as JSON
+    GateFile,
     /// A line of what `snapshot` writes
     Snapshot,
 }

@@ -25,6 +25,7 @@ mod explained;
 mod figures;
 pub mod find;
 mod findings;
+pub mod gate;
 
 /// What tables sort statements by; most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

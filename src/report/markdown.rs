@@ -131,7 +131,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Between backticks, one more than any run of them inside.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let longest = longest_run(text);
     let fence = "`".repeat(longest + 1);
     let pad = if longest > 0 { " " } else { "" };

@@ -11,6 +11,7 @@ pub mod build;
 mod csv;
 pub mod explained;
 mod findings;
+pub mod gate;
 mod github;
 pub mod json;
 mod jsonl;
@@ -24,6 +25,7 @@ mod warning;
 
 pub use build::{Samples, Sort, View};
 pub use explained::Explained;
+pub use gate::GateReport;
 pub use warning::Warning;
 
 /// Every output that this build can draw.

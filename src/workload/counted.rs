@@ -145,6 +145,10 @@ pub struct Coverage {
     pub rounded: u64,
     /// `pg_stat_statements.track`, where the snapshots tell.
     pub track: Option<String>,
+    /// `server_version_num` of the last snapshot, where it tells.
+    pub version: Option<u32>,
+    /// Settings as the last snapshot tells them.
+    pub settings: BTreeMap<String, String>,
     /// Entries that are older than the first snapshot and missing in it: not counted.
     pub without_base: u64,
     /// Entries that may have begun anew in between or not: not counted.
@@ -156,6 +160,12 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Entries that began anew in between, be it by a reset or because they had been dropped to make room.
+    #[must_use]
+    pub fn restarted(&self) -> u64 {
+        self.entries.get(&State::Restarted).copied().unwrap_or(0)
+    }
+
     /// Of two servers that are counted together.
     fn and(mut self, other: Coverage) -> Self {
         self.time = (self.time.0 + other.time.0, self.time.1 + other.time.1);
@@ -171,6 +181,10 @@ impl Coverage {
         self.without_base += other.without_base;
         self.in_doubt += other.in_doubt;
         self.track = self.track.filter(|track| track == "none").or(other.track);
+        self.version = self.version.max(other.version);
+        for (name, value) in other.settings {
+            self.settings.entry(name).or_insert(value);
+        }
         self.is_order_assumed |= other.is_order_assumed;
         self
     }
@@ -324,6 +338,8 @@ impl Workload {
             is_life,
             rounded: interval.changes.iter().filter(|c| c.moments.is_some_and(|m| m.is_rounded_away())).count() as u64,
             track,
+            version: server.last().and_then(|last| last.facts.version),
+            settings: server.last().map(|last| last.facts.settings.clone()).unwrap_or_default(),
             without_base: interval.without_base.0,
             in_doubt: interval.in_doubt.0,
             is_order_assumed: server.len() > 1 && server.iter().any(|s| s.facts.taken.is_none()),

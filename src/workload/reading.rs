@@ -50,3 +50,11 @@ pub struct Reading {
     /// Files in folders that no source recognises.
     pub strangers: Vec<PathBuf>,
 }
+
+impl Reading {
+    /// Whether there is a log among the inputs, rather than counters alone.
+    #[must_use]
+    pub fn has_log(&self) -> bool {
+        self.inputs.iter().any(|input| input.holds == Holds::Events)
+    }
+}

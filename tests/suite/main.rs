@@ -12,6 +12,7 @@ mod corpus;
 mod counters;
 mod explain;
 mod extremes;
+mod gate_power;
 mod habits;
 mod happenings;
 mod harness;

@@ -51,8 +51,8 @@ fn the_procedure_is_the_one_that_another_program_follows() {
         let matrix = |name: &str, part: &str| family(name, part).as_array().expect("rows").iter().map(numbers).collect::<Vec<_>>();
         let (typical, tail) = (matrix("typical", "ms"), matrix("tail", "ms"));
         let (typical_error, tail_error) = (matrix("typical", "errors"), matrix("tail", "errors"));
-        let baseline = case["baseline"].as_u64().expect("a count") as usize;
-        let count = baseline + case["candidate"].as_u64().expect("a count") as usize;
+        let size = |side: &str| usize::try_from(case[side].as_u64().expect("a count")).expect("few");
+        let (baseline, count) = (size("baseline"), size("baseline") + size("candidate"));
         let statements = (0..typical.len()).map(|row| {
             let point = |ms: &[Vec<f64>], errors: &[Vec<f64>], run: usize| Some(Point { ms: ms[row][run], error: errors[row][run] });
             let sample = |run: usize| {

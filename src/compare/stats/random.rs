@@ -34,7 +34,8 @@ impl Random {
     /// Puts the values into any order (Durstenfeld, "Algorithm 235", 1964).
     pub fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
-            let other = (self.bits() % (last as u64 + 1)) as usize;
+            // The remainder is no larger than `last`.
+            let other = usize::try_from(self.bits() % (last as u64 + 1)).unwrap_or(last);
             values.swap(last, other);
         }
     }

@@ -25,6 +25,13 @@ fn rows(part: &str) -> Vec<Vec<f64>> {
     rows
 }
 
+/// Rows that begin with two counts, and these.
+fn counted(part: &str) -> Vec<(Vec<f64>, [u64; 2])> {
+    let all = oracle(part);
+    let counts = all.as_array().expect("rows").iter().map(|row| [0, 1].map(|at| row[at].as_u64().expect("a count")));
+    rows(part).into_iter().zip(counts).collect()
+}
+
 /// To so many digits, of the number or, near zero, of one.
 #[track_caller]
 fn close(ours: f64, theirs: f64, digits: i32, of: &dyn std::fmt::Debug) {
@@ -146,8 +153,8 @@ fn ranks_around_a_quantile() {
     for row in rows("/rank_bounds/least") {
         assert_eq!(least_values(row[0], 0.05).map(|n| n as f64), Some(row[1]), "{row:?}");
     }
-    for row in rows("/rank_bounds/binomial") {
-        let [lower, upper] = binomial(row[0] as u64, row[1] as u64, row[2]);
+    for (row, [k, n]) in counted("/rank_bounds/binomial") {
+        let [lower, upper] = binomial(k, n, row[2]);
         close(lower, row[3], 10, &row);
         close(upper, row[4], 10, &row);
     }
@@ -156,8 +163,7 @@ fn ranks_around_a_quantile() {
 
 #[test]
 fn limits_of_a_share() {
-    for row in rows("/proportions") {
-        let (hits, trials) = (row[0] as u64, row[1] as u64);
+    for (row, [hits, trials]) in counted("/proportions") {
         close(lower_limit(hits, trials, 0.05), row[2], 10, &row);
         close(upper_limit(hits, trials, 0.05), row[3], 10, &row);
     }
