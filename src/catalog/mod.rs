@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod whole;
+
+pub use whole::{Catalog, Origin};
+
 /// Counters of the statistics views, by the names of their columns in whatever version.
 pub type Usage = BTreeMap<String, Value>;
 
@@ -153,4 +157,25 @@ pub struct Statistics {
     pub columns: Vec<i32>,
     /// `stxkind`: d distinct counts, f dependencies, m most common values, e expressions.
     pub kinds: Vec<String>,
+}
+
+/// One object, as a line of a snapshot tells it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Object {
+    /// See [`Relation`].
+    Relation(Relation),
+    /// See [`Column`].
+    Column(Column),
+    /// See [`Index`].
+    Index(Index),
+    /// See [`Constraint`].
+    Constraint(Constraint),
+    /// See [`Statistics`].
+    Statistics(Statistics),
+}
+
+impl Object {
+    /// The kinds of line that are objects of the catalogue.
+    pub const KINDS: [&str; 5] = ["relation", "column", "index", "constraint", "statistics"];
 }

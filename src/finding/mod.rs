@@ -11,9 +11,10 @@ use foldhash::fast::FixedState;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::catalog::Catalog;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
-use crate::workload::{Objective, Workload};
+use crate::workload::{Key, Objective, Statement, Workload};
 
 mod cartesian_join;
 mod case_insensitive_match;
@@ -269,6 +270,22 @@ impl<'c> Context<'c> {
     /// The libraries that wrote the statements.
     fn libraries(&self) -> &Libraries {
         self.libraries
+    }
+
+    /// The catalogue of the only database that snapshots tell of; `None` without one, and if there are several.
+    fn catalog(&self) -> Option<&'c Catalog> {
+        if let [only] = self.workload.catalogs() { Some(only) } else { None }
+    }
+
+    /// The catalogue of the database that a statement ran in. Where the log does not tell the database, or it was several,
+    /// only one catalogue can be meant, if there is but one.
+    #[expect(dead_code, reason = "for the rules that look at indexes")]
+    fn catalog_of(&self, statement: &Statement) -> Option<&'c Catalog> {
+        let databases = self.workload.shares(statement, &Key::Database);
+        let [(database, _)] = databases.as_slice() else { return self.catalog() };
+        let mut of_that_name =
+            self.workload.catalogs().iter().filter(|catalog| catalog.origin.database.as_ref().is_none_or(|known| known == database));
+        of_that_name.next().filter(|_| of_that_name.next().is_none())
     }
 
     /// The options of a rule, the defaults where none are given.

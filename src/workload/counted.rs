@@ -213,7 +213,8 @@ impl Workload {
             settled.errors.push(Error::MixedServers { path: a.path.clone(), other: b.path.clone(), reason });
             return settled;
         }
-        for server in &servers {
+        for server in &mut servers {
+            server.iter_mut().filter_map(Snapshot::catalog).for_each(|catalog| self.catalogs.take(catalog));
             self.count_server(server);
         }
         settled

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use crate::catalog::Catalog;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
@@ -14,6 +15,7 @@ mod blind;
 mod bounds;
 pub mod burst;
 mod caller;
+mod catalogs;
 pub mod convoys;
 mod counted;
 mod courses;
@@ -72,6 +74,7 @@ pub use service::Objective;
 pub use session::MOST_SESSIONS;
 pub use statement::{Share, Statement};
 
+use catalogs::Catalogs;
 use gaps::Gaps;
 use language::Language;
 use loops::Loops;
@@ -177,6 +180,7 @@ pub struct Workload {
     /// Pieces of snapshots, by input.
     gathered: Vec<Gathered>,
     coverage: Option<Coverage>,
+    catalogs: Catalogs,
     courses: Vec<Courses>,
 }
 
@@ -265,6 +269,12 @@ impl Workload {
     #[must_use]
     pub fn coverage(&self) -> Option<&Coverage> {
         self.coverage.as_ref()
+    }
+
+    /// What snapshots tell of the schemas: of each database of each server the latest catalogue.
+    #[must_use]
+    pub fn catalogs(&self) -> &[Catalog] {
+        self.catalogs.all()
     }
 
     /// The groups of `--by`, by key; `None` is what has none. `None` if nothing was to be grouped.
@@ -365,6 +375,7 @@ impl Workload {
         self.happened += other.happened;
         self.coverage = self.coverage.take().or(other.coverage);
         self.courses.extend(other.courses);
+        self.catalogs.merge(other.catalogs);
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {
@@ -425,6 +436,7 @@ impl PartialEq for Workload {
             && self.transactions == other.transactions
             && self.arrivals == other.arrivals
             && self.convoys == other.convoys
+            && self.catalogs == other.catalogs
             && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
             && self.service == other.service
             && groups(self) == groups(other)
