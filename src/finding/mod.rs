@@ -65,6 +65,7 @@ mod write_loop;
 mod write_without_where;
 
 pub use ignore::Ignore;
+pub use missing_index::demands;
 pub use orm::Libraries;
 
 use orm::Tables;
@@ -279,7 +280,6 @@ impl<'c> Context<'c> {
 
     /// The catalogue of the database that a statement ran in. Where the log does not tell the database, or it was several,
     /// only one catalogue can be meant, if there is but one.
-    #[expect(dead_code, reason = "for the rules that look at indexes")]
     fn catalog_of(&self, statement: &Statement) -> Option<&'c Catalog> {
         let databases = self.workload.shares(statement, &Key::Database);
         let [(database, _)] = databases.as_slice() else { return self.catalog() };

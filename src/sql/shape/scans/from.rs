@@ -135,7 +135,11 @@ impl<'a> Walker<'a, '_> {
             let before = self.here().get(left.clone()).unwrap_or_default();
             let owner = match before {
                 [only] => only.certain(column),
-                _ => before.iter().filter_map(|source| source.meaning(column)).find(|meaning| *meaning != Meaning::Unknown).unwrap_or(Meaning::Unknown),
+                _ => before
+                    .iter()
+                    .filter_map(|source| source.meaning(column))
+                    .find(|meaning| *meaning != Meaning::Unknown)
+                    .unwrap_or(Meaning::Unknown),
             };
             let (Meaning::Column(a), Meaning::Column(b)) = (owner, last.certain(column)) else { continue };
             self.joined(filtered, &a, &b);

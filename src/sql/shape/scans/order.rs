@@ -146,10 +146,12 @@ fn selected<'s>(key: &'s Expr, select: &'s Select) -> &'s Expr {
             })
         }
         Expr::Value(value) => match &value.value {
-            Value::Number(number, _) => number.parse::<usize>().ok().and_then(|at| items.get(at.checked_sub(1)?)).and_then(|item| match item {
-                SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
-                _ => None,
-            }),
+            Value::Number(number, _) => {
+                number.parse::<usize>().ok().and_then(|at| items.get(at.checked_sub(1)?)).and_then(|item| match item {
+                    SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+                    _ => None,
+                })
+            }
             _ => None,
         },
         _ => None,

@@ -70,7 +70,10 @@ fn conditions_are_told_by_what_an_index_could_do() {
     check(&[
         ("SELECT * FROM a WHERE x = 1 AND y IN (1, 2) AND z > 3", &["a [x Equal] [y AnyOf(2)] [z Range]"]),
         ("SELECT * FROM a WHERE 1 = x AND y BETWEEN 1 AND 2 AND z IS NULL", &["a [x Equal] [y Between] [z Null]"]),
-        ("SELECT * FROM a WHERE x AND NOT y AND z = true AND id IS NOT NULL", &["a [x Flag(true)] [y Flag(false)] [z Flag(true)] [id NotNull]"]),
+        (
+            "SELECT * FROM a WHERE x AND NOT y AND z = true AND id IS NOT NULL",
+            &["a [x Flag(true)] [y Flag(false)] [z Flag(true)] [id NotNull]"],
+        ),
         ("SELECT * FROM a WHERE x <> 1 AND y NOT IN (1) AND NOT (z = 1 OR id = 2)", &["a +4"]),
         ("SELECT * FROM a WHERE x = 1 OR x = 2 OR x IN (3, 4)", &["a [x AnyOf(4)]"]),
         ("SELECT * FROM a WHERE (x = 1 OR y = 2) AND z = 3", &["a [z Equal] +1"]),
@@ -110,7 +113,10 @@ fn queries_are_looked_through_where_the_planner_does_so() {
         ("WITH c AS (SELECT * FROM a WHERE x = 1) SELECT * FROM c WHERE y IS NULL", &moved),
         ("WITH c AS MATERIALIZED (SELECT * FROM a WHERE x = 1) SELECT * FROM c WHERE y IS NULL", &["a [x Equal]"]),
         ("WITH c AS (SELECT * FROM a WHERE x = 1) SELECT * FROM c p JOIN c q ON p.id = q.id", &["a [x Equal]"]),
-        ("WITH RECURSIVE c AS (SELECT id FROM a WHERE x = 1 UNION ALL SELECT a.id FROM a JOIN c ON a.y = c.id) SELECT * FROM c", &["a [x Equal]", "a [y Equal other]"]),
+        (
+            "WITH RECURSIVE c AS (SELECT id FROM a WHERE x = 1 UNION ALL SELECT a.id FROM a JOIN c ON a.y = c.id) SELECT * FROM c",
+            &["a [x Equal]", "a [y Equal other]"],
+        ),
         ("SELECT * FROM (SELECT id, x AS ex, y FROM a WHERE x = 1) s WHERE s.y IS NULL", &moved),
         ("SELECT * FROM (SELECT * FROM a LIMIT 5) s WHERE x = 1", &["a limit Some((5, 0))"]),
         ("SELECT * FROM (SELECT x, count(*) AS n FROM a GROUP BY x) s WHERE x = 1 AND n > 2", &["a [x Equal]"]),
@@ -131,7 +137,10 @@ fn an_order_is_told_if_it_is_of_one_table() {
         ("SELECT * FROM a WHERE x = 1 ORDER BY y DESC, z LIMIT 5 OFFSET 10", &["a [x Equal] by y desc by z limit Some((5, 10))"]),
         ("SELECT x AS ex FROM a ORDER BY ex DESC NULLS LAST FETCH FIRST 3 ROWS ONLY", &["a by x desc nulls limit Some((3, 0))"]),
         ("SELECT id, y FROM a ORDER BY 2", &["a by y"]),
-        ("SELECT * FROM a JOIN b ON a.id = b.a_id ORDER BY a.x LIMIT $1", &["a [id Equal #1.a_id] by x limit None", "b [a_id Equal #0.id]"]),
+        (
+            "SELECT * FROM a JOIN b ON a.id = b.a_id ORDER BY a.x LIMIT $1",
+            &["a [id Equal #1.a_id] by x limit None", "b [a_id Equal #0.id]"],
+        ),
         ("SELECT * FROM a JOIN b ON a.id = b.a_id ORDER BY a.x, b.t LIMIT 1", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id]"]),
         ("SELECT x, count(*) FROM a GROUP BY x ORDER BY x LIMIT 5", &["a"]),
         ("SELECT * FROM a ORDER BY random() LIMIT 1", &["a"]),

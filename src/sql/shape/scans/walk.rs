@@ -68,7 +68,9 @@ impl<'a, 'n> Walker<'a, 'n> {
         let valued = |scans: &[Scan], scan: usize, column: &str| {
             let terms = scans.get(scan).map(|scan| scan.terms.as_slice()).unwrap_or_default();
             terms.iter().any(|term| {
-                term.test == super::Test::Equal && term.against == Against::Value && matches!(&term.key, super::Key::Column(c) if c == column)
+                term.test == super::Test::Equal
+                    && term.against == Against::Value
+                    && matches!(&term.key, super::Key::Column(c) if c == column)
             })
         };
         let mut carried = Vec::new();
@@ -307,7 +309,9 @@ impl<'a, 'n> Walker<'a, 'n> {
                     };
                     outputs.push(Output { name, origin });
                 }
-                SelectItem::Wildcard(_) => self.lists.last().into_iter().flatten().for_each(|source| all_of(source, is_plain, &mut outputs)),
+                SelectItem::Wildcard(_) => {
+                    self.lists.last().into_iter().flatten().for_each(|source| all_of(source, is_plain, &mut outputs))
+                }
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
                     let name = object_name(name);
                     let sources = self.lists.last().into_iter().flatten().filter(|source| source.name == name);
