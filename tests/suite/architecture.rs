@@ -21,9 +21,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pipeline", &["input", "source", "sql", "workload", "event", "units", "error"]),
     ("plan", &["units", "error"]),
     ("workload", &["catalog", "event", "sql", "plan", "units", "error"]),
+    ("advice", &["catalog", "sql", "units"]),
     ("catalog", &["units", "error"]),
     ("snapshot", &["catalog", "event", "units", "error"]),
-    ("finding", &["catalog", "workload", "sql", "plan", "units"]),
+    ("finding", &["advice", "catalog", "workload", "sql", "plan", "units"]),
     ("compare", &["workload", "sql", "plan", "units"]),
     ("report", &["units", "sql"]),
     ("structure", &["sql", "report"]),
@@ -31,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "advice",
             "compare",
             "error",
             "event",
@@ -50,6 +52,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "lib",
         &[
+            "advice",
             "catalog",
             "snapshot",
             "error",
