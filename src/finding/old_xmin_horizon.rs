@@ -1,6 +1,7 @@
 //! What keeps VACUUM from removing rows that nobody needs.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{evidence, finding, used, whole};
 use super::{Confidence, Context, Finding, Meta, Rule, Severity, fits};
@@ -23,7 +24,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Transactions since then that are too many whatever it is.

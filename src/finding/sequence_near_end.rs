@@ -1,6 +1,7 @@
 //! Sequences and numbered columns that come to their end.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{evidence, finding, qualified, quoted};
 use super::{Confidence, Context, Finding, Meta, Rule, Severity, fits};
@@ -22,7 +23,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// From this share on, 0 to 1.

@@ -1,6 +1,7 @@
 //! Tables of whose contents the planner knows nothing, or no longer enough.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::habit::{self, Price};
@@ -27,7 +28,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// A smaller share of changed rows is what autovacuum lets pass, 0 to 1.

@@ -1,6 +1,7 @@
 //! Indexes that no scan used for a month and more.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::duplicate_index::kept_twin;
 use super::redundant_index::longer;
@@ -27,7 +28,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Counters that have counted for fewer days say nothing.
