@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::Workload;
 use super::burst::Bond;
 
 /// So many endpoints are told apart; the units of the others count in the totals only.
@@ -83,6 +84,15 @@ impl UnitCounts {
     pub(super) fn take(&mut self) -> (Vec<u64>, UnitTotals) {
         let UnitCounts { of, totals } = std::mem::take(self);
         (of, totals)
+    }
+}
+
+impl Workload {
+    /// Puts what was counted with the statements, once the log has ended.
+    pub(super) fn settle_units(&mut self) {
+        let (of, totals) = self.loops.units.take();
+        self.statements.iter_mut().zip(of).for_each(|(statement, units)| statement.units += units);
+        self.units.merge(&totals);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::plan::Reads;
 use crate::sql::shape::scans::{self, Names, Reading, Test, Unread};
 use crate::workload::{Sample, Statement, Workload};
 
+use super::super::foreign_key_without_index::is_servers_own;
 use super::super::habit::{self, Price};
 
 /// At most so many statements are read, those first that cost most.
@@ -23,7 +24,7 @@ const SHORTENED: &str = "/*, ... */";
 pub fn demands<'w>(workload: &'w Workload, catalog: &Catalog, is_of: &dyn Fn(&Statement) -> bool) -> Vec<(&'w Statement, Demand)> {
     let mut statements: Vec<(&Statement, Price)> = workload
         .statements()
-        .filter(|statement| is_of(statement) && !habit::is_of_a_dump(statement, workload))
+        .filter(|statement| is_of(statement) && !habit::is_of_a_dump(statement, workload) && !is_servers_own(&statement.text))
         .map(|statement| (statement, Price::of(statement)))
         .filter(|(_, price)| price.total.0 > 0)
         .collect();
