@@ -17,6 +17,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::{Objective, Workload};
 
+mod access_exclusive_wait;
 mod cartesian_join;
 mod case_insensitive_match;
 mod cast_on_column;
@@ -27,6 +28,7 @@ mod conservation;
 mod correlated_subquery;
 mod count_for_existence;
 mod count_without_filter;
+mod ddl_duration;
 mod deadlock;
 mod deep_offset;
 mod degraded_window;
@@ -37,15 +39,20 @@ mod function_on_column;
 mod habit;
 mod huge_in_list;
 mod idle_in_transaction;
+mod idle_in_transaction_blocker;
 mod ignore;
 mod in_list_churn;
 mod json_filter;
 mod leading_wildcard;
 mod lock_convoy;
+mod lock_timeout;
+mod lock_wait;
 mod lock_without_limit;
+mod locks;
 mod long_transaction;
 mod loops;
 mod missing_index;
+mod missing_lock_timeout;
 mod n_plus_one;
 mod not_in_subquery;
 mod or_across_columns;
@@ -57,6 +64,7 @@ mod redundant_query;
 mod select_star;
 mod select_then_write;
 mod statement_timeout;
+mod table_rewrite;
 mod temp_file_spill;
 mod transaction_per_statement;
 mod transactions;
@@ -72,6 +80,7 @@ use orm::Tables;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
+    &access_exclusive_wait::AccessExclusiveWait,
     &cartesian_join::CartesianJoin,
     &case_insensitive_match::CaseInsensitiveMatch,
     &cast_on_column::CastOnColumn,
@@ -81,6 +90,7 @@ pub static ALL: &[&dyn Rule] = &[
     &correlated_subquery::CorrelatedSubquery,
     &count_for_existence::CountForExistence,
     &count_without_filter::CountWithoutFilter,
+    &ddl_duration::DdlDuration,
     &deadlock::Deadlock,
     &deep_offset::DeepOffset,
     &degraded_window::DegradedWindow,
@@ -90,13 +100,17 @@ pub static ALL: &[&dyn Rule] = &[
     &function_on_column::FunctionOnColumn,
     &huge_in_list::HugeInList,
     &idle_in_transaction::IdleInTransaction,
+    &idle_in_transaction_blocker::IdleInTransactionBlocker,
     &in_list_churn::InListChurn,
     &json_filter::JsonFilter,
     &leading_wildcard::LeadingWildcard,
     &lock_convoy::LockConvoy,
+    &lock_timeout::LockTimeout,
+    &lock_wait::LockWait,
     &lock_without_limit::LockWithoutLimit,
     &long_transaction::LongTransaction,
     &missing_index::MissingIndex,
+    &missing_lock_timeout::MissingLockTimeout,
     &n_plus_one::NPlusOne,
     &not_in_subquery::NotInSubquery,
     &or_across_columns::OrAcrossColumns,
@@ -107,6 +121,7 @@ pub static ALL: &[&dyn Rule] = &[
     &select_star::SelectStar,
     &select_then_write::SelectThenWrite,
     &statement_timeout::StatementTimeout,
+    &table_rewrite::TableRewrite,
     &temp_file_spill::TempFileSpill,
     &transaction_per_statement::TransactionPerStatement,
     &unbounded_select::UnboundedSelect,
