@@ -74,7 +74,7 @@ impl Change<'_> {
     /// Of a normalised text; `None` if it changes no table, or none that it names.
     #[must_use]
     pub fn of(text: &str) -> Option<Change<'_>> {
-        let is_command = |command: &str| text.strip_prefix(command).is_some_and(|rest| rest.starts_with(' '));
+        let is_command = |command: &str| text.strip_prefix(command).is_some_and(|rest| rest.starts_with([' ', '(']));
         let (command, place, blocks) = *COMMANDS.iter().find(|(command, ..)| is_command(command))?;
         let command = text.get(..command.len())?;
         let words = words(text.get(command.len()..)?);
