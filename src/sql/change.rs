@@ -94,9 +94,10 @@ impl Change<'_> {
     }
 }
 
-/// The words of a text without blanks, comments and what stands in parentheses right at its beginning, which are options.
+/// The words of a text without blanks, comments, parentheses and commas.
 fn words(text: &str) -> Vec<&str> {
-    let counts = |kind| !matches!(kind, TokenKind::Whitespace | TokenKind::Comment | TokenKind::OpenParen | TokenKind::CloseParen);
+    use TokenKind::{CloseParen, Comma, Comment, OpenParen, Whitespace};
+    let counts = |kind| !matches!(kind, Whitespace | Comment | Comma | OpenParen | CloseParen);
     let tokens = lex(text.as_bytes(), Dialect::default()).filter(|token| counts(token.kind));
     tokens.filter_map(|token| std::str::from_utf8(token.text).ok()).take(MOST_WORDS).collect()
 }
