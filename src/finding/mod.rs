@@ -18,6 +18,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::{Objective, Statement, Workload};
 
+mod access_exclusive_wait;
 mod blind_setting;
 mod cartesian_join;
 mod case_insensitive_match;
@@ -29,6 +30,7 @@ mod conservation;
 mod correlated_subquery;
 mod count_for_existence;
 mod count_without_filter;
+mod ddl_duration;
 mod deadlock;
 mod deep_offset;
 mod degraded_window;
@@ -41,16 +43,21 @@ mod function_on_column;
 mod habit;
 mod huge_in_list;
 mod idle_in_transaction;
+mod idle_in_transaction_blocker;
 mod ignore;
 mod in_list_churn;
 mod invalid_index;
 mod json_filter;
 mod leading_wildcard;
 mod lock_convoy;
+mod lock_timeout;
+mod lock_wait;
 mod lock_without_limit;
+mod locks;
 mod long_transaction;
 mod loops;
 mod missing_index;
+mod missing_lock_timeout;
 mod mostly_null_index;
 mod n_plus_one;
 mod not_in_subquery;
@@ -68,6 +75,7 @@ mod select_then_write;
 mod sequence_near_end;
 mod stale_statistics;
 mod statement_timeout;
+mod table_rewrite;
 mod temp_file_spill;
 mod transaction_per_statement;
 mod transactions;
@@ -85,6 +93,7 @@ use orm::Tables;
 
 /// Every rule that this build knows.
 pub static ALL: &[&dyn Rule] = &[
+    &access_exclusive_wait::AccessExclusiveWait,
     &blind_setting::BlindSetting,
     &cartesian_join::CartesianJoin,
     &case_insensitive_match::CaseInsensitiveMatch,
@@ -95,6 +104,7 @@ pub static ALL: &[&dyn Rule] = &[
     &correlated_subquery::CorrelatedSubquery,
     &count_for_existence::CountForExistence,
     &count_without_filter::CountWithoutFilter,
+    &ddl_duration::DdlDuration,
     &deadlock::Deadlock,
     &deep_offset::DeepOffset,
     &degraded_window::DegradedWindow,
@@ -106,14 +116,18 @@ pub static ALL: &[&dyn Rule] = &[
     &function_on_column::FunctionOnColumn,
     &huge_in_list::HugeInList,
     &idle_in_transaction::IdleInTransaction,
+    &idle_in_transaction_blocker::IdleInTransactionBlocker,
     &in_list_churn::InListChurn,
     &invalid_index::InvalidIndex,
     &json_filter::JsonFilter,
     &leading_wildcard::LeadingWildcard,
     &lock_convoy::LockConvoy,
+    &lock_timeout::LockTimeout,
+    &lock_wait::LockWait,
     &lock_without_limit::LockWithoutLimit,
     &long_transaction::LongTransaction,
     &missing_index::MissingIndex,
+    &missing_lock_timeout::MissingLockTimeout,
     &mostly_null_index::MostlyNullIndex,
     &n_plus_one::NPlusOne,
     &not_in_subquery::NotInSubquery,
@@ -129,6 +143,7 @@ pub static ALL: &[&dyn Rule] = &[
     &sequence_near_end::SequenceNearEnd,
     &stale_statistics::StaleStatistics,
     &statement_timeout::StatementTimeout,
+    &table_rewrite::TableRewrite,
     &temp_file_spill::TempFileSpill,
     &transaction_per_statement::TransactionPerStatement,
     &unbounded_select::UnboundedSelect,

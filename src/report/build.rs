@@ -390,6 +390,10 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.given_up() > 0 {
         warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });
     }
+    let untold: u64 = workload.events().errors.iter().filter(|(kind, _)| kind.sqlstate.is_none()).map(|(_, count)| count).sum();
+    if workload.is_foreign() && untold > 0 {
+        warnings.push(Warning::Foreign { errors: untold });
+    }
     let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
     if unknown_zone > 0 {
         warnings.push(Warning::UnknownZone { records: unknown_zone });

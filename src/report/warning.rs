@@ -110,6 +110,11 @@ pub enum Warning {
         /// How many are remembered.
         most: usize,
     },
+    /// Messages in another language than English, without their SQLSTATE.
+    Foreign {
+        /// Errors without one.
+        errors: u64,
+    },
     /// Times in a zone that nobody knows.
     UnknownZone {
         /// How many.
@@ -217,6 +222,7 @@ impl Warning {
             Warning::PlansUnread { .. } => "plans-unread",
             Warning::Gap { .. } => "gap-in-log",
             Warning::GivenUp { .. } => "sessions-given-up",
+            Warning::Foreign { .. } => "messages-in-another-language",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
             Warning::Astray { .. } => "facts-without-counters",
@@ -314,6 +320,11 @@ impl fmt::Display for Warning {
                 "{} sessions were given up in mid-call because more than {} were open at once: parse and bind times, durations and lock waits they had begun may be missing from their calls; log_disconnections = on tells which sessions have ended",
                 grouped(*sessions),
                 grouped(*most as u64)
+            ),
+            Warning::Foreign { errors } => write!(
+                f,
+                "{} in another language than English without their SQLSTATE: which of them are timeouts is not known; put %e into log_line_prefix, or set lc_messages = 'C'",
+                counted(*errors, "error")
             ),
             Warning::UnknownZone { records } => {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))

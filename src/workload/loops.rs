@@ -178,6 +178,10 @@ impl Workload {
             self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);
         }
         session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
+        if traits.bearing.locks_table() || traits.bearing.limits_locks() {
+            self.locks_changed(call, traits.bearing);
+        }
+        let session = self.sessions.get(call.origin.session);
         let mut units = session.units.take().unwrap_or_default();
         let before = units.client();
         let Loops { known, relations, units: counts, crossings, .. } = &mut self.loops;

@@ -15,6 +15,7 @@ mod bounds;
 pub mod burst;
 mod caller;
 mod catalogs;
+pub mod changes;
 pub mod convoys;
 mod counted;
 mod courses;
@@ -52,6 +53,7 @@ pub mod timeline;
 pub mod transactions;
 mod unit;
 pub mod visits;
+pub mod waits;
 mod watch;
 mod wholeness;
 
@@ -174,6 +176,8 @@ pub struct Workload {
     arrivals: visits::Arrivals,
     queues: convoys::Queues,
     convoys: convoys::Convoys,
+    waits: waits::Waits,
+    changes: changes::Changes,
     pairs: Pairs,
     service: Service,
     wholeness: Wholeness,
@@ -375,6 +379,8 @@ impl Workload {
         self.transactions.merge(other.transactions);
         self.arrivals.merge(other.arrivals);
         self.convoys.merge(other.convoys);
+        self.waits.merge(other.waits);
+        self.merge_changes(&other.changes);
         self.pairs.merge(other.pairs);
         self.wholeness.add(other.wholeness);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
@@ -445,6 +451,7 @@ impl PartialEq for Workload {
             && self.arrivals == other.arrivals
             && self.convoys == other.convoys
             && self.catalogs == other.catalogs
+            && (&self.waits, &self.changes) == (&other.waits, &other.changes)
             && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
             && self.service == other.service
             && self.wholeness == other.wholeness

@@ -14,6 +14,7 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::lock_mode::Queued;
+use super::message::Limit;
 use super::pieces::PieceRow;
 
 /// The rows of a block and what their numbers stand for.
@@ -153,7 +154,7 @@ pub(crate) enum NoteRow {
         sqlstate: Option<[u8; 5]>,
         message: Box<str>,
         cancels: bool,
-        timeout: bool,
+        limit: Option<Limit>,
         deadlock: bool,
     },
     LockWait {

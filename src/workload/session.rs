@@ -15,6 +15,7 @@ use crate::units::{Micros, Timestamp};
 
 use super::bounds::Units;
 use super::events::ErrorKind;
+use super::message::Limit;
 use super::pairs::Steps;
 use super::plans::Untimed;
 use super::watch::Watch;
@@ -81,7 +82,7 @@ pub(super) struct ForeignSteps {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// A limit on its time.
-    Timeout,
+    Limit(Limit),
     /// A deadlock.
     Deadlock,
     /// Anything else.
@@ -94,7 +95,7 @@ pub(super) enum Report {
     /// An error without its statement, and its kind.
     Error(Cause, ErrorKind),
     /// A message of unknown severity.
-    Unfamiliar { word: u32, at: Timestamp },
+    Unfamiliar { word: u32, at: Timestamp, deadlock: bool },
 }
 
 /// A wait for a lock.

@@ -11,6 +11,7 @@ use super::distinct::Distinct;
 use super::events::ErrorKind;
 use super::latency::Latency;
 use super::lists::Lists;
+use super::message::Limit;
 use super::parsed::Sample;
 use super::plan_shapes::PlanShapes;
 use super::session::TagSet;
@@ -74,8 +75,12 @@ pub struct Statement {
     pub errors: u64,
     /// Those of them whose error is known, by kind.
     pub failures: BTreeMap<ErrorKind, u64>,
-    /// Those of them that a limit on time ended.
+    /// Those of them that `statement_timeout` ended.
     pub timeouts: u64,
+    /// Those that `lock_timeout` ended.
+    pub lock_timeouts: u64,
+    /// Those that `statement_timeout` or a person ended, in a language that is not known.
+    pub cancels: u64,
     /// Those of them that a deadlock ended.
     pub deadlocks: u64,
     /// Rows, where the log tells.
@@ -130,6 +135,8 @@ impl Statement {
             errors: 0,
             failures: BTreeMap::new(),
             timeouts: 0,
+            lock_timeouts: 0,
+            cancels: 0,
             deadlocks: 0,
             rows: None,
             seen: None,
@@ -237,6 +244,16 @@ impl Statement {
         *self.failures.entry(kind).or_default() += count;
     }
 
+    /// A limit on time ended an execution. Who says NOWAIT has set none.
+    pub(super) fn limited(&mut self, limit: Limit) {
+        match limit {
+            Limit::Statement => self.timeouts += 1,
+            Limit::StatementOrPerson => self.cancels += 1,
+            Limit::LockOrNoWait if self.text.contains(" nowait") => {}
+            Limit::Lock | Limit::LockOrNoWait => self.lock_timeouts += 1,
+        }
+    }
+
     pub(super) fn identified(&mut self, query_ids: &[i64]) {
         for &id in query_ids {
             if self.query_ids.len() < MOST_QUERY_IDS {
@@ -273,6 +290,8 @@ impl Statement {
         self.errors += other.errors;
         other.failures.iter().for_each(|(kind, count)| self.failed(kind, *count));
         self.timeouts += other.timeouts;
+        self.lock_timeouts += other.lock_timeouts;
+        self.cancels += other.cancels;
         self.deadlocks += other.deadlocks;
         self.rows = self.rows.zip(other.rows).map(|(a, b)| a + b).or(self.rows).or(other.rows);
         for at in other.seen.iter().flat_map(|&(first, last)| [first, last]) {

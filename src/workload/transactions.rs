@@ -12,6 +12,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::Workload;
+use super::changes::Changing;
 use super::parsed::{NONE, NoteRow, Row};
 use super::session::Origin;
 use super::watch::{Open, Series};
@@ -258,6 +259,7 @@ pub(super) struct Tally {
     lost: u64,
     /// Whether transactions have both ends.
     pub(super) wholeness: Wholeness,
+    pub(super) changing: Changing,
     /// The session that is watched.
     pub(super) session: u64,
 }
@@ -272,6 +274,7 @@ impl Default for Tally {
             open: Vec::new(),
             lost: 0,
             wholeness: Wholeness::default(),
+            changing: Changing::default(),
             session: 0,
         }
     }
@@ -293,6 +296,9 @@ impl Tally {
         {
             counts.transactions += 1;
             counts.single += u64::from(open.works == 1);
+        }
+        if let Some(changed) = open.changed.filter(|_| close != Close::Unknown) {
+            self.changing.held(changed, end);
         }
         let length = end.since(open.began).0;
         let stands_out = length >= STEP.0 || open.idle >= STEP || close == Close::Killed;
@@ -431,6 +437,7 @@ impl Workload {
     pub(super) fn finish_transactions(&mut self) {
         let tally = std::mem::take(&mut self.tally);
         self.wholeness.add(tally.wholeness);
+        self.finish_changes(tally.changing);
         let mut found = Transactions { lost: tally.lost, ..Transactions::default() };
         for (names, counts) in tally.counts.iter().enumerate().filter(|(_, counts)| counts.transactions > 0) {
             let names = u32::try_from(names).unwrap_or(NONE);

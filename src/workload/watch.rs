@@ -24,6 +24,8 @@ pub(super) struct Bearing {
     locks_table: bool,
     /// Whether transactions with it are long on purpose: a dump, a cursor, a lock that stands for a role.
     is_patient: bool,
+    /// Whether it may limit how long the session waits for locks.
+    limits_locks: bool,
 }
 
 /// Where a statement takes a session.
@@ -57,7 +59,20 @@ impl Bearing {
             locks: role.writes() || rows || locks_table(text),
             locks_table: locks_table(text),
             is_patient: starts(&["copy ", "declare ", "fetch ", "move "]) || has(&["pg_advisory_", "pg_try_advisory_"]),
+            limits_locks: has(&["lock_timeout", "set_config"]),
         }
+    }
+}
+
+impl Bearing {
+    /// Whether it locks a whole table.
+    pub(super) fn locks_table(self) -> bool {
+        self.locks_table
+    }
+
+    /// Whether it may limit how long the session waits for locks.
+    pub(super) fn limits_locks(self) -> bool {
+        self.limits_locks
     }
 }
 
@@ -106,6 +121,8 @@ pub(super) struct Open {
     pub(super) locks: bool,
     /// The last statement that locked a whole table, or [`NONE`].
     locker: u32,
+    /// The first that did, and since when it had its lock.
+    pub(super) changed: Option<(u32, Timestamp)>,
     pub(super) is_patient: bool,
     pub(super) names: u32,
 }
@@ -126,6 +143,7 @@ impl Open {
             frame: zero,
             locks: false,
             locker: NONE,
+            changed: None,
             is_patient: false,
             names,
         }
@@ -180,6 +198,8 @@ pub(super) struct Watch {
     is_fine: bool,
     /// Others wait for it, or it waits; the next statement of it whose line comes is what is asked for.
     pub(super) matters: bool,
+    /// The session has limited how long it waits for locks.
+    pub(super) is_limited: bool,
     pub(super) open: Option<Open>,
     series: Series,
 }
@@ -194,6 +214,7 @@ impl Default for Watch {
             is_vague: false,
             is_fine: false,
             matters: false,
+            is_limited: false,
             open: None,
             series: Series::default(),
         }

@@ -102,8 +102,10 @@ fn numbers_of_a_finding_are_those_of_the_log() {
     );
     let found = finding::check(&read(fixtures().join("rules/statement-timeout/hit-slow-report.log")).workload, &Options::default());
     assert_eq!(json!(found[0].evidence[0].data), json!({"timeouts": 1, "calls": 1}));
-    let found = finding::check(&read(fixtures().join("rules/deadlock/hit-two-orders.log")).workload, &Options::default());
-    assert!(found[0].statement.is_some(), "the victim's statement is named");
+    for name in ["hit-two-orders.log", "hit-two-updates.log", "hit-german.log"] {
+        let found = finding::check(&read(fixtures().join("rules/deadlock").join(name)).workload, &Options::default());
+        assert!(found[0].statement.is_some(), "the victim's statement is named in {name}");
+    }
 }
 
 /// 60 calls with lists of 3 to 14 keys, five of each length.
@@ -291,4 +293,69 @@ fn digits_that_several_statements_begin_with_ignore_none() {
     assert!(code == Some(1) && document.contains("ignore-ambiguous") && document.contains("write more digits"), "{document}");
     let (code, document, _) = check(&id);
     assert!(code == Some(0) && document.contains("findings-ignored") && !document.contains("ignore-ambiguous"), "{document}");
+}
+
+/// What real servers logged of migrations: see `fixtures/README.md`. Times are those of the log, added up by hand.
+#[test]
+fn migrations_are_measured_by_what_they_made_others_wait_for() {
+    let found = |path: &str| {
+        let found = finding::check(&read(fixtures().join("rules").join(path)).workload, &Options::default());
+        let [one] = found.as_slice() else { panic!("{path}: {found:?}") };
+        one.clone()
+    };
+    let one = found("access-exclusive-wait/hit-behind-reader.log");
+    assert_eq!((one.occurrences, one.cost.map(|cost| cost.0)), (1, Some(1_372_935)));
+    assert_eq!(one.title, "waited up to 1.37 s for ACCESS EXCLUSIVE on orders, once");
+    let holder = json!({"pid": 837, "statement": one.related[0].to_string(), "idle_in_transaction": true});
+    assert_eq!((&one.evidence[0].data["pid"], &one.evidence[0].data["holder"]), (&json!(854), &holder));
+    // It waited for 5.28 s and ran for 1.4 ms, which is no long change.
+    let one = found("access-exclusive-wait/hit-runs-for-a-moment.log");
+    assert_eq!((one.cost.map(|cost| cost.0), &one.evidence[0].data["holder"]["idle_in_transaction"]), (Some(5_280_616), &json!(false)));
+
+    // The ALTER waited 816.704 ms and the SELECT behind it 356.824, told twice each.
+    let one = found("lock-convoy/hit-one-behind-migration.log");
+    assert_eq!((one.cost.map(|cost| cost.0), &one.data["waiter_seconds"]), (Some(1_173_528), &json!(1.173_528)));
+    assert_eq!((&one.evidence[0].data["longest_us"], &one.evidence[0].data["behind"]), (&json!(816_704), &json!(1)));
+    let one = found("lock-convoy/hit-two-behind-migration.log");
+    assert_eq!(one.cost.map(|cost| cost.0), Some(1_209_657 + 1_105_503 + 1_103_039));
+
+    // From 13.404 - 0.020176, when it had its lock, to 18.928 s.
+    let one = found("ddl-duration/hit-transaction-holds.log");
+    assert_eq!(
+        json!(one.evidence[0].data),
+        json!({"calls": 1, "ran_us": 20_176, "longest_us": 20_176, "held_us": 5_544_176, "table": "items"})
+    );
+
+    // Told at 100 ms, given up at 300.
+    let one = found("lock-timeout/hit-behind-reader.log");
+    assert_eq!((one.occurrences, one.cost.map(|cost| cost.0)), (1, Some(300_101)));
+
+    let one = found("idle-in-transaction-blocker/hit-update.log");
+    assert_eq!((one.cost.map(|cost| cost.0), &one.evidence[0].data["holder"]["pid"]), (Some(1_107_241), &json!(1_274)));
+    let one = found("lock-wait/hit-behind-batch.log");
+    assert_eq!((one.cost.map(|cost| cost.0), &one.evidence[0].data["holder"]["idle_in_transaction"]), (Some(895_177), &json!(false)));
+    assert!(one.title.ends_with("99 % of its time"), "{}", one.title);
+
+    let one = found("missing-lock-timeout/hit-alter.log");
+    assert_eq!((one.occurrences, one.severity.name(), one.confidence.name()), (1, "info", "low"));
+    assert_eq!(one.title, "1 change of items without lock_timeout by migrate");
+    let one = found("table-rewrite/hit-type.csv");
+    assert_eq!(json!(one.evidence[0].data), json!({"calls": 1, "wal_bytes": 19_887_201, "block_bytes": 2_505 * 8_192, "table": "orders"}));
+}
+
+/// A wait is one of those that log-convoy, access-exclusive-wait, idle-in-transaction-blocker and lock-wait tell, and only once.
+#[test]
+fn no_wait_is_told_twice() {
+    let parts =
+        ["access-exclusive-wait/hit-behind-reader.log", "lock-convoy/hit-two-behind-migration.log", "lock-wait/hit-behind-batch.log"];
+    let log: String = parts.iter().map(|part| fs::read_to_string(fixtures().join("rules").join(part)).expect("is there")).collect();
+    let settings = Settings { jobs: 1, block_size: 500, ..Settings::default() };
+    let reading = laggard::read(vec![Input::Memory("pg.log".into(), log.into_bytes())], &settings).expect("settings are right");
+    let found = finding::check(&reading.workload, &Options::default());
+    let waits =
+        |rule: &str| found.iter().filter(|finding| finding.rule == rule).map(|finding| finding.cost.unwrap_or_default().0).sum::<u64>();
+    assert_eq!(
+        [waits("access-exclusive-wait"), waits("lock-convoy"), waits("lock-wait"), waits("idle-in-transaction-blocker")],
+        [1_372_935, 1_209_657 + 1_105_503 + 1_103_039, 895_177, 0]
+    );
 }
