@@ -4,11 +4,14 @@
 //! close together they lie tells how many there must be (k minimum values: Bar-Yossef and others, "Counting distinct elements
 //! in a data stream", 2002), within about an eighth two times out of three. Merging is exact and associative.
 
+use serde::{Deserialize, Serialize};
+
 /// How many hashes are kept.
 const KEPT: usize = 64;
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Distinct {
     /// The least hashes, in order.
     least: Vec<u32>,
