@@ -2,7 +2,8 @@
 //!
 //! The file is lines of JSON, packed with zstd: a header, the inputs it came of, the parts of the workload, and a last line
 //! without which it is cut. Equal workloads make equal files, byte for byte. It holds no literal value of the log unless
-//! asked to: statements are normalised, samples masked.
+//! asked to: statements are normalised, samples masked, hashes of values left out. Names, tags of comments and messages of
+//! errors without their values are in it.
 //!
 //! Every version of the format that was ever written is read; one that is newer is refused by name. Ids of statements are
 //! those of a set of rules, whose number is in the header: where it is another one they are worked out again from the texts.

@@ -19,7 +19,8 @@ pub enum Keep {
     /// Examples of statements without what is data in them; see [`crate::sql::mask`].
     #[default]
     Masked,
-    /// Examples as they were logged, with parameters.
+    /// Examples as they were logged, with parameters, and hashes of values, by which files add up in how many different ones
+    /// there were.
     Full,
 }
 
@@ -80,6 +81,7 @@ fn lines(reading: &Reading, keep: Keep, dialect: Dialect, to: &mut dyn Write) ->
         if let (Part::Statement(statement), Keep::Masked) = (&mut part, keep) {
             let (sql, parameters) = told(&statement.sample.sql, &statement.sample.parameters, dialect);
             (statement.sample.sql, statement.sample.parameters) = (sql.into_bytes(), parameters.into_bytes());
+            statement.values.seal();
             if let Some(shapes) = &mut statement.shapes {
                 shapes.rewrite_keys(&|key| masked(key.as_bytes(), dialect));
             }
