@@ -25,6 +25,8 @@ mod outputs;
 mod progress;
 mod reading;
 mod run;
+mod save;
+mod save_args;
 #[cfg(feature = "live")]
 mod snapshot;
 #[cfg(feature = "live")]
@@ -91,7 +93,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line's definition; `-h` leaves the variables out so that it fits a screen.
 fn command(arguments: &[OsString]) -> clap::Command {
     let short = arguments.iter().any(|argument| argument == "-h");
-    ["report", "check", "explain", "compare", "gate"].iter().fold(Cli::command(), |command, name| {
+    ["report", "check", "explain", "save", "compare", "gate"].iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
     })
 }
@@ -138,6 +140,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(&args),
         Command::Compare(args) => gate::compare(&args),
         Command::Gate(args) => gate::gate(&args),
+        Command::Save(args) => save::save(&args),
         Command::Rules => explain::rules(),
         #[cfg(feature = "live")]
         Command::Snapshot(args) => snapshot::snapshot(&args),

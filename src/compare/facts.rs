@@ -217,7 +217,7 @@ impl Surroundings {
         let settings = coverage.map(|coverage| coverage.settings.clone()).unwrap_or_default();
         let changed = workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         Surroundings {
-            engine: reading.inputs.first().map(|input| input.format.split('-').next().unwrap_or_default()).map(engine),
+            engine: reading.inputs.first().map(|input| engine(&input.format)),
             has_log: reading.has_log(),
             has_counters: coverage.is_some_and(|coverage| !coverage.is_life),
             is_life: coverage.is_some_and(|coverage| coverage.is_life),
@@ -233,9 +233,9 @@ impl Surroundings {
     }
 }
 
-/// Snapshots that laggard takes are of PostgreSQL too.
-fn engine(format: &'static str) -> &'static str {
-    if format == "laggard" { "pg" } else { format }
+/// The server that an input is of; what laggard itself writes is of PostgreSQL.
+fn engine(format: &str) -> &'static str {
+    if format.starts_with("mysql") || format.starts_with("mariadb") { "mysql" } else { "pg" }
 }
 
 fn major(version: u32) -> u32 {

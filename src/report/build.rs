@@ -178,7 +178,7 @@ fn covered(workload: &Workload) -> Option<(Timestamp, Timestamp)> {
 fn input_line(input: &InputSummary, view: &View) -> InputLine {
     InputLine {
         path: input.path.display().to_string(),
-        format: input.format,
+        format: input.format.to_string(),
         detail: input.detail.clone(),
         bytes: input.bytes,
         records: input.records,
@@ -187,7 +187,7 @@ fn input_line(input: &InputSummary, view: &View) -> InputLine {
             .skipped
             .iter()
             .map(|(reason, skip)| SkippedLine {
-                reason,
+                reason: reason.to_owned(),
                 count: skip.count,
                 first_offset: skip.first_offset,
                 sample: match view.samples {
@@ -393,6 +393,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let untold: u64 = workload.events().errors.iter().filter(|(kind, _)| kind.sqlstate.is_none()).map(|(_, count)| count).sum();
     if workload.is_foreign() && untold > 0 {
         warnings.push(Warning::Foreign { errors: untold });
+    }
+    if workload.seams() > 0 {
+        warnings.push(Warning::Seams { seams: workload.seams() });
     }
     let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
     if unknown_zone > 0 {

@@ -115,6 +115,11 @@ pub enum Warning {
         /// Errors without one.
         errors: u64,
     },
+    /// Parts of one log were put together.
+    Seams {
+        /// How many moments lie between two of them.
+        seams: u64,
+    },
     /// Times in a zone that nobody knows.
     UnknownZone {
         /// How many.
@@ -223,6 +228,7 @@ impl Warning {
             Warning::Gap { .. } => "gap-in-log",
             Warning::GivenUp { .. } => "sessions-given-up",
             Warning::Foreign { .. } => "messages-in-another-language",
+            Warning::Seams { .. } => "parts-of-one-log",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
             Warning::Astray { .. } => "facts-without-counters",
@@ -325,6 +331,11 @@ impl fmt::Display for Warning {
                 f,
                 "{} in another language than English without their SQLSTATE: which of them are timeouts is not known; put %e into log_line_prefix, or set lc_messages = 'C'",
                 counted(*errors, "error")
+            ),
+            Warning::Seams { seams } => write!(
+                f,
+                "{} of one log were put together: sessions, transactions and loops that cross from one to the next are counted in both, and loops near it are marked as truncated; save the whole log at once",
+                counted(*seams + 1, "part")
             ),
             Warning::UnknownZone { records } => {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))

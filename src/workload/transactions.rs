@@ -6,6 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -19,7 +21,8 @@ use super::watch::{Open, Series};
 use super::wholeness::Wholeness;
 
 /// Who did something, by the names that the session went by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Actor {
     /// `application_name`.
     pub application: Option<String>,
@@ -36,7 +39,7 @@ impl Actor {
 }
 
 /// Who, and the statement that it is about, where that is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Who.
     pub actor: Actor,
@@ -45,7 +48,8 @@ pub struct Place {
 }
 
 /// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Close {
     /// By COMMIT or ROLLBACK.
     Ended,
@@ -60,13 +64,14 @@ pub enum Close {
 }
 
 /// A transaction that stood out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Example {
     /// When it began.
     pub start: Timestamp,
     /// When it ended, as far as that is known.
     pub end: Timestamp,
     /// The session, as logs number it; the low half is the process, where there are both.
+    #[serde(deserialize_with = "crate::units::wide::number")]
     pub session: u64,
     /// Statements in it.
     pub statements: u32,
@@ -89,7 +94,8 @@ impl Example {
 }
 
 /// Transactions added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sum {
     /// How many.
     pub count: u64,
@@ -115,7 +121,8 @@ impl Sum {
 }
 
 /// Transactions of one [`Place`] that stood out in one way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lasting {
     /// By time in steps of [`STEP`], longer ones rounded down to 7 binary digits.
     sizes: BTreeMap<u64, Sum>,
@@ -178,7 +185,8 @@ fn rounded(n: u64) -> u64 {
 }
 
 /// All transactions of an [`Actor`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Those whose end is known.
     pub transactions: u64,
@@ -209,13 +217,17 @@ impl Counts {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Transactions {
     /// Counts by who ran them.
+    #[serde(with = "super::stored::by_key")]
     pub counts: BTreeMap<Actor, Counts>,
     /// Those that were idle, by the statement before.
+    #[serde(with = "super::stored::by_key")]
     pub idle: BTreeMap<Place, Lasting>,
     /// Those that were open for long, by their first statement.
+    #[serde(with = "super::stored::by_key")]
     pub long: BTreeMap<Place, Lasting>,
     /// Those that were still open when the log ended, by the statement they ran last; the oldest [`MOST_OPEN`].
     pub open: Vec<(Place, Example)>,

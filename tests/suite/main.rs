@@ -29,6 +29,7 @@ mod pitfalls;
 mod plans;
 mod readme;
 mod rules;
+mod saved;
 mod schema_health;
 #[cfg(target_os = "linux")]
 mod servers;

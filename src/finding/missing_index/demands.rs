@@ -48,9 +48,9 @@ fn demand(statement: &Statement, price: &Price, names: &dyn Names) -> Demand {
 
 /// What a statement asks: of its example, where that is whole, for values tell more than their places.
 pub(super) fn reading(statement: &Statement, names: &dyn Names) -> Result<Reading, Unread> {
-    let Sample { sql, parameters } = &statement.sample;
+    let Sample { sql, parameters, is_cut } = &statement.sample;
     let example = || {
-        let is_whole = !sql.is_empty() && sql.len() < Sample::LONGEST && !parameters.starts_with(b"prepare: ");
+        let is_whole = !sql.is_empty() && !is_cut && !parameters.starts_with(b"prepare: ");
         is_whole.then(|| scans::read(&String::from_utf8_lossy(sql), parameters, names))
     };
     match example() {
