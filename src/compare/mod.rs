@@ -19,6 +19,7 @@ mod matched;
 mod news;
 pub mod policy;
 mod prices;
+pub mod rehearsal;
 pub mod stats;
 mod times;
 
