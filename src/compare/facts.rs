@@ -9,6 +9,7 @@ use crate::plan::Reads;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
 use crate::units::Micros;
+use crate::workload::moments::Moments;
 use crate::workload::{Blind, Count, Latency, Permille, Reading, Statement, Workload};
 
 /// One run; see the module.
@@ -133,6 +134,8 @@ pub struct Shape {
     pub works: bool,
     /// Executions that came to an end.
     pub calls: u64,
+    /// In how many units of work they were, where a log tells.
+    pub units: Option<u64>,
     /// Their time in the server.
     pub total: f64,
     /// How many of them the latency is known of, without those that waited for locks.
@@ -147,8 +150,10 @@ pub struct Shape {
     pub p95: Option<f64>,
     /// Their largest.
     pub max: Option<f64>,
-    /// Their distribution, where a log tells it.
+    /// The distribution of all of them, those that waited as well, where a log tells it.
     pub latency: Option<Latency>,
+    /// What counters say of it, in milliseconds.
+    pub moments: Option<Moments>,
     /// Rows.
     pub rows: Option<u64>,
     /// Shared blocks found in the cache or read.
@@ -253,6 +258,7 @@ impl Shape {
             tags: s.tags().map(|(key, value, _)| (key.to_owned(), value.to_owned())).collect(),
             tables: outline.tables,
             calls: s.calls(),
+            units: Some(s.units).filter(|&units| units > 0),
             rows: s.rows,
             ..Shape::default()
         };
@@ -273,14 +279,16 @@ impl Shape {
         if s.latency.count() == 0 {
             return;
         }
+        let unhindered = s.delayed.as_ref().map(|delayed| s.latency.without(delayed)).filter(|rest| rest.count() > 0);
+        let latency = unhindered.as_ref().unwrap_or(&s.latency);
         let micros = |value: Option<Micros>| value.map(|value| value.0 as f64);
         self.total = s.latency.total().0 as f64;
-        self.timed = s.latency.count();
-        self.mean = s.latency.mean();
-        self.deviation = s.latency.deviation();
-        self.p50 = micros(s.latency.at(Permille(500)));
-        self.p95 = micros(s.latency.at(Permille(950)));
-        self.max = micros(s.latency.max());
+        self.timed = latency.count();
+        self.mean = latency.mean();
+        self.deviation = latency.deviation();
+        self.p50 = micros(latency.at(Permille(500)));
+        self.p95 = micros(latency.at(Permille(950)));
+        self.max = micros(latency.max());
         self.latency = Some(s.latency.clone());
     }
 
@@ -288,8 +296,11 @@ impl Shape {
     fn counters(&mut self, s: &Statement) {
         let Some(counted) = s.counted.as_deref() else { return };
         let Some(moments) = counted.all().filter(|moments| moments.count() >= self.calls) else { return };
-        let has_times = self.timed == moments.count();
+        let has_times = s.latency.count() == moments.count();
+        // Units are those of the calls in the log.
+        self.units = self.units.filter(|_| self.calls == moments.count());
         self.calls = moments.count();
+        self.moments = Some(moments);
         if !has_times {
             let micros = |ms: f64| ms * 1_000.0;
             self.total = micros(moments.total());

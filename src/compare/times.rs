@@ -121,12 +121,12 @@ fn change(test: &Test, pair: &Pair<'_>, comparison: &Comparison, told: &Told<'_>
         candidate: values[1],
         ratio: Some(test.ratio()),
         interval: Some((test.interval[0], test.interval[1])),
-        p: Some(test.p),
-        q: Some(test.q),
+        p: Some(test.p).filter(|_| verdict != Judgement::Improved),
+        q: Some(if verdict == Judgement::Improved { test.q_improved } else { test.q }),
         detectable: Some(1.0 + test.detectable),
         calls: pair.all_calls(),
         runs: pair.runs(),
-        evidence: evidence(test, told.policy),
+        evidence: evidence(test, told.policy, verdict),
         ..empty(verdict)
     }
 }
@@ -141,19 +141,23 @@ fn middle(pair: &Pair<'_>, side: Side, family: Family, has_medians: bool) -> Opt
     (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }
 
-fn evidence(test: &Test, policy: &Policy) -> Vec<Evidence> {
+fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
     let options = &policy.latency;
     let added = Micros::floor((test.times.added_ms.abs() * MS).round());
     let more = if test.times.added_ms >= 0.0 { "more" } else { "less" };
-    let mut evidence = vec![Evidence {
-        kind: "test",
-        text: format!(
-            "{added} {more} in a run, {:.1} % of it; chance of that beyond {:.0} %: p {:.2e}, q {:.2e} of all tests",
-            test.times.added_share.abs() * 100.0,
+    let chance = if verdict == Judgement::Improved {
+        format!("q {:.2e} of all tests", test.q_improved)
+    } else {
+        format!(
+            "chance of being slower by no more than {:.0} %: p {:.2e}, q {:.2e} of all tests",
             options.min_effect * 100.0,
             test.p,
             test.q
-        ),
+        )
+    };
+    let mut evidence = vec![Evidence {
+        kind: "test",
+        text: format!("{added} {more} in a run, {:.1} % of it; {chance}", test.times.added_share.abs() * 100.0),
     }];
     let text = match test.reason {
         Some(Reason::FewRuns) => Some(format!(
