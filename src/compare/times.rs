@@ -30,7 +30,7 @@ pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: 
         let Some(pair) = matched.pairs.get(untested.statement).filter(|pair| pair.is_on_both()) else { continue };
         // Without percentiles there is no tail to speak of.
         let is_tail = untested.family == Family::Tail;
-        if let Some(reason) = reason(untested.why).filter(|_| !(is_tail && !has_medians)) {
+        if let Some(reason) = reason(untested.why).filter(|_| !is_tail || has_medians) {
             comparison.untested.push(Untested { statement: pair.statement, metric: metric(untested.family), reason });
         }
     }
