@@ -10,7 +10,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
 use crate::units::Micros;
 use crate::workload::moments::Moments;
-use crate::workload::{Blind, Count, Latency, Permille, Reading, Statement, Workload};
+use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Statement, Workload};
 
 /// One run; see the module.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ pub enum Failure {
     Deadlock,
     /// A lock was not had in time (55P03).
     LockTimeout,
-    /// A statement ran too long, or was cancelled (57014).
+    /// A statement ran too long (57014).
     Timeout,
 }
 
@@ -50,16 +50,24 @@ impl Failure {
         match self {
             Failure::Deadlock => "deadlocks",
             Failure::LockTimeout => "lock timeouts",
-            Failure::Timeout => "statement timeouts and cancellations",
+            Failure::Timeout => "statement timeouts",
         }
     }
 
-    fn of(sqlstate: [u8; 5]) -> Option<Self> {
-        match &sqlstate {
-            b"40P01" => Some(Failure::Deadlock),
-            b"55P03" => Some(Failure::LockTimeout),
-            b"57014" => Some(Failure::Timeout),
-            _ => None,
+    /// By the SQLSTATE, or where the log has none by the words of a server that speaks English.
+    fn of(kind: &ErrorKind) -> Option<Self> {
+        let says = |words: &str| kind.message.contains(words);
+        match kind.sqlstate.as_ref() {
+            Some(b"40P01") => Some(Failure::Deadlock),
+            Some(b"55P03") => Some(Failure::LockTimeout),
+            // Whoever asked for it got it.
+            Some(b"57014") if says("user request") => None,
+            Some(b"57014") => Some(Failure::Timeout),
+            Some(_) => None,
+            None if says("deadlock detected") => Some(Failure::Deadlock),
+            None if says("due to lock timeout") => Some(Failure::LockTimeout),
+            None if says("due to statement timeout") => Some(Failure::Timeout),
+            None => None,
         }
     }
 }
@@ -201,15 +209,8 @@ impl Run {
 fn failures(workload: &Workload) -> BTreeMap<Failure, u64> {
     let mut failures: BTreeMap<Failure, u64> = BTreeMap::new();
     for (kind, count) in &workload.events().errors {
-        if let Some(failure) = kind.sqlstate.and_then(Failure::of) {
+        if let Some(failure) = Failure::of(kind) {
             *failures.entry(failure).or_default() += count;
-        }
-    }
-    // Where the log has no SQLSTATE.
-    let by_message: u64 = workload.statements().map(|s| s.timeouts).sum();
-    for (failure, count) in [(Failure::Deadlock, workload.events().deadlocks), (Failure::Timeout, by_message)] {
-        if count > 0 && !failures.contains_key(&failure) {
-            failures.insert(failure, count);
         }
     }
     failures

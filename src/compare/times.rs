@@ -26,6 +26,7 @@ pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: 
     comparison.changes.extend(changes);
     comparison.changes.extend(outcome.warnings.iter().filter_map(|warning| shifted(warning, matched, policy)));
     comparison.notes.extend(outcome.warnings.iter().filter_map(note));
+    comparison.notes.extend(needed(&outcome.tests, [matched.baseline.len(), matched.candidate.len()], policy));
     for untested in &outcome.untested {
         let Some(pair) = matched.pairs.get(untested.statement).filter(|pair| pair.is_on_both()) else { continue };
         // Without percentiles there is no tail to speak of.
@@ -172,6 +173,28 @@ fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
     };
     evidence.extend(text.map(|text| Evidence { kind: "doubt", text }));
     evidence
+}
+
+/// A slowdown that a gate should see, as a share.
+const WORTH_SEEING: f64 = 0.5;
+
+/// How many runs on each side would have shown [`WORTH_SEEING`] in most of the tests that noise left open. The error of a test
+/// goes with √(1/K_A + 1/K_B), so that with K on each side it is s·√(2/K); K follows from the least effect that can be found.
+fn needed(tests: &[Test], runs: [usize; 2], policy: &Policy) -> Option<String> {
+    let margin = policy.latency.min_effect.ln_1p();
+    let per_run = runs.iter().map(|&runs| 1.0 / runs.max(1) as f64).sum::<f64>().sqrt();
+    let open = tests.iter().filter(|test| matches!(test.reason, Some(Reason::Noise | Reason::FewRuns)));
+    let mut all: Vec<f64> = open.map(|test| (test.detectable.ln_1p() - margin) / per_run).collect();
+    all.sort_by(f64::total_cmp);
+    let spread = all.get(all.len() / 2)?;
+    let wanted = WORTH_SEEING.ln_1p() - margin;
+    let runs = 2.0 * (spread / wanted).powi(2);
+    let runs = Micros::ceil(runs.max(policy.latency.min_runs as f64)).0;
+    let count = counted(all.len() as u64, "test");
+    Some(format!(
+        "{count} of latency could not be decided: about {runs} runs on each side would show {:.0} % more in most",
+        WORTH_SEEING * 100.0
+    ))
 }
 
 /// A whole run that is slower is a change of its own.

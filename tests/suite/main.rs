@@ -11,6 +11,7 @@ mod corpus;
 mod counters;
 mod explain;
 mod extremes;
+mod gate;
 mod gate_power;
 mod habits;
 mod happenings;
