@@ -49,6 +49,9 @@ pub(super) enum Command {
     /// Compares, and fails if the candidate is surely worse
     #[command(before_help = super::gate_args::GATE_EXAMPLES, after_help = super::gate_args::AFTER)]
     Gate(Box<super::gate_args::GateArgs>),
+    /// What a gate on these runs could and could not see, and how often it fails for nothing
+    #[command(before_help = super::calibrate::EXAMPLES, after_help = AFTER)]
+    Calibrate(Box<super::calibrate::CalibrateArgs>),
     /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
@@ -88,6 +91,8 @@ pub(super) enum SchemaOf {
     Explain,
     /// `compare` and `gate` with `--format json`
     Gate,
+    /// `calibrate --format json`
+    Calibration,
     /// The gate file, as JSON
     GateFile,
     /// A line of what `snapshot` writes

@@ -20,6 +20,7 @@ mod news;
 pub mod objectives;
 pub mod policy;
 mod prices;
+pub mod rehearsal;
 pub mod stats;
 mod times;
 

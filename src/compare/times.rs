@@ -13,7 +13,7 @@ const MS: f64 = 1_000.0;
 
 /// Adds what tests of latency say to what was counted.
 pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
-    let has_medians = matched.all().all(|(_, run)| run.shapes.values().any(|shape| shape.p50.is_some()));
+    let has_medians = has_medians(matched);
     let outcome = latency::compare(&runs(matched, has_medians), &policy.latency);
     comparison.shift = outcome.shift();
     comparison.tests = Tests { count: outcome.tests.len(), rate: outcome.level, margin: policy.latency.min_effect };
@@ -37,7 +37,12 @@ pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: 
     }
 }
 
-fn metric(family: Family) -> Metric {
+/// Whether every run tells of percentiles, as logs do.
+pub(super) fn has_medians(matched: &Matched<'_>) -> bool {
+    matched.all().all(|(_, run)| run.shapes.values().any(|shape| shape.p50.is_some()))
+}
+
+pub(super) fn metric(family: Family) -> Metric {
     match family {
         Family::Typical => Metric::Latency,
         Family::Tail => Metric::LatencyTail,
@@ -45,7 +50,7 @@ fn metric(family: Family) -> Metric {
 }
 
 /// Why a statement was not tested; `None` if that is of no interest.
-fn reason(why: Ineligible) -> Option<&'static str> {
+pub(super) fn reason(why: Ineligible) -> Option<&'static str> {
     match why {
         Ineligible::Absent => Some("are not in every run"),
         Ineligible::FewCalls => Some("have too few calls in a run"),
@@ -55,7 +60,7 @@ fn reason(why: Ineligible) -> Option<&'static str> {
     }
 }
 
-fn runs(matched: &Matched<'_>, has_medians: bool) -> Runs {
+pub(super) fn runs(matched: &Matched<'_>, has_medians: bool) -> Runs {
     let statement = |pair: &Pair<'_>| {
         let side = |side: Side| pair.of(side).iter().map(|shape| shape.map(|shape| sample(shape, has_medians))).collect();
         Statement { runs: Sides { baseline: side(Side::Baseline), candidate: side(Side::Candidate) }, is_control: false }
