@@ -90,7 +90,7 @@ pub struct Found {
 /// What numbers depend on besides the program under test.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surroundings {
-    /// The kind of database: the part of the format's name before the dash, such as `pg`.
+    /// The kind of database, such as `postgresql`.
     pub engine: Option<&'static str>,
     /// Whether there is a log.
     pub has_log: bool,
@@ -223,7 +223,7 @@ impl Surroundings {
         let settings = coverage.map(|coverage| coverage.settings.clone()).unwrap_or_default();
         let changed = workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         Surroundings {
-            engine: reading.inputs.first().map(|input| input.format.split('-').next().unwrap_or_default()).map(engine),
+            engine: reading.inputs.first().map(|input| engine(&input.format)),
             has_log: reading.has_log(),
             has_counters: coverage.is_some_and(|coverage| !coverage.is_life),
             is_life: coverage.is_some_and(|coverage| coverage.is_life),
@@ -239,9 +239,9 @@ impl Surroundings {
     }
 }
 
-/// Snapshots that laggard takes are of PostgreSQL too.
-fn engine(format: &'static str) -> &'static str {
-    if format == "laggard" { "pg" } else { format }
+/// By the name of the format; snapshots that laggard takes are of PostgreSQL too.
+fn engine(format: &str) -> &'static str {
+    if format.starts_with("mysql") || format.starts_with("mariadb") { "mysql" } else { "postgresql" }
 }
 
 fn major(version: u32) -> u32 {

@@ -61,9 +61,7 @@ impl Workload {
         }
         self.service.settle();
         self.end_crossings();
-        let (of, totals) = self.loops.units.take();
-        self.statements.iter_mut().zip(of).for_each(|(statement, units)| statement.units += units);
-        self.units.merge(&totals);
+        self.finish_units();
         self.loops.patterns.finish();
         self.pairs.upserts.finish();
         let (errors, statements) = self.language.resolve();

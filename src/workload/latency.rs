@@ -8,6 +8,7 @@
 //! "Sample Quantiles in Statistical Packages", 1996, definition 1).
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::units::Micros;
 
@@ -283,6 +284,74 @@ impl PartialEq for Latency {
         };
         let facts = |l: &Latency| (l.count, l.sum, l.sum_of_squares, l.min, l.max, l.beyond, l.is_exact());
         facts(self) == facts(other) && values(self) == values(other)
+    }
+}
+
+/// A distribution as saved files hold it: values or steps of the histogram in order, sums in quotes where they are large.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    count: u64,
+    sum: String,
+    squares: String,
+    #[serde(deserialize_with = "crate::units::wide::number")]
+    min: u64,
+    #[serde(deserialize_with = "crate::units::wide::number")]
+    max: u64,
+    beyond: u64,
+    /// The values, where all are kept.
+    kept: Option<Vec<Micros>>,
+    /// Else a value of each step in order, and how many are in it.
+    steps: Vec<(Micros, u32)>,
+}
+
+impl Serialize for Latency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (kept, steps) = match &self.values {
+            Values::Kept(kept) => {
+                let mut sorted: Vec<Micros> = kept.iter().copied().map(Micros).collect();
+                sorted.sort_unstable();
+                (Some(sorted), Vec::new())
+            }
+            Values::Histogram(histogram) => {
+                (None, histogram.iter_recorded().map(|v| (Micros(v.value_iterated_to()), v.count_at_value())).collect())
+            }
+        };
+        let (count, min, max, beyond) = (self.count, self.min, self.max, self.beyond);
+        let stored = Stored { count, sum: self.sum.to_string(), squares: self.sum_of_squares.to_string(), min, max, beyond, kept, steps };
+        stored.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    /// Refuses what no distribution could be.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = Stored::deserialize(deserializer)?;
+        Latency::restored(stored).ok_or_else(|| serde::de::Error::custom("a distribution whose numbers do not fit together"))
+    }
+}
+
+impl Latency {
+    fn restored(stored: Stored) -> Option<Self> {
+        let Stored { count, min, max, beyond, .. } = stored;
+        let (sum, sum_of_squares): (u128, u128) = (stored.sum.parse().ok()?, stored.squares.parse().ok()?);
+        let wide = |value: u64| u128::from(count) * u128::from(value);
+        let (values, counted) = match stored.kept {
+            Some(kept) if kept.len() <= KEPT && stored.steps.is_empty() && beyond == 0 => {
+                let counted = kept.len() as u64;
+                (Values::Kept(kept.into_iter().map(|value| value.0).collect()), counted)
+            }
+            Some(_) => return None,
+            None => {
+                let mut histogram = Box::new(new_histogram());
+                let mut counted = beyond;
+                for (value, times) in stored.steps {
+                    counted = counted.checked_add(u64::from(times)).filter(|_| times > 0 && put(&mut histogram, value.0, times))?;
+                }
+                (Values::Histogram(histogram), counted)
+            }
+        };
+        let fits = counted == count && min <= max && (wide(min)..=wide(max)).contains(&sum) && (count > 0 || max == 0);
+        fits.then_some(Latency { count, sum, sum_of_squares, min, max, beyond, values })
     }
 }
 

@@ -29,6 +29,7 @@ mod pitfalls;
 mod plans;
 mod readme;
 mod rules;
+mod saved;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
