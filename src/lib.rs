@@ -31,6 +31,7 @@ pub mod live;
 pub mod pipeline;
 pub mod plan;
 pub mod report;
+pub mod saved;
 pub mod snapshot;
 pub mod source;
 pub mod sql;

@@ -52,6 +52,9 @@ pub(super) enum Command {
     /// What a gate on these runs could and could not see, and how often it fails for nothing
     #[command(before_help = super::calibrate::EXAMPLES, after_help = AFTER)]
     Calibrate(Box<super::calibrate::CalibrateArgs>),
+    /// What a report is made of into a file that reads as an input, adds up with others and is compared; no values in it
+    #[command(before_help = super::save_args::EXAMPLES, after_help = AFTER)]
+    Save(Box<super::save_args::SaveArgs>),
     /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
@@ -102,7 +105,7 @@ pub(super) enum SchemaOf {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Logs and snapshots: files, folders (searched to the bottom), or - for standard input; gzip, zstd, xz, bzip2 and lz4 are
+    /// Logs, snapshots and saved workloads: files, folders (searched to the bottom), or - for standard input; gzip, zstd, xz, bzip2 and lz4 are
     /// unpacked. Two snapshots of one server are the interval between them
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<PathBuf>,

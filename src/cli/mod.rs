@@ -26,6 +26,8 @@ mod outputs;
 mod progress;
 mod reading;
 mod run;
+mod save;
+mod save_args;
 #[cfg(feature = "live")]
 mod snapshot;
 #[cfg(feature = "live")]
@@ -94,7 +96,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line's definition; `-h` leaves the variables out so that it fits a screen.
 fn command(arguments: &[OsString]) -> clap::Command {
     let short = arguments.iter().any(|argument| argument == "-h");
-    ["report", "check", "explain", "compare", "gate", "calibrate"].iter().fold(Cli::command(), |command, name| {
+    ["report", "check", "explain", "compare", "gate", "calibrate", "save"].iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
     })
 }
@@ -142,6 +144,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Compare(args) => gate::compare(&args),
         Command::Gate(args) => gate::gate(&args),
         Command::Calibrate(args) => calibrate::calibrate(*args),
+        Command::Save(args) => save::save(&args),
         Command::Rules => explain::rules(),
         #[cfg(feature = "live")]
         Command::Snapshot(args) => snapshot::snapshot(&args),

@@ -44,6 +44,18 @@ pub(super) struct Answer {
 
 /// Reads, and says what went wrong with it.
 pub(super) fn read(asked: &Asked<'_>) -> Result<Answer, Failure> {
+    read_by(pipeline::read, asked)
+}
+
+/// The same for what is to be saved.
+pub(super) fn gather(asked: &Asked<'_>) -> Result<Answer, Failure> {
+    read_by(pipeline::gather, asked)
+}
+
+/// Either way of reading.
+type Read = fn(Vec<Candidate>, &Settings, &dyn pipeline::Progress) -> Result<Reading, Error>;
+
+fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let started = Instant::now();
     let display = display_zone(asked)?;
     let options = config::rules(asked.rules.config.as_deref(), asked.rules.no_config, Zoned::now().date())?;
@@ -55,7 +67,7 @@ pub(super) fn read(asked: &Asked<'_>) -> Result<Answer, Failure> {
     }
     let repeated = found.repeated.clone();
     let bar = Bar::new(&found.inputs, !asked.talk.quiet && !asked.talk.no_progress);
-    let reading = pipeline::read(found.inputs, &settings, &bar);
+    let reading = read(found.inputs, &settings, &bar);
     bar.clear();
     let mut reading = reading.map_err(|error| Failure::trouble(error.to_string()))?;
     reading.repeated.extend(repeated);

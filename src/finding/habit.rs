@@ -187,7 +187,7 @@ impl Case<'_> {
 
     /// Whether its example was too long to be kept whole.
     pub(super) fn is_cut(&self) -> bool {
-        is_cut(&self.statement.sample)
+        self.statement.sample.is_cut
     }
 
     /// Whether a call is known to touch fewer rows.
@@ -326,14 +326,10 @@ pub(super) fn on_a_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> Optio
     })
 }
 
-fn is_cut(sample: &Sample) -> bool {
-    sample.sql.len() >= Sample::LONGEST
-}
-
 fn case(statement: &Statement, price: Price) -> Option<Case<'_>> {
-    let Sample { sql, parameters } = &statement.sample;
+    let Sample { sql, parameters, is_cut } = &statement.sample;
     // What is cut may still parse, as something else.
-    let example = (!is_cut(&statement.sample)).then(|| String::from_utf8_lossy(sql));
+    let example = (!is_cut).then(|| String::from_utf8_lossy(sql));
     let habits = example.and_then(|sql| habits::read(&sql, parameters)).or_else(|| habits::read(&statement.text, b""))?;
     let is_catalogue = |table: &String| table.starts_with("pg_") || table.starts_with("information_schema.");
     if habits.tables.iter().any(is_catalogue) {

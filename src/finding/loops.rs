@@ -212,12 +212,15 @@ pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
     let pids: Vec<u64> =
         if burst.sessions.is_empty() { pid.into_iter().collect() } else { burst.sessions.iter().filter_map(|&s| process(s)).collect() };
     let wall = burst.wall();
-    let data = json!({
+    let mut data = json!({
         "pid": pid, "pids": pids, "session": format!("{:x}", burst.session),
         "application": burst.application, "start": burst.start.to_string(), "end": burst.end.to_string(), "n": burst.n,
         "child": known.child.to_string(), "parent": known.parent.map(|parent| parent.to_string()),
         "unit": burst.bond.name(), "wall_us": wall.0,
     });
+    if burst.truncated {
+        data["truncated"] = true.into();
+    }
     let client = Micros(wall.0.saturating_sub(burst.exec.0));
     let who = match pids.as_slice() {
         [] => String::new(),

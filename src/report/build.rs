@@ -179,7 +179,7 @@ fn covered(workload: &Workload) -> Option<(Timestamp, Timestamp)> {
 fn input_line(input: &InputSummary, view: &View) -> InputLine {
     InputLine {
         path: input.path.display().to_string(),
-        format: input.format,
+        format: input.format.to_string(),
         detail: input.detail.clone(),
         bytes: input.bytes,
         records: input.records,
@@ -188,7 +188,7 @@ fn input_line(input: &InputSummary, view: &View) -> InputLine {
             .skipped
             .iter()
             .map(|(reason, skip)| SkippedLine {
-                reason,
+                reason: reason.to_owned(),
                 count: skip.count,
                 first_offset: skip.first_offset,
                 sample: match view.samples {
@@ -383,6 +383,9 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     if workload.given_up() > 0 {
         warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });
+    }
+    if workload.seams() > 0 {
+        warnings.push(Warning::Seams { seams: workload.seams() });
     }
     let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
     if unknown_zone > 0 {

@@ -69,7 +69,7 @@ struct Tool {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Input {
     path: String,
-    format: &'static str,
+    format: String,
     detail: String,
     /// Bytes read from disk.
     bytes: u64,
@@ -83,7 +83,7 @@ struct Input {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Skipped {
-    reason: &'static str,
+    reason: String,
     count: u64,
     /// In the unpacked input.
     first_offset: u64,
@@ -345,7 +345,7 @@ fn tool() -> Tool {
 fn input(line: &super::InputLine) -> Input {
     Input {
         path: line.path.clone(),
-        format: line.format,
+        format: line.format.clone(),
         detail: line.detail.clone(),
         bytes: line.bytes,
         records: line.records,
@@ -353,7 +353,7 @@ fn input(line: &super::InputLine) -> Input {
         skipped: line
             .skipped
             .iter()
-            .map(|s| Skipped { reason: s.reason, count: s.count, first_offset: s.first_offset, sample: s.sample.clone() })
+            .map(|s| Skipped { reason: s.reason.clone(), count: s.count, first_offset: s.first_offset, sample: s.sample.clone() })
             .collect(),
     }
 }

@@ -108,7 +108,7 @@ pub struct InputLine {
     /// Its name.
     pub path: String,
     /// The source that read it.
-    pub format: &'static str,
+    pub format: String,
     /// What was learnt of it.
     pub detail: String,
     /// Bytes read from disk.
@@ -125,7 +125,7 @@ pub struct InputLine {
 #[derive(Clone, Debug, Default)]
 pub struct SkippedLine {
     /// Why.
-    pub reason: &'static str,
+    pub reason: String,
     /// How many.
     pub count: u64,
     /// Where the first stands.

@@ -103,6 +103,11 @@ pub enum Warning {
         /// How many are remembered.
         most: usize,
     },
+    /// Parts of one log were put together.
+    Seams {
+        /// How many moments lie between two of them.
+        seams: u64,
+    },
     /// Times in a zone that nobody knows.
     UnknownZone {
         /// How many.
@@ -202,6 +207,7 @@ impl Warning {
             Warning::PlansUnread { .. } => "plans-unread",
             Warning::Gap { .. } => "gap-in-log",
             Warning::GivenUp { .. } => "sessions-given-up",
+            Warning::Seams { .. } => "parts-of-one-log",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
             Warning::Astray { .. } => "facts-without-counters",
@@ -292,6 +298,11 @@ impl fmt::Display for Warning {
                 "{} sessions were given up in mid-call because more than {} were open at once: parse and bind times, durations and lock waits they had begun may be missing from their calls; log_disconnections = on tells which sessions have ended",
                 grouped(*sessions),
                 grouped(*most as u64)
+            ),
+            Warning::Seams { seams } => write!(
+                f,
+                "{} of one log were put together: sessions, transactions and loops that cross from one to the next are counted in both, and loops near it are marked as truncated; save the whole log at once",
+                counted(*seams + 1, "part")
             ),
             Warning::UnknownZone { records } => {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))

@@ -7,6 +7,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Ended;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
@@ -17,7 +19,7 @@ use super::session::Origin;
 use super::watch::{State, locks_table};
 
 /// The first of the stronger, behind which others wait.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Blame {
     /// What it wanted.
     pub mode: Mode,
@@ -30,7 +32,7 @@ pub struct Blame {
 }
 
 /// Who held the lock.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process.
     pub process: u32,
@@ -41,7 +43,7 @@ pub struct Holder {
 }
 
 /// Sessions that queued for one lock.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Convoy {
     /// When the first began to wait.
     pub start: Timestamp,
@@ -60,11 +62,13 @@ pub struct Convoy {
     /// Who had the lock, where that is told.
     pub holder: Option<Holder>,
     /// The statements that waited, and how often.
+    #[serde(with = "super::stored::by_key")]
     pub waiting: BTreeMap<Fingerprint, u32>,
 }
 
 /// Every convoy of a workload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Convoys {
     /// In the order of their times.
     pub all: Vec<Convoy>,

@@ -250,6 +250,7 @@ impl Workload {
                 application: application.clone(),
                 exec: ended.exec,
                 waste: ended.waste,
+                truncated: false,
             };
             let endpoint = client.endpoint.as_deref().map(str::to_owned);
             self.loops.patterns.add(burst::Ended { known, burst, counts: ended.counts, pipelined: ended.is_pipelined, endpoint });

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Timestamp;
 
 use super::timeline::minute;
@@ -10,7 +12,8 @@ use super::timeline::minute;
 const MOST_MINUTES: usize = 20_160;
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Minutes {
     /// By number of the minute since 1970, as timelines count them; no zeros.
     counts: BTreeMap<u32, u64>,

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -20,6 +22,7 @@ mod courses;
 mod crossing;
 pub mod digest;
 mod distinct;
+mod environment;
 mod events;
 mod filter;
 mod fold;
@@ -43,10 +46,13 @@ mod plan_shapes;
 mod plans;
 mod reading;
 mod run;
+mod seams;
 pub mod service;
 mod session;
 mod snapshot;
+mod state;
 mod statement;
+mod stored;
 pub mod timeline;
 pub mod transactions;
 mod unit;
@@ -59,6 +65,7 @@ pub use caller::Caller;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use courses::{Course, Courses, Tick};
 pub use distinct::Distinct;
+pub use environment::Environment;
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
 pub use gaps::Gap;
@@ -72,6 +79,7 @@ pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
 pub use service::Objective;
 pub use session::MOST_SESSIONS;
+pub(crate) use state::{Part, Restored};
 pub use statement::{Share, Statement};
 
 use gaps::Gaps;
@@ -86,7 +94,8 @@ use session::Sessions;
 use statement::OTHERS;
 
 /// Which duration a latency is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// Parse, bind and execute together: what the client waited for.
     #[default]
@@ -118,7 +127,8 @@ impl Rules {
 }
 
 /// One group of `--by`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Group {
     /// The latency of its calls.
     pub latency: Latency,
@@ -181,6 +191,9 @@ pub struct Workload {
     gathered: Vec<Gathered>,
     coverage: Option<Coverage>,
     courses: Vec<Courses>,
+    environment: Environment,
+    /// How often parts of one log were put together at a moment in its middle.
+    seams: u64,
 }
 
 impl Workload {
@@ -258,6 +271,18 @@ impl Workload {
         self.gaps.worth_telling()
     }
 
+    /// How the servers were set, as far as the inputs tell.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// How often parts of one log were put together at a moment in its middle, where what crosses it is counted in both.
+    #[must_use]
+    pub fn seams(&self) -> u64 {
+        self.seams
+    }
+
     /// How many units of work there were.
     #[must_use]
     pub fn units(&self) -> &UnitTotals {
@@ -327,31 +352,12 @@ impl Workload {
     }
 
     /// Adds everything of a workload of another log, or of a later part of the same. Both must be finished.
-    pub fn merge(&mut self, other: Workload) {
+    pub fn merge(&mut self, mut other: Workload) {
+        self.sew(&mut other);
         let names: Vec<u32> = other.names.iter().map(|n| self.names_number(n)).collect();
         let translate = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
-        for statement in other.statements {
-            match self.by_fingerprint.get(&statement.fingerprint) {
-                Some(&known) => self.statements[known as usize].merge(&statement, &translate),
-                None => {
-                    let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
-                    self.by_fingerprint.insert(statement.fingerprint, number);
-                    let mut empty =
-                        Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
-                    empty.merge(&statement, &translate);
-                    self.statements.push(empty);
-                }
-            }
-        }
-        for (key, group) in other.groups {
-            let number = self.group_number(key);
-            let mine = &mut self.groups[number as usize].1;
-            mine.latency.merge(&group.latency);
-            mine.untimed += group.untimed;
-            mine.errors += group.errors;
-            mine.counted = moments::Moments::sum(mine.counted, group.counted);
-            mine.plans.iter_mut().zip(&group.plans).for_each(|(mine, plans)| mine.merge(plans));
-        }
+        other.statements.iter().for_each(|statement| self.add_statement(statement, &translate));
+        other.groups.into_iter().for_each(|(key, group)| self.add_group(key, &group));
         self.total.merge(&other.total);
         self.untimed += other.untimed;
         self.given_up += other.given_up;
@@ -373,8 +379,36 @@ impl Workload {
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
-        self.coverage = self.coverage.take().or(other.coverage);
+        other.coverage.into_iter().for_each(|coverage| self.covered_too(coverage));
         self.courses.extend(other.courses);
+        self.language.merge(&other.language);
+        self.environment.merge(&other.environment);
+        self.seams += other.seams;
+    }
+
+    /// Adds what is known of a statement elsewhere; `names` translates its numbers.
+    fn add_statement(&mut self, statement: &Statement, names: &dyn Fn(u32) -> u32) {
+        let number = match self.by_fingerprint.get(&statement.fingerprint) {
+            Some(&known) => known,
+            None => {
+                let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
+                self.by_fingerprint.insert(statement.fingerprint, number);
+                let Statement { fingerprint, text, sample, passes, .. } = statement;
+                self.statements.push(Statement::new(*fingerprint, text.clone(), sample.clone(), *passes));
+                number
+            }
+        };
+        self.statements[number as usize].merge(statement, names);
+    }
+
+    fn add_group(&mut self, key: Option<String>, group: &Group) {
+        let number = self.group_number(key);
+        let mine = &mut self.groups[number as usize].1;
+        mine.latency.merge(&group.latency);
+        mine.untimed += group.untimed;
+        mine.errors += group.errors;
+        mine.counted = moments::Moments::sum(mine.counted, group.counted);
+        mine.plans.iter_mut().zip(&group.plans).for_each(|(mine, plans)| mine.merge(plans));
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {

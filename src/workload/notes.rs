@@ -38,6 +38,9 @@ impl Workload {
         if origin.passes && self.rules.filter.passes_time(row.at) && !matches!(note, NoteRow::Statement) {
             self.heard(note, row, origin);
         }
+        if let NoteRow::Setting { name, value } = note {
+            self.environment.changed(name, value);
+        }
         match note {
             NoteRow::Error { severity, sqlstate, message, cancels, timeout, deadlock } => {
                 if counts && *deadlock {

@@ -7,18 +7,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::Workload;
 use super::burst::Bond;
 
 /// So many endpoints are told apart; the units of the others count in the totals only.
 const MOST_ENDPOINTS: usize = 1_000;
 
 /// How many units there were.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct UnitTotals {
     /// Units by what held them together, by [`Bond`].
     by_bond: [u64; 3],
     /// Units by the code that sent them, where comments tell.
-    endpoints: BTreeMap<Arc<str>, u64>,
+    endpoints: BTreeMap<Box<str>, u64>,
 }
 
 impl UnitTotals {
@@ -39,11 +43,11 @@ impl UnitTotals {
         self.endpoints.iter().map(|(name, &count)| (&**name, count))
     }
 
-    fn sent_by(&mut self, endpoint: &Arc<str>, count: u64) {
+    fn sent_by(&mut self, endpoint: &str, count: u64) {
         if let Some(known) = self.endpoints.get_mut(endpoint) {
             *known += count;
         } else if self.endpoints.len() < MOST_ENDPOINTS {
-            self.endpoints.insert(Arc::clone(endpoint), count);
+            self.endpoints.insert(endpoint.into(), count);
         }
     }
 
@@ -78,11 +82,14 @@ impl UnitCounts {
             endpoint.into_iter().for_each(|endpoint| self.totals.sent_by(endpoint, 1));
         }
     }
+}
 
-    /// What was counted, by number of statement and in all.
-    pub(super) fn take(&mut self) -> (Vec<u64>, UnitTotals) {
-        let UnitCounts { of, totals } = std::mem::take(self);
-        (of, totals)
+impl Workload {
+    /// The log is over, and with it every unit.
+    pub(super) fn finish_units(&mut self) {
+        let UnitCounts { of, totals } = std::mem::take(&mut self.loops.units);
+        self.statements.iter_mut().zip(of).for_each(|(statement, units)| statement.units += units);
+        self.units.merge(&totals);
     }
 }
 
@@ -98,7 +105,7 @@ mod tests {
         counts.ended(Bond::Segment, &[0, 1, 2], &[0, 2], None);
         counts.ended(Bond::Segment, &[2], &[2], Some(&cart));
         counts.ended(Bond::Tag, &[2], &[], Some(&cart));
-        let (of, totals) = counts.take();
+        let UnitCounts { of, totals } = counts;
         assert_eq!(of, [1, 1, 2]);
         assert_eq!((totals.count(), totals.of(Bond::Segment), totals.endpoints().collect::<Vec<_>>()), (3, 1, vec![("cart", 2)]));
         let mut twice = totals.clone();

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::units::Micros;
@@ -15,7 +17,7 @@ use super::parsed::Names;
 use super::timeline::{Series, Span, Sum};
 
 /// An objective of latency: so many thousandths of the calls of each minute take no longer than a limit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Objective {
     /// Of which application; `None` for all calls.
     pub application: Option<String>,
@@ -72,7 +74,8 @@ impl Objective {
 }
 
 /// The calls of a stretch of time as an objective sees them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StoredJudged", try_from = "StoredJudged")]
 pub struct Judged {
     /// Calls whose duration is known.
     pub calls: u32,
@@ -105,6 +108,26 @@ impl Sum for Judged {
         self.excess += other.excess;
         self.max = self.max.max(other.max);
         self.above.iter_mut().zip(other.above).for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
+    }
+}
+
+/// Calls, those over the limit, by how much, the longest, and the steps up to the last that has any.
+type StoredJudged = (u32, u32, Micros, Micros, Vec<u32>);
+
+impl From<Judged> for StoredJudged {
+    fn from(judged: Judged) -> Self {
+        let end = judged.above.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+        (judged.calls, judged.over, judged.excess, judged.max, judged.above[..end].to_vec())
+    }
+}
+
+impl TryFrom<StoredJudged> for Judged {
+    type Error = &'static str;
+
+    fn try_from((calls, over, excess, max, steps): StoredJudged) -> Result<Self, &'static str> {
+        let mut above = [0; STEPS];
+        above.get_mut(..steps.len()).ok_or("more steps than there are")?.copy_from_slice(&steps);
+        Ok(Judged { calls, over, excess, max, above })
     }
 }
 
@@ -308,6 +331,40 @@ impl Service {
     #[must_use]
     pub fn objectives(&self) -> &[(Objective, Series<Judged>)] {
         &self.objectives
+    }
+}
+
+/// The same as saved files hold it: everything, each application, each objective in the order of [`Service::objectives`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredService {
+    minutes: Series<Span>,
+    applications: Vec<(String, Series<Span>)>,
+    objectives: Vec<Series<Judged>>,
+}
+
+impl Service {
+    pub(super) fn stored(&self) -> StoredService {
+        let applications = self.applications().into_iter().map(|(name, minutes)| (name, minutes.clone())).collect();
+        let objectives = self.objectives.iter().map(|(_, judged)| judged.clone()).collect();
+        StoredService { minutes: self.minutes.clone(), applications, objectives }
+    }
+
+    /// Adds what was saved of the same objectives.
+    pub(super) fn add_stored(&mut self, stored: StoredService) -> Result<(), &'static str> {
+        let mut other = Service::over(&[]);
+        if stored.objectives.len() != self.objectives.len() {
+            return Err("as many objectives as are judged by");
+        }
+        other.minutes = stored.minutes;
+        for (name, minutes) in stored.applications {
+            let place = other.application(name.as_bytes());
+            if let Some(known) = other.applications.get_mut(place as usize) {
+                known.minutes.merge(&minutes);
+            }
+        }
+        other.objectives = self.objectives.iter().map(|(objective, _)| objective.clone()).zip(stored.objectives).collect();
+        self.merge(&other);
+        Ok(())
     }
 }
 

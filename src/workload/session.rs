@@ -268,7 +268,23 @@ impl Sessions {
 
     /// Adds that another log told sessions apart.
     pub(super) fn merge(&mut self, other: &Sessions) {
-        self.told |= other.told;
+        self.add(other.opened, other.told);
+    }
+
+    /// Adds so many sessions of another log, and whether it told them apart.
+    pub(super) fn add(&mut self, opened: u64, told: bool) {
+        self.opened = self.opened.saturating_add(opened);
+        self.told |= told;
+    }
+
+    /// How many sessions there were, as far as the log tells them apart.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Whether the log calls one session something.
+    pub(super) fn tells(&self) -> bool {
+        self.told
     }
 
     /// Whether a session is new and one too many.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
@@ -17,7 +19,8 @@ use super::session::TagSet;
 use super::timeline::Timeline;
 
 /// Calls and their time, as a part of a larger number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Share {
     /// Executions.
     pub calls: u64,
@@ -50,7 +53,8 @@ pub(super) const MOST_QUERY_IDS: usize = 16;
 const MOST_FAILURES: usize = 16;
 
 /// One distinct statement; see the module.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Statement {
     /// Its identity.
     pub fingerprint: Fingerprint,
@@ -60,6 +64,8 @@ pub struct Statement {
     pub sample: Sample,
     /// The distribution of its latency, over the calls whose duration is known.
     pub latency: Latency,
+    /// The same over those of them that waited for a lock long enough for the log to tell; `None` if none did.
+    pub delayed: Option<Box<Latency>>,
     /// Executions whose duration the log does not tell.
     pub untimed: u64,
     /// Time in parse, bind and execute apart; all of a call in the simple protocol is execute.
@@ -73,6 +79,7 @@ pub struct Statement {
     /// Executions that failed or were cancelled; they are no calls.
     pub errors: u64,
     /// Those of them whose error is known, by kind.
+    #[serde(with = "super::stored::by_key")]
     pub failures: BTreeMap<ErrorKind, u64>,
     /// Those of them that a limit on time ended.
     pub timeouts: u64,
@@ -88,10 +95,12 @@ pub struct Statement {
     /// as for statements that begin and end transactions. See [`super::UnitTotals`].
     pub units: u64,
     /// The server's ids of it.
+    #[serde(deserialize_with = "crate::units::wide::numbers")]
     pub query_ids: BTreeSet<i64>,
     /// Executions that OFFSET began behind [`crate::sql::values::DEEP_PAGE`] rows or more.
     pub deep_pages: u64,
     /// Temporary files written for it, and their bytes.
+    #[serde(deserialize_with = "crate::units::wide::pair")]
     pub temp_files: (u64, u64),
     /// The lengths of its lists, as logs tell; `None` if it has no list.
     pub lists: Option<Box<Lists>>,
@@ -110,9 +119,17 @@ pub struct Statement {
     /// By key, then by value.
     pub(super) tags: BTreeMap<String, BTreeMap<String, Share>>,
     /// The session that ran it last.
+    #[serde(skip)]
     pub(super) last_session: u64,
     /// Whether the user's `--statement` lets it pass.
+    #[serde(skip)]
     pub(super) passes: bool,
+}
+
+impl Default for Statement {
+    fn default() -> Self {
+        Statement::new(Fingerprint::without_text(""), String::new(), Sample::default(), true)
+    }
 }
 
 impl Statement {
@@ -122,6 +139,7 @@ impl Statement {
             text,
             sample,
             latency: Latency::default(),
+            delayed: None,
             untimed: 0,
             parse: Micros(0),
             bind: Micros(0),
@@ -219,6 +237,23 @@ impl Statement {
         Statement { names: Vec::new(), last_session: 0, plans, ..self.clone() }
     }
 
+    /// Gives it another id.
+    pub(crate) fn rename(&mut self, id: Fingerprint) {
+        self.fingerprint = id;
+        self.plans.iter_mut().for_each(|plans| plans.fingerprint = id);
+    }
+
+    /// The same with other numbers of names, its shares in their order.
+    pub(super) fn renumbered(&self, number: &dyn Fn(u32) -> u32) -> Statement {
+        let mut same = Statement { names: Vec::new(), last_session: u64::MAX, ..self.clone() };
+        for (names, share) in &self.names {
+            same.named(number(*names), *share);
+        }
+        same.names.sort_by_key(|(names, _)| *names);
+        same.plans = self.plans.as_ref().map(|plans| Box::new(plans.renumbered(number)));
+        same
+    }
+
     pub(super) fn tagged(&mut self, key: &str, value: &str, share: Share) {
         let key = if self.tags.contains_key(key) || self.tags.len() < MOST_KEYS { key } else { OTHERS };
         let values = self.tags.entry(key.to_owned()).or_default();
@@ -258,6 +293,9 @@ impl Statement {
             self.lists.get_or_insert_default().merge(lists);
         }
         self.latency.merge(&other.latency);
+        if let Some(delayed) = &other.delayed {
+            self.delayed.get_or_insert_default().merge(delayed);
+        }
         if let Some(plans) = &other.plans {
             let new = || Box::new(Statement::new(plans.fingerprint, String::new(), Sample::default(), true));
             self.plans.get_or_insert_with(new).merge(plans, names);

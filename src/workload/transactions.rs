@@ -6,6 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -17,7 +19,8 @@ use super::session::Origin;
 use super::watch::{Open, Series};
 
 /// Who did something, by the names that the session went by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Actor {
     /// `application_name`.
     pub application: Option<String>,
@@ -34,7 +37,7 @@ impl Actor {
 }
 
 /// Who, and the statement that it is about, where that is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Who.
     pub actor: Actor,
@@ -43,7 +46,8 @@ pub struct Place {
 }
 
 /// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Close {
     /// By COMMIT or ROLLBACK.
     Ended,
@@ -58,13 +62,14 @@ pub enum Close {
 }
 
 /// A transaction that stood out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Example {
     /// When it began.
     pub start: Timestamp,
     /// When it ended, as far as that is known.
     pub end: Timestamp,
     /// The session, as logs number it; the low half is the process, where there are both.
+    #[serde(deserialize_with = "crate::units::wide::number")]
     pub session: u64,
     /// Statements in it.
     pub statements: u32,
@@ -87,7 +92,8 @@ impl Example {
 }
 
 /// Transactions added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sum {
     /// How many.
     pub count: u64,
@@ -113,7 +119,8 @@ impl Sum {
 }
 
 /// Transactions of one [`Place`] that stood out in one way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lasting {
     /// By time in steps of [`STEP`], longer ones rounded down to 7 binary digits.
     sizes: BTreeMap<u64, Sum>,
@@ -176,7 +183,8 @@ fn rounded(n: u64) -> u64 {
 }
 
 /// All transactions of an [`Actor`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Those whose end is known.
     pub transactions: u64,
@@ -207,13 +215,17 @@ impl Counts {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Transactions {
     /// Counts by who ran them.
+    #[serde(with = "super::stored::by_key")]
     pub counts: BTreeMap<Actor, Counts>,
     /// Those that were idle, by the statement before.
+    #[serde(with = "super::stored::by_key")]
     pub idle: BTreeMap<Place, Lasting>,
     /// Those that were open for long, by their first statement.
+    #[serde(with = "super::stored::by_key")]
     pub long: BTreeMap<Place, Lasting>,
     /// Those that were still open when the log ended, by the statement they ran last; the oldest [`MOST_OPEN`].
     pub open: Vec<(Place, Example)>,

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Micros, Timestamp};
 
 use super::minutes::Minutes;
@@ -13,7 +15,8 @@ use super::transactions::Actor;
 use super::{ErrorKind, Workload};
 
 /// Who connected.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Client {
     /// The names it went by.
     pub actor: Actor,
@@ -22,7 +25,8 @@ pub struct Client {
 }
 
 /// Connections of a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Visits {
     /// How many.
     pub connections: u64,
@@ -62,11 +66,14 @@ impl Visits {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Arrivals {
     /// Connections by client.
+    #[serde(with = "super::stored::by_key")]
     pub clients: BTreeMap<Client, Visits>,
     /// Errors by kind.
+    #[serde(with = "super::stored::by_key")]
     pub errors: BTreeMap<ErrorKind, Minutes>,
 }
 

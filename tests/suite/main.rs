@@ -12,6 +12,7 @@ mod corpus;
 mod counters;
 mod explain;
 mod extremes;
+mod gate;
 mod gate_power;
 mod habits;
 mod happenings;
@@ -29,6 +30,7 @@ mod pitfalls;
 mod plans;
 mod readme;
 mod rules;
+mod saved;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
