@@ -49,6 +49,9 @@ pub(super) enum Command {
     /// Compares, and fails if the candidate is surely worse
     #[command(before_help = super::gate_args::GATE_EXAMPLES, after_help = super::gate_args::AFTER)]
     Gate(Box<super::gate_args::GateArgs>),
+    /// What a gate on these runs could and could not see, and how often it fails for nothing
+    #[command(before_help = super::calibrate::EXAMPLES, after_help = AFTER)]
+    Calibrate(Box<super::calibrate::CalibrateArgs>),
     /// What a report is made of into a file that reads as an input, adds up with others and is compared; no values in it
     #[command(before_help = super::save_args::EXAMPLES, after_help = AFTER)]
     Save(Box<super::save_args::SaveArgs>),
@@ -91,6 +94,8 @@ pub(super) enum SchemaOf {
     Explain,
     /// `compare` and `gate` with `--format json`
     Gate,
+    /// `calibrate --format json`
+    Calibration,
     /// The gate file, as JSON
     GateFile,
     /// A line of what `snapshot` writes

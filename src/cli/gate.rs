@@ -64,6 +64,11 @@ fn read(args: &CompareArgs) -> Result<Read, Failure> {
     Ok(Read { baseline, candidate, exit })
 }
 
+/// The runs of the baseline alone, and how to exit as far as reading them is concerned.
+pub(super) fn read_runs(args: &CompareArgs) -> Result<(Vec<Run>, Exit), Failure> {
+    read(args).map(|read| (read.baseline, read.exit))
+}
+
 /// Reads one run. A part of it that cannot be read makes it incomparable, and that is told with the verdict.
 fn read_run(args: &CompareArgs, run: &Path, exit: &mut Exit) -> Result<Run, Failure> {
     let inputs = inputs(run);

@@ -15,6 +15,10 @@ use crate::compare::policy::{Doubt, Level, Limit, Waiver, default_limit, rule_na
 
 use super::{Failure, config};
 
+mod budget;
+
+use budget::BudgetEntry;
+
 /// The only version of the file so far.
 const SCHEMA: u32 = 1;
 
@@ -30,6 +34,7 @@ struct File {
     /// Rules by name: a level, or a table of `level`, `rel` and `abs`.
     rules: BTreeMap<String, RuleEntry>,
     tables: Tables,
+    budget: Vec<BudgetEntry>,
     ignore: Vec<IgnoreEntry>,
 }
 
@@ -295,6 +300,11 @@ impl File {
             policy.limits.insert(name.clone(), limit);
         }
         policy.critical = self.tables.critical;
+        for (at, entry) in self.budget.into_iter().enumerate() {
+            let budgets =
+                entry.budgets(at + 1).map_err(|reason| ("[[budget]]".to_owned(), format!("[[budget]] number {}: {reason}", at + 1)))?;
+            policy.budgets.extend(budgets);
+        }
         for (at, entry) in self.ignore.into_iter().enumerate() {
             let waiver = entry.on(today).map_err(|reason| ("[[ignore]]".to_owned(), format!("[[ignore]] number {}: {reason}", at + 1)))?;
             policy.waivers.push(waiver);

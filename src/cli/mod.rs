@@ -12,6 +12,7 @@ use crate::units::Micros;
 use crate::{report, source};
 
 mod args;
+mod calibrate;
 mod config;
 #[cfg(feature = "live")]
 mod connection;
@@ -46,6 +47,8 @@ const REPORT_SCHEMA: &str = include_str!("../report/report.schema.json");
 const EXPLAIN_SCHEMA: &str = include_str!("../report/explain.schema.json");
 /// Likewise.
 const GATE_SCHEMA: &str = include_str!("../report/gate/gate.schema.json");
+/// Likewise.
+const CALIBRATION_SCHEMA: &str = include_str!("../report/calibration/calibration.schema.json");
 /// Likewise.
 const GATE_FILE_SCHEMA: &str = include_str!("gate-file.schema.json");
 /// Likewise.
@@ -93,7 +96,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line's definition; `-h` leaves the variables out so that it fits a screen.
 fn command(arguments: &[OsString]) -> clap::Command {
     let short = arguments.iter().any(|argument| argument == "-h");
-    ["report", "check", "explain", "save", "compare", "gate"].iter().fold(Cli::command(), |command, name| {
+    ["report", "check", "explain", "compare", "gate", "calibrate", "save"].iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
     })
 }
@@ -140,6 +143,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::explain(&args),
         Command::Compare(args) => gate::compare(&args),
         Command::Gate(args) => gate::gate(&args),
+        Command::Calibrate(args) => calibrate::calibrate(*args),
         Command::Save(args) => save::save(&args),
         Command::Rules => explain::rules(),
         #[cfg(feature = "live")]
@@ -151,6 +155,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::Explain } => print(EXPLAIN_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::Gate } => print(GATE_SCHEMA.as_bytes()),
+        Command::Schema { of: SchemaOf::Calibration } => print(CALIBRATION_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::GateFile } => print(GATE_FILE_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::Snapshot } => print(SNAPSHOT_SCHEMA.as_bytes()),
         Command::Completions { shell } => {

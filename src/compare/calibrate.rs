@@ -26,8 +26,28 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { latency: latency::Options::default(), per_side: None, max_splits: 400, seed: 1 }
+        Options { latency: latency::Options::default(), per_side: None, max_splits: 300, seed: 1 }
     }
+}
+
+/// What a comparison of runs that are alike says, all of it false.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Heard {
+    /// Something fails by its latency.
+    pub latency: bool,
+    /// Something fails by anything else.
+    pub others: bool,
+    /// The share of tests of latency that say nothing.
+    pub inconclusive: f64,
+}
+
+/// How often something happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// So often.
+    pub failed: u64,
+    /// The share of failures is below this with 95 % confidence, as far as splits that share runs are independent.
+    pub upper: f64,
 }
 
 /// How often runs that are alike were told apart.
@@ -39,10 +59,12 @@ pub struct Alarms {
     pub splits: u64,
     /// Whether these are all ways.
     pub is_all: bool,
-    /// Comparisons in which a statement regressed.
-    pub failed: u64,
-    /// The share of failures is below this with 95 % confidence, as far as splits that share runs are independent.
-    pub upper: f64,
+    /// Comparisons that fail by latency.
+    pub latency: Rate,
+    /// Comparisons that fail by anything else.
+    pub others: Rate,
+    /// Comparisons that fail.
+    pub any: Rate,
     /// The mean share of tests that said nothing.
     pub inconclusive: f64,
 }
@@ -77,13 +99,9 @@ pub struct FamilyNoise {
     pub needed: [Option<usize>; 2],
 }
 
-/// See the module.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Calibration {
-    /// How many runs there are.
-    pub runs: usize,
-    /// What fails without a reason.
-    pub alarms: Alarms,
+/// What can be seen through the noise.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sights {
     /// The families in which anything could be tested.
     pub families: Vec<FamilyNoise>,
     /// By family, then statement.
@@ -92,30 +110,24 @@ pub struct Calibration {
     pub untested: Vec<Untested>,
 }
 
-/// Calibrates by all runs of both sides, taken to be alike; `None` of fewer than two runs.
+/// What can be seen with so many runs on each side, by the noise between all runs of both sides, which are taken to be alike.
 #[must_use]
-pub fn calibrate(runs: &Runs, options: &Options) -> Option<Calibration> {
+pub fn sights(runs: &Runs, per_side: usize, options: &latency::Options) -> Sights {
     let pool = Pool::of(runs);
-    let count = pool.time_ms.len();
-    let per_side = options.per_side.unwrap_or(count / 2).min(count / 2);
-    if per_side == 0 {
-        return None;
-    }
-    let all: Vec<usize> = (0..count).collect();
-    let mut untested = Vec::new();
-    let noises = latency::noise(&pool.dealt(&Split { baseline: &all, candidate: &all }), &options.latency, &mut untested);
+    let all: Vec<usize> = (0..pool.time_ms.len()).collect();
+    let mut sights = Sights::default();
+    let noises = latency::noise(&pool.dealt(&all, &all), options, &mut sights.untested);
     let tests: usize = noises.iter().map(|noise| noise.statements.len()).sum();
-    let (mut families, mut statements) = (Vec::new(), Vec::new());
     for noise in &noises {
-        let reach = noise.reach(tests, &options.latency);
-        families.push(FamilyNoise {
+        let reach = noise.reach(tests, options);
+        sights.families.push(FamilyNoise {
             family: noise.family,
             statements: noise.statements.len(),
             common: noise.common,
             deviation: noise.median,
             needed: EFFECTS.map(|effect| reach.needed(noise.median, effect)),
         });
-        statements.extend(noise.statements.iter().zip(&noise.deviations).map(|(&statement, &deviation)| Sight {
+        sights.statements.extend(noise.statements.iter().zip(&noise.deviations).map(|(&statement, &deviation)| Sight {
             statement,
             family: noise.family,
             deviation,
@@ -123,20 +135,56 @@ pub fn calibrate(runs: &Runs, options: &Options) -> Option<Calibration> {
             needed: EFFECTS.map(|effect| reach.needed(deviation, effect)),
         }));
     }
-    let alarms = alarms(&pool, per_side, options);
-    Some(Calibration { runs: count, alarms, families, statements, untested })
+    sights
+}
+
+/// How many runs on each side there are to be, of so many; none if there are fewer than two.
+#[must_use]
+pub fn per_side(runs: usize, options: &Options) -> usize {
+    options.per_side.unwrap_or(runs / 2).min(runs / 2)
+}
+
+/// Deals the runs of both sides, which are taken to be alike, and compares their latency.
+#[must_use]
+pub fn latency_alarms(runs: &Runs, options: &Options) -> Alarms {
+    let pool = Pool::of(runs);
+    alarms(pool.time_ms.len(), options, &mut |baseline, candidate| {
+        let outcome = latency::compare(&pool.dealt(baseline, candidate), &options.latency);
+        let silent = outcome.tests.iter().filter(|test| test.verdict == Verdict::Inconclusive).count();
+        let inconclusive = silent as f64 / outcome.tests.len().max(1) as f64;
+        Heard { latency: outcome.has_regressed(), others: false, inconclusive }
+    })
+}
+
+/// Deals so many runs to two sides in all ways or many, and counts what a comparison of the one with the other says.
+pub fn alarms(runs: usize, options: &Options, compare: &mut dyn FnMut(&[usize], &[usize]) -> Heard) -> Alarms {
+    let per_side = per_side(runs, options);
+    let (splits, is_all) = if per_side == 0 { (Vec::new(), true) } else { splits(runs, per_side, options) };
+    let heard = splits.iter().map(|order| {
+        let (baseline, candidate) = order.split_at(per_side);
+        compare(baseline, candidate)
+    });
+    let heard: Vec<Heard> = heard.collect();
+    let trials = heard.len() as u64;
+    let rate = |is_failed: fn(&Heard) -> bool| {
+        let failed = heard.iter().filter(|heard| is_failed(heard)).count() as u64;
+        Rate { failed, upper: upper_limit(failed, trials, 0.05) }
+    };
+    Alarms {
+        per_side,
+        splits: trials,
+        is_all,
+        latency: rate(|heard| heard.latency),
+        others: rate(|heard| heard.others),
+        any: rate(|heard| heard.latency || heard.others),
+        inconclusive: heard.iter().map(|heard| heard.inconclusive).sum::<f64>() / heard.len().max(1) as f64,
+    }
 }
 
 /// All runs, of no side.
 struct Pool {
     statements: Vec<(Vec<Option<Sample>>, bool)>,
     time_ms: Vec<f64>,
-}
-
-/// Which runs are on which side.
-struct Split<'s> {
-    baseline: &'s [usize],
-    candidate: &'s [usize],
 }
 
 impl Pool {
@@ -147,39 +195,17 @@ impl Pool {
         Pool { statements: runs.statements.iter().map(joined).collect(), time_ms }
     }
 
-    fn dealt(&self, split: &Split<'_>) -> Runs {
+    fn dealt(&self, baseline: &[usize], candidate: &[usize]) -> Runs {
         let side = |samples: &[Option<Sample>], side: &[usize]| side.iter().map(|&run| samples.get(run).copied().flatten()).collect();
         let statement = |(samples, is_control): &(Vec<Option<Sample>>, bool)| Statement {
-            runs: Sides { baseline: side(samples, split.baseline), candidate: side(samples, split.candidate) },
+            runs: Sides { baseline: side(samples, baseline), candidate: side(samples, candidate) },
             is_control: *is_control,
         };
         let time = |side: &[usize]| side.iter().map(|&run| self.time_ms[run]).collect();
         Runs {
             statements: self.statements.iter().map(statement).collect(),
-            time_ms: Sides { baseline: time(split.baseline), candidate: time(split.candidate) },
+            time_ms: Sides { baseline: time(baseline), candidate: time(candidate) },
         }
-    }
-}
-
-/// Compares runs that are alike in many ways.
-fn alarms(pool: &Pool, per_side: usize, options: &Options) -> Alarms {
-    let (splits, is_all) = splits(pool.time_ms.len(), per_side, options);
-    let (mut failed, mut inconclusive) = (0, 0.0);
-    for order in &splits {
-        let (baseline, candidate) = order.split_at(per_side);
-        let outcome = latency::compare(&pool.dealt(&Split { baseline, candidate }), &options.latency);
-        failed += u64::from(outcome.has_regressed());
-        let silent = outcome.tests.iter().filter(|test| test.verdict == Verdict::Inconclusive).count();
-        inconclusive += silent as f64 / outcome.tests.len().max(1) as f64;
-    }
-    let count = splits.len() as u64;
-    Alarms {
-        per_side,
-        splits: count,
-        is_all,
-        failed,
-        upper: upper_limit(failed, count, 0.05),
-        inconclusive: inconclusive / splits.len().max(1) as f64,
     }
 }
 

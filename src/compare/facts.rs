@@ -9,7 +9,8 @@ use crate::plan::Reads;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
 use crate::units::Micros;
-use crate::workload::{Blind, Count, Latency, Permille, Reading, Statement, Workload};
+use crate::workload::moments::Moments;
+use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Statement, Workload};
 
 /// One run; see the module.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +36,7 @@ pub enum Failure {
     Deadlock,
     /// A lock was not had in time (55P03).
     LockTimeout,
-    /// A statement ran too long, or was cancelled (57014).
+    /// A statement ran too long (57014).
     Timeout,
 }
 
@@ -49,16 +50,24 @@ impl Failure {
         match self {
             Failure::Deadlock => "deadlocks",
             Failure::LockTimeout => "lock timeouts",
-            Failure::Timeout => "statement timeouts and cancellations",
+            Failure::Timeout => "statement timeouts",
         }
     }
 
-    fn of(sqlstate: [u8; 5]) -> Option<Self> {
-        match &sqlstate {
-            b"40P01" => Some(Failure::Deadlock),
-            b"55P03" => Some(Failure::LockTimeout),
-            b"57014" => Some(Failure::Timeout),
-            _ => None,
+    /// By the SQLSTATE, or where the log has none by the words of a server that speaks English.
+    fn of(kind: &ErrorKind) -> Option<Self> {
+        let says = |words: &str| kind.message.contains(words);
+        match kind.sqlstate.as_ref() {
+            Some(b"40P01") => Some(Failure::Deadlock),
+            Some(b"55P03") => Some(Failure::LockTimeout),
+            // Whoever asked for it got it.
+            Some(b"57014") if says("user request") => None,
+            Some(b"57014") => Some(Failure::Timeout),
+            Some(_) => None,
+            None if says("deadlock detected") => Some(Failure::Deadlock),
+            None if says("due to lock timeout") => Some(Failure::LockTimeout),
+            None if says("due to statement timeout") => Some(Failure::Timeout),
+            None => None,
         }
     }
 }
@@ -81,7 +90,7 @@ pub struct Found {
 /// What numbers depend on besides the program under test.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surroundings {
-    /// The kind of database: the part of the format's name before the dash, such as `pg`.
+    /// The kind of database, such as `postgresql`.
     pub engine: Option<&'static str>,
     /// Whether there is a log.
     pub has_log: bool,
@@ -133,6 +142,8 @@ pub struct Shape {
     pub works: bool,
     /// Executions that came to an end.
     pub calls: u64,
+    /// In how many units of work they were, where a log tells.
+    pub units: Option<u64>,
     /// Their time in the server.
     pub total: f64,
     /// How many of them the latency is known of, without those that waited for locks.
@@ -147,8 +158,10 @@ pub struct Shape {
     pub p95: Option<f64>,
     /// Their largest.
     pub max: Option<f64>,
-    /// Their distribution, where a log tells it.
+    /// The distribution of all of them, those that waited as well, where a log tells it.
     pub latency: Option<Latency>,
+    /// What counters say of it, in milliseconds.
+    pub moments: Option<Moments>,
     /// Rows.
     pub rows: Option<u64>,
     /// Shared blocks found in the cache or read.
@@ -196,15 +209,8 @@ impl Run {
 fn failures(workload: &Workload) -> BTreeMap<Failure, u64> {
     let mut failures: BTreeMap<Failure, u64> = BTreeMap::new();
     for (kind, count) in &workload.events().errors {
-        if let Some(failure) = kind.sqlstate.and_then(Failure::of) {
+        if let Some(failure) = Failure::of(kind) {
             *failures.entry(failure).or_default() += count;
-        }
-    }
-    // Where the log has no SQLSTATE.
-    let by_message: u64 = workload.statements().map(|s| s.timeouts).sum();
-    for (failure, count) in [(Failure::Deadlock, workload.events().deadlocks), (Failure::Timeout, by_message)] {
-        if count > 0 && !failures.contains_key(&failure) {
-            failures.insert(failure, count);
         }
     }
     failures
@@ -233,9 +239,9 @@ impl Surroundings {
     }
 }
 
-/// The server that an input is of; what laggard itself writes is of PostgreSQL.
+/// By the name of the format; snapshots that laggard takes are of PostgreSQL too.
 fn engine(format: &str) -> &'static str {
-    if format.starts_with("mysql") || format.starts_with("mariadb") { "mysql" } else { "pg" }
+    if format.starts_with("mysql") || format.starts_with("mariadb") { "mysql" } else { "postgresql" }
 }
 
 fn major(version: u32) -> u32 {
@@ -253,6 +259,7 @@ impl Shape {
             tags: s.tags().map(|(key, value, _)| (key.to_owned(), value.to_owned())).collect(),
             tables: outline.tables,
             calls: s.calls(),
+            units: Some(s.units).filter(|&units| units > 0),
             rows: s.rows,
             ..Shape::default()
         };
@@ -273,14 +280,16 @@ impl Shape {
         if s.latency.count() == 0 {
             return;
         }
+        let unhindered = s.delayed.as_ref().map(|delayed| s.latency.without(delayed)).filter(|rest| rest.count() > 0);
+        let latency = unhindered.as_ref().unwrap_or(&s.latency);
         let micros = |value: Option<Micros>| value.map(|value| value.0 as f64);
         self.total = s.latency.total().0 as f64;
-        self.timed = s.latency.count();
-        self.mean = s.latency.mean();
-        self.deviation = s.latency.deviation();
-        self.p50 = micros(s.latency.at(Permille(500)));
-        self.p95 = micros(s.latency.at(Permille(950)));
-        self.max = micros(s.latency.max());
+        self.timed = latency.count();
+        self.mean = latency.mean();
+        self.deviation = latency.deviation();
+        self.p50 = micros(latency.at(Permille(500)));
+        self.p95 = micros(latency.at(Permille(950)));
+        self.max = micros(latency.max());
         self.latency = Some(s.latency.clone());
     }
 
@@ -288,8 +297,11 @@ impl Shape {
     fn counters(&mut self, s: &Statement) {
         let Some(counted) = s.counted.as_deref() else { return };
         let Some(moments) = counted.all().filter(|moments| moments.count() >= self.calls) else { return };
-        let has_times = self.timed == moments.count();
+        let has_times = s.latency.count() == moments.count();
+        // Units are those of the calls in the log.
+        self.units = self.units.filter(|_| self.calls == moments.count());
         self.calls = moments.count();
+        self.moments = Some(moments);
         if !has_times {
             let micros = |ms: f64| ms * 1_000.0;
             self.total = micros(moments.total());

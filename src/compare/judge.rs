@@ -8,6 +8,10 @@ use super::{Change, Comparison, Evidence, Judgement, Outcome, Side};
 
 /// Marks what is lived with, sorts, and gives the verdict. The runs can be compared.
 pub(super) fn settle(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
+    // What is well has no level; what is in doubt keeps that of its rule, for the gate may ask for no doubt.
+    for change in comparison.changes.iter_mut().filter(|change| matches!(change.verdict, Judgement::Ok | Judgement::Improved)) {
+        change.level = Level::Info;
+    }
     comparison.unused = waive(&mut comparison.changes, matched, &policy.waivers);
     comparison.changes.sort_by_cached_key(|change| {
         let counts = change.verdict.counts() && change.suppressed.is_none();

@@ -17,8 +17,10 @@ mod judge;
 pub mod latency;
 mod matched;
 mod news;
+pub mod objectives;
 pub mod policy;
 mod prices;
+pub mod rehearsal;
 pub mod stats;
 mod times;
 
@@ -289,6 +291,7 @@ pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparis
     times::judge(&mut comparison, &matched, policy);
     prices::pay(&mut comparison.changes, &matched, policy);
     comparison.changes.extend(news::changes(&matched, policy, &comparison.changes));
+    comparison.changes.extend(objectives::changes(&matched, policy));
     judge::settle(&mut comparison, &matched, policy);
     comparison
 }

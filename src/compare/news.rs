@@ -43,7 +43,7 @@ fn key(found: &Found) -> Key {
 
 pub(super) fn changes(matched: &Matched<'_>, policy: &Policy, others: &[Change]) -> Vec<Change> {
     let keys = |run: &Run| run.found.iter().map(key).collect::<BTreeSet<Key>>();
-    let known: BTreeSet<Key> = matched.baseline.iter().flat_map(|run| keys(run)).collect();
+    let known: BTreeSet<Key> = matched.baseline.iter().flat_map(&keys).collect();
     let mut new: Option<BTreeSet<Key>> = None;
     for run in matched.candidate {
         let found = keys(run);

@@ -168,6 +168,8 @@ pub struct Policy {
     pub limits: BTreeMap<String, Limit>,
     /// Tables that matter most.
     pub critical: Vec<String>,
+    /// Limits that are set for statements.
+    pub budgets: Vec<super::objectives::Budget>,
     /// What is to be lived with.
     pub waivers: Vec<Waiver>,
 }
@@ -180,6 +182,7 @@ impl Default for Policy {
             latency: super::latency::Options::default(),
             limits: BTreeMap::new(),
             critical: Vec::new(),
+            budgets: Vec::new(),
             waivers: Vec::new(),
         }
     }

@@ -13,7 +13,7 @@ const MS: f64 = 1_000.0;
 
 /// Adds what tests of latency say to what was counted.
 pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
-    let has_medians = matched.all().all(|(_, run)| run.shapes.values().any(|shape| shape.p50.is_some()));
+    let has_medians = has_medians(matched);
     let outcome = latency::compare(&runs(matched, has_medians), &policy.latency);
     comparison.shift = outcome.shift();
     comparison.tests = Tests { count: outcome.tests.len(), rate: outcome.level, margin: policy.latency.min_effect };
@@ -26,17 +26,23 @@ pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: 
     comparison.changes.extend(changes);
     comparison.changes.extend(outcome.warnings.iter().filter_map(|warning| shifted(warning, matched, policy)));
     comparison.notes.extend(outcome.warnings.iter().filter_map(note));
+    comparison.notes.extend(needed(&outcome.tests, [matched.baseline.len(), matched.candidate.len()], policy));
     for untested in &outcome.untested {
         let Some(pair) = matched.pairs.get(untested.statement).filter(|pair| pair.is_on_both()) else { continue };
         // Without percentiles there is no tail to speak of.
         let is_tail = untested.family == Family::Tail;
-        if let Some(reason) = reason(untested.why).filter(|_| !(is_tail && !has_medians)) {
+        if let Some(reason) = reason(untested.why).filter(|_| !is_tail || has_medians) {
             comparison.untested.push(Untested { statement: pair.statement, metric: metric(untested.family), reason });
         }
     }
 }
 
-fn metric(family: Family) -> Metric {
+/// Whether every run tells of percentiles, as logs do.
+pub(super) fn has_medians(matched: &Matched<'_>) -> bool {
+    matched.all().all(|(_, run)| run.shapes.values().any(|shape| shape.p50.is_some()))
+}
+
+pub(super) fn metric(family: Family) -> Metric {
     match family {
         Family::Typical => Metric::Latency,
         Family::Tail => Metric::LatencyTail,
@@ -44,7 +50,7 @@ fn metric(family: Family) -> Metric {
 }
 
 /// Why a statement was not tested; `None` if that is of no interest.
-fn reason(why: Ineligible) -> Option<&'static str> {
+pub(super) fn reason(why: Ineligible) -> Option<&'static str> {
     match why {
         Ineligible::Absent => Some("are not in every run"),
         Ineligible::FewCalls => Some("have too few calls in a run"),
@@ -54,7 +60,7 @@ fn reason(why: Ineligible) -> Option<&'static str> {
     }
 }
 
-fn runs(matched: &Matched<'_>, has_medians: bool) -> Runs {
+pub(super) fn runs(matched: &Matched<'_>, has_medians: bool) -> Runs {
     let statement = |pair: &Pair<'_>| {
         let side = |side: Side| pair.of(side).iter().map(|shape| shape.map(|shape| sample(shape, has_medians))).collect();
         Statement { runs: Sides { baseline: side(Side::Baseline), candidate: side(Side::Candidate) }, is_control: false }
@@ -121,12 +127,12 @@ fn change(test: &Test, pair: &Pair<'_>, comparison: &Comparison, told: &Told<'_>
         candidate: values[1],
         ratio: Some(test.ratio()),
         interval: Some((test.interval[0], test.interval[1])),
-        p: Some(test.p),
-        q: Some(test.q),
+        p: Some(test.p).filter(|_| verdict != Judgement::Improved),
+        q: Some(if verdict == Judgement::Improved { test.q_improved } else { test.q }),
         detectable: Some(1.0 + test.detectable),
         calls: pair.all_calls(),
         runs: pair.runs(),
-        evidence: evidence(test, told.policy),
+        evidence: evidence(test, told.policy, verdict),
         ..empty(verdict)
     }
 }
@@ -141,25 +147,33 @@ fn middle(pair: &Pair<'_>, side: Side, family: Family, has_medians: bool) -> Opt
     (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }
 
-fn evidence(test: &Test, policy: &Policy) -> Vec<Evidence> {
+fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
     let options = &policy.latency;
     let added = Micros::floor((test.times.added_ms.abs() * MS).round());
     let more = if test.times.added_ms >= 0.0 { "more" } else { "less" };
-    let mut evidence = vec![Evidence {
-        kind: "test",
-        text: format!(
-            "{added} {more} in a run, {:.1} % of it; chance of that beyond {:.0} %: p {:.2e}, q {:.2e} of all tests",
-            test.times.added_share.abs() * 100.0,
+    let chance = if verdict == Judgement::Improved {
+        format!("q {:.2e} of all tests", test.q_improved)
+    } else {
+        format!(
+            "chance of being slower by no more than {:.0} %: p {:.2e}, q {:.2e} of all tests",
             options.min_effect * 100.0,
             test.p,
             test.q
-        ),
+        )
+    };
+    let mut evidence = vec![Evidence {
+        kind: "test",
+        text: format!("{added} {more} in a run, {:.1} % of it; {chance}", test.times.added_share.abs() * 100.0),
     }];
     let text = match test.reason {
         Some(Reason::FewRuns) => Some(format!(
             "with fewer than {} on a side only {} times as long fails by itself",
             counted(options.min_runs as u64, "run"),
             options.plain
+        )),
+        Some(Reason::Divided) => Some(format!(
+            "its mean only {} times: the median lies between fast calls and slow ones, and jumps",
+            number(test.times.mean_ratio)
         )),
         Some(Reason::LittleTime) => Some("too little time to matter".to_owned()),
         Some(Reason::FewStatements) => Some("too few statements to tell it from a slower machine".to_owned()),
@@ -168,6 +182,28 @@ fn evidence(test: &Test, policy: &Policy) -> Vec<Evidence> {
     };
     evidence.extend(text.map(|text| Evidence { kind: "doubt", text }));
     evidence
+}
+
+/// A slowdown that a gate should see, as a share.
+const WORTH_SEEING: f64 = 0.5;
+
+/// How many runs on each side would have shown [`WORTH_SEEING`] in most of the tests that noise left open. The error of a test
+/// goes with √(1/K_A + 1/K_B), so that with K on each side it is s·√(2/K); K follows from the least effect that can be found.
+fn needed(tests: &[Test], runs: [usize; 2], policy: &Policy) -> Option<String> {
+    let margin = policy.latency.min_effect.ln_1p();
+    let per_run = runs.iter().map(|&runs| 1.0 / runs.max(1) as f64).sum::<f64>().sqrt();
+    let open = tests.iter().filter(|test| matches!(test.reason, Some(Reason::Noise | Reason::FewRuns)));
+    let mut all: Vec<f64> = open.map(|test| (test.detectable.ln_1p() - margin) / per_run).collect();
+    all.sort_by(f64::total_cmp);
+    let spread = all.get(all.len() / 2)?;
+    let wanted = WORTH_SEEING.ln_1p() - margin;
+    let runs = 2.0 * (spread / wanted).powi(2);
+    let runs = Micros::ceil(runs.max(policy.latency.min_runs as f64)).0;
+    let count = counted(all.len() as u64, "test");
+    Some(format!(
+        "{count} of latency could not be decided: about {runs} runs on each side would show {:.0} % more in most",
+        WORTH_SEEING * 100.0
+    ))
 }
 
 /// A whole run that is slower is a change of its own.

@@ -20,6 +20,7 @@ use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
 use findings::{beyond_bounds, finding_lines, ignore_warnings, ignored_lines};
 
+pub mod calibration;
 mod counters;
 mod explained;
 mod figures;

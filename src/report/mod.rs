@@ -8,6 +8,7 @@ use std::io;
 use crate::units::{Micros, Timestamp};
 
 pub mod build;
+pub mod calibration;
 mod csv;
 pub mod explained;
 mod findings;

@@ -364,14 +364,14 @@ impl Workload {
         }
         let ends_transaction = !session.portals.is_empty() && ends_transaction(&statement.text);
         if call.origin.passes && statement.passes && self.rules.filter.passes_time(call.ended) {
-            self.count(&call);
+            self.count(&call, waited);
         }
         if ends_transaction {
             self.close_portals(call.origin.session);
         }
     }
 
-    fn count(&mut self, call: &Call) {
+    fn count(&mut self, call: &Call, waited: Micros) {
         let statement = &mut self.statements[call.statement as usize];
         let execute = call.execute.or(call.planned);
         self.planned += u64::from(call.execute.is_none() && execute.is_some());
@@ -401,6 +401,9 @@ impl Workload {
         match latency {
             Some(latency) => {
                 statement.latency.record(latency);
+                if waited.0 > 0 {
+                    statement.delayed.get_or_insert_default().record(latency);
+                }
             }
             None => {
                 statement.untimed += 1;

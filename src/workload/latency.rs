@@ -101,6 +101,43 @@ impl Latency {
         self.values = Values::Histogram(histogram);
     }
 
+    /// Without the values of another distribution, all of which are in this one. Sums and counts are exact; the extremes are
+    /// those of the values that are left, as far as a histogram tells.
+    #[must_use]
+    pub fn without(&self, other: &Latency) -> Latency {
+        let mut counts: std::collections::BTreeMap<u64, u64> = std::collections::BTreeMap::new();
+        // What is a histogram here may be single values there, so both are put into steps of the histogram.
+        let exact = self.is_exact() && other.is_exact();
+        let mut scale = Box::new(new_histogram());
+        let mut step = |value: u64| if exact || !put(&mut scale, value, 1) { value } else { scale.lowest_equivalent(value) };
+        self.each(&mut |value, count| *counts.entry(step(value)).or_default() += count);
+        other.each(&mut |value, count| {
+            let left = counts.entry(step(value)).or_default();
+            *left = left.saturating_sub(count);
+        });
+        let mut rest = Latency::default();
+        for (value, count) in counts {
+            for _ in 0..count {
+                rest.record(Micros(value.clamp(self.min, self.max)));
+            }
+        }
+        (rest.sum, rest.sum_of_squares) = (self.sum.saturating_sub(other.sum), self.sum_of_squares.saturating_sub(other.sum_of_squares));
+        rest
+    }
+
+    /// Every value and how often it is there, as far as it is known.
+    fn each(&self, tell: &mut dyn FnMut(u64, u64)) {
+        match &self.values {
+            Values::Kept(kept) => kept.iter().for_each(|&value| tell(value, 1)),
+            Values::Histogram(histogram) => {
+                histogram.iter_recorded().for_each(|v| tell(v.value_iterated_to(), u64::from(v.count_at_value())));
+                if self.beyond > 0 {
+                    tell(self.max, self.beyond);
+                }
+            }
+        }
+    }
+
     /// How many values.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -370,6 +407,18 @@ mod tests {
         assert_eq!(latency.at(Permille(990)), Some(Micros(4)));
         assert!(latency.is_beyond_samples(Permille(990)) && !latency.is_beyond_samples(Permille(500)));
         assert_eq!(Latency::default().at(Permille(500)), None);
+    }
+
+    #[test]
+    fn what_is_left_without_some() {
+        let few = of(&[1, 2, 3, 900]).without(&of(&[900, 2]));
+        assert_eq!((few.count(), few.total(), few.at(Permille(500)), few.max()), (2, Micros(4), Some(Micros(1)), Some(Micros(3))));
+        // 100 calls of 1 ms, and 20 that waited a second.
+        let all: Vec<u64> = std::iter::repeat_n(1_000, 100).chain(std::iter::repeat_n(1_000_000, 20)).collect();
+        let many = of(&all).without(&of(&all[100..]));
+        assert_eq!((many.count(), many.total(), many.mean()), (100, Micros(100_000), Some(1_000.0)));
+        let p95 = many.at(Permille(950)).expect("there are calls").0;
+        assert!((990..=1_010).contains(&p95), "{p95}");
     }
 
     proptest! {

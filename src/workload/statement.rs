@@ -65,6 +65,8 @@ pub struct Statement {
     pub sample: Sample,
     /// The distribution of its latency, over the calls whose duration is known.
     pub latency: Latency,
+    /// The same over those of them that waited for a lock long enough for the log to tell; `None` if none did.
+    pub delayed: Option<Box<Latency>>,
     /// Executions whose duration the log does not tell.
     pub untimed: u64,
     /// Time in parse, bind and execute apart; all of a call in the simple protocol is execute.
@@ -142,6 +144,7 @@ impl Statement {
             text,
             sample,
             latency: Latency::default(),
+            delayed: None,
             untimed: 0,
             parse: Micros(0),
             bind: Micros(0),
@@ -307,6 +310,9 @@ impl Statement {
             self.lists.get_or_insert_default().merge(lists);
         }
         self.latency.merge(&other.latency);
+        if let Some(delayed) = &other.delayed {
+            self.delayed.get_or_insert_default().merge(delayed);
+        }
         if let Some(plans) = &other.plans {
             let new = || Box::new(Statement::new(plans.fingerprint, String::new(), Sample::default(), true));
             self.plans.get_or_insert_with(new).merge(plans, names);

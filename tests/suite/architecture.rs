@@ -83,7 +83,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("comfy_table", &["report/table.rs"]),
     ("indicatif", &["cli/progress.rs"]),
     ("quick_xml", &["report/gate/junit.rs"]),
-    ("toml", &["cli/config.rs", "cli/gate_file.rs"]),
+    ("toml", &["cli/config.rs", "cli/gate_file"]),
     ("rayon", &["pipeline.rs", "structure.rs"]),
     ("std::thread", &["pipeline.rs", "structure.rs", "lib.rs", "live/watchdog.rs", "cli/top.rs", "finding/habit.rs"]),
     ("postgres", &["live/"]),

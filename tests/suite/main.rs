@@ -2,6 +2,7 @@
 
 mod architecture;
 mod catalogues;
+mod calibrate;
 mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;
@@ -12,6 +13,7 @@ mod corpus;
 mod counters;
 mod explain;
 mod extremes;
+mod gate;
 mod gate_power;
 mod habits;
 mod happenings;

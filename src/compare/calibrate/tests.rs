@@ -32,7 +32,7 @@ fn runs_are_dealt_in_all_ways_or_in_some() {
         assert!(runs.len() == 4 && runs[3] < 5, "{split:?}");
     }
     let (some, is_all) = splits(20, 10, &options);
-    assert_eq!((some.len(), is_all), (400, false));
+    assert_eq!((some.len(), is_all), (300, false));
     assert_eq!(some, splits(20, 10, &options).0);
     assert!(some.iter().all(|split| split.len() == 20));
     assert_ne!(some, splits(20, 10, &Options { seed: 2, ..options }).0);
@@ -41,11 +41,8 @@ fn runs_are_dealt_in_all_ways_or_in_some() {
 
 #[test]
 fn noise_is_measured_beside_what_runs_have_in_common() {
-    let told = calibrate(&runs(12, 0.1), &Options { max_splits: 50, ..Options::default() }).expect("runs");
-    assert_eq!((told.runs, told.alarms.per_side, told.alarms.splits, told.alarms.is_all), (12, 6, 50, false));
-    assert_eq!((told.alarms.failed, told.families.len(), told.statements.len()), (0, 1, 12));
-    // 1 − 0.05^(1/50).
-    assert!((told.alarms.upper - 0.058_155).abs() < 1e-6, "{:?}", told.alarms);
+    let told = sights(&runs(12, 0.1), 6, &latency::Options::default());
+    assert_eq!((told.families.len(), told.statements.len()), (1, 12));
     let family = &told.families[0];
     assert!((0.07..0.12).contains(&family.deviation) && (0.1..0.3).contains(&family.common), "{family:?}");
     assert!(told.untested.iter().all(|u| (u.family, u.why) == (Family::Tail, Ineligible::FewCalls)) && told.untested.len() == 12);
@@ -58,8 +55,26 @@ fn noise_is_measured_beside_what_runs_have_in_common() {
 }
 
 #[test]
+fn runs_that_are_alike_raise_no_alarm() {
+    let options = Options { max_splits: 50, ..Options::default() };
+    let told = latency_alarms(&runs(12, 0.1), &options);
+    assert_eq!((told.per_side, told.splits, told.is_all, told.any.failed), (6, 50, false, 0));
+    // 1 − 0.05^(1/50).
+    assert!((told.any.upper - 0.058_155).abs() < 1e-6, "{told:?}");
+    // By hand: of four comparisons the first fails by one thing, the second by another, the third by both.
+    let mut heard = [(true, false), (false, true), (true, true), (false, false)].into_iter();
+    let four = Options { max_splits: 4, ..options };
+    let told = alarms(20, &four, &mut |_, _| {
+        let (latency, others) = heard.next().expect("four");
+        Heard { latency, others, inconclusive: 0.5 }
+    });
+    assert_eq!([told.latency.failed, told.others.failed, told.any.failed, told.splits], [2, 2, 3, 4]);
+    assert_eq!(told.inconclusive, 0.5);
+}
+
+#[test]
 fn what_is_told_to_be_enough_is_and_one_run_less_is_not() {
-    let told = calibrate(&runs(8, 0.05), &Options { max_splits: 1, ..Options::default() }).expect("runs");
+    let told = sights(&runs(8, 0.05), 4, &latency::Options::default());
     for sight in &told.statements {
         let Some(needed) = sight.needed[1].filter(|&needed| needed > 3) else { continue };
         let with = |per_side: usize| {
@@ -73,7 +88,7 @@ fn what_is_told_to_be_enough_is_and_one_run_less_is_not() {
 
 fn doubled(count: usize, deviation: f64) -> Runs {
     let all: Vec<usize> = (0..count).collect();
-    Pool::of(&runs(count, deviation)).dealt(&Split { baseline: &all, candidate: &all })
+    Pool::of(&runs(count, deviation)).dealt(&all, &all)
 }
 
 #[test]
@@ -83,16 +98,20 @@ fn runs_that_are_not_alike_raise_alarms() {
         let ms = sample.total_ms / sample.calls as f64 * 3.0;
         (sample.total_ms, sample.typical) = (ms * sample.calls as f64, Some(Point { ms, error: 0.01 }));
     });
-    let told = calibrate(&changed, &Options { per_side: Some(3), ..Options::default() }).expect("runs");
-    assert!(told.alarms.failed > 0 && told.alarms.upper < 1.0, "{:?}", told.alarms);
+    let told = latency_alarms(&changed, &Options { per_side: Some(3), ..Options::default() });
+    assert!(told.latency.failed > 0 && told.any == told.latency && told.others.failed == 0, "{told:?}");
 }
 
 #[test]
 fn one_run_calibrates_nothing() {
-    assert_eq!(calibrate(&Runs::default(), &Options::default()), None);
-    assert_eq!(calibrate(&runs(1, 0.1), &Options::default()), None);
-    let two = calibrate(&runs(2, 0.1), &Options::default()).expect("runs");
-    assert_eq!((two.alarms.splits, two.alarms.is_all, two.alarms.per_side), (2, true, 1));
+    for none in [Runs::default(), runs(1, 0.1)] {
+        let told = latency_alarms(&none, &Options::default());
+        assert_eq!((told.per_side, told.splits, told.any.upper), (0, 0, 1.0));
+        assert!(sights(&none, 0, &latency::Options::default()).statements.is_empty());
+    }
+    let two = latency_alarms(&runs(2, 0.1), &Options::default());
+    assert_eq!((two.splits, two.is_all, two.per_side), (2, true, 1));
     // One run on each side is no plan of which a detectable effect is known.
-    assert!(two.statements.iter().all(|sight| sight.detectable == f64::INFINITY));
+    let sights = sights(&runs(2, 0.1), 1, &latency::Options::default());
+    assert!(sights.statements.iter().all(|sight| sight.detectable == f64::INFINITY) && sights.statements.len() == 12);
 }

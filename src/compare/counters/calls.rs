@@ -1,12 +1,13 @@
 //! Calls of a statement for the same work: a loop that was introduced, or that grew.
 //!
-//! Where the log tells units of work, calls are divided by those. Else the whole run is the unit: if one side did more work than
-//! the other, most of its statements were called more often by one factor, their median, and that is taken out. Runs that were
-//! not mere replays draw their calls by chance, and then a difference must also stand out from that: by three times the square
-//! root of the calls of both sides, the standard deviation of a difference of two Poisson counts.
+//! The unit of work is the whole run: if one side did more of it than the other, most of its statements were called more often
+//! by one factor, their median, and that is taken out. Where the log tells requests and transactions, the calls in each of these
+//! must have grown as well: a page that was asked for more often is no loop. Where it does not, runs that were not mere replays
+//! draw their calls by chance, and then a difference must stand out from that: by three times the square root of the calls of
+//! both sides, the standard deviation of a difference of two Poisson counts.
 
 use super::super::matched::{Matched, Pair, Values};
-use super::super::policy::Policy;
+use super::super::policy::{Limit, Policy};
 use super::super::{Change, Evidence, Metric, Side};
 use super::rule::{Counter, number};
 
@@ -26,18 +27,35 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
 fn change(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Option<Change> {
     let side = |side: Side, factors: &[f64]| pair.calls(side).zip(factors).map(|(calls, factor)| calls as f64 / factor).collect();
     let values = Values { baseline: side(Side::Baseline, &traffic.baseline), candidate: side(Side::Candidate, &traffic.candidate) };
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
     let [from, to] = [mean(&values.baseline), mean(&values.candidate)];
-    if !traffic.is_replayed && (to - from).abs() < DEVIATIONS * (to + from).sqrt() {
-        return None;
-    }
     let mut change = counter.change(pair, &values, [from, to])?;
+    match per_unit(pair) {
+        Some(units) => {
+            // How many calls more they are is asked of the whole run.
+            let share = Counter { limit: Limit { absolute: 0.0, ..counter.limit }, ..*counter };
+            share.judged(&units).filter(|verdict| *verdict == change.verdict)?;
+            let text = format!("calls in a request or transaction: {} → {}", number(mean(&units.baseline)), number(mean(&units.candidate)));
+            change.evidence.push(Evidence { kind: "unit", text });
+        }
+        None if !traffic.is_replayed && (to - from).abs() < DEVIATIONS * (to + from).sqrt() => return None,
+        None => {}
+    }
     let factor = mean(&traffic.candidate);
     if (factor - 1.0).abs() > 0.005 {
         let text = format!("the candidate did {} times the work of the baseline, which is taken out", number(factor));
         change.evidence.push(Evidence { kind: "traffic", text });
     }
     Some(change)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Calls in a unit of those that have any, if every run that has the statement tells its units.
+fn per_unit(pair: &Pair<'_>) -> Option<Values> {
+    let units = pair.values(|shape| Some(shape.calls as f64 / shape.units? as f64));
+    (units.baseline.len() == pair.runs()[0] && units.candidate.len() == pair.runs()[1]).then_some(units)
 }
 
 /// How much work each run did, in terms of the baseline's mean.

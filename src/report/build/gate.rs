@@ -99,7 +99,7 @@ fn change_line(change: &Change, comparison: &Comparison) -> ChangeLine {
 fn side_line(runs: &[Run]) -> SideLine {
     let surroundings = || runs.iter().map(|run| &run.surroundings);
     let major = surroundings().find_map(|s| s.major).map(|major| format!(" {major}")).unwrap_or_default();
-    let engine = surroundings().find_map(|s| s.engine).map(|engine| if engine == "pg" { "postgresql" } else { engine });
+    let engine = surroundings().find_map(|s| s.engine);
     let (log, counters) = (surroundings().any(|s| s.has_log), surroundings().any(|s| s.has_counters));
     let settings: BTreeMap<String, String> = surroundings().flat_map(|s| s.settings.clone().into_iter().chain(s.changed.clone())).collect();
     SideLine {

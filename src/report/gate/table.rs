@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use crate::units::counted;
 
 use super::super::Style;
-use super::super::text::{ascii, cut, sanitised};
+use super::super::text::{ascii, cut, sanitised, wrapped};
 use super::bars::bars;
 use super::{ChangeLine, GateReport, Output, interval, short};
 
@@ -19,6 +19,8 @@ const DOUBT: Ansi = AnsiColor::Yellow.on_default();
 const BAD: Ansi = AnsiColor::BrightRed.on_default();
 const DIM: Ansi = Ansi::new().dimmed();
 
+/// Sentences are broken at so many columns where there is no terminal.
+const WIDTH: usize = 120;
 /// On a screen that fails so many changes come first.
 const MOST: usize = 5;
 /// Where nothing else is told so many are.
@@ -116,7 +118,7 @@ impl Painter<'_> {
 
     fn footer(&mut self, report: &GateReport) -> io::Result<()> {
         for note in &report.notes {
-            self.line(DOUBT, note)?;
+            wrapped(note, self.style.width.unwrap_or(WIDTH).max(40)).iter().try_for_each(|line| self.line(DOUBT, line))?;
         }
         if let Some(shift) = report.shift {
             self.line(
@@ -137,7 +139,7 @@ impl Painter<'_> {
             self.line(DIM, &format!("{count} of latency could not be made: {}", reasons.join(", ")))?;
         }
         for rule in &report.rules {
-            self.line(DIM, rule)?;
+            wrapped(rule, self.style.width.unwrap_or(WIDTH).max(40)).iter().try_for_each(|line| self.line(DIM, line))?;
         }
         let candidate = report.runs.iter().rev().find(|run| run.side == "candidate");
         let first = report.changes.iter().find(|change| change.counts && change.suppressed.is_none() && change.level != "info");
