@@ -19,6 +19,7 @@
 
 use std::io;
 
+pub mod advice;
 pub mod catalog;
 pub mod cli;
 pub mod error;

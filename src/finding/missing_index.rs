@@ -15,8 +15,12 @@ use crate::workload::{Statement, Workload};
 use super::habit::{self, Price};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
+mod advised;
 mod candidate;
+mod demands;
 mod shape;
+
+pub use demands::demands;
 
 use candidate::{Candidate, Waste, candidates};
 
@@ -57,6 +61,10 @@ struct Options {
     min_mean_without_plan_ms: f64,
     /// Where no plan was logged, those of fewer calls are left out.
     min_calls_without_plan: u64,
+    /// With a catalogue, the part of its cost that an index must save a statement, 0 to 1.
+    min_saving: f64,
+    /// With a catalogue, new indexes for one table.
+    most_per_table: usize,
 }
 
 impl Default for Options {
@@ -71,6 +79,8 @@ impl Default for Options {
             min_share: 0.001,
             min_mean_without_plan_ms: 10.0,
             min_calls_without_plan: 5,
+            min_saving: 0.3,
+            most_per_table: 3,
         }
     }
 }
@@ -108,7 +118,12 @@ impl Rule for MissingIndex {
                 && !habit::is_of_a_dump(need.statement, workload)
         });
         needs.iter_mut().for_each(|need| need.price.share = need.price.total.0 as f64 / total.max(1) as f64);
-        grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).map(|group| finding(&group)).collect()
+        let advised = advised::advised(context, &options, Micros(total));
+        let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options)).collect();
+        needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
+        let groups = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options));
+        findings.extend(groups.map(|group| told_of_an_index(finding(&group), &group, &advised)));
+        findings
     }
 }
 
@@ -293,6 +308,21 @@ fn finding(group: &[Need<'_>]) -> Finding {
         ),
         ..Finding::default()
     }
+}
+
+/// Says so where the catalogue has an index that plans do not use.
+fn told_of_an_index(mut finding: Finding, group: &[Need<'_>], advised: &[advised::Advised<'_>]) -> Finding {
+    let name = group.iter().find_map(|need| advised.iter().find_map(|advised| advised.covering(need)));
+    if let Some(name) = name {
+        let table = &group[0].candidate.table;
+        finding.title = format!("an index leads to {table} by what is asked, and plans do not use it");
+        finding.confidence = finding.confidence.min(Confidence::Medium);
+        finding.remedy = format!("See why plans do not use the index {name}: ANALYZE {table}, and compare types and collations.");
+        let data = json!({"index": name});
+        let text = format!("the snapshot has the index {name}");
+        finding.evidence.push(Evidence { kind: "catalog", text, data: data.as_object().cloned().unwrap_or_default() });
+    }
+    finding
 }
 
 fn data(index: &Candidate, serves: Vec<String>) -> Map<String, Value> {

@@ -76,6 +76,7 @@ mod write_loop;
 mod write_without_where;
 
 pub use ignore::Ignore;
+pub use missing_index::demands;
 pub use orm::Libraries;
 
 use orm::Tables;

@@ -21,15 +21,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pipeline", &["input", "source", "sql", "workload", "event", "units", "error"]),
     ("plan", &["units", "error"]),
     ("workload", &["catalog", "event", "sql", "plan", "units", "error"]),
+    ("advice", &["catalog", "sql", "units"]),
     ("catalog", &["units", "error"]),
     ("snapshot", &["catalog", "event", "units", "error"]),
-    ("finding", &["catalog", "workload", "sql", "plan", "units"]),
+    ("finding", &["advice", "catalog", "workload", "sql", "plan", "units"]),
     ("report", &["units", "sql"]),
     ("structure", &["sql", "report"]),
     ("live", &["catalog", "event", "snapshot", "sql", "units", "error"]),
     (
         "cli",
         &[
+            "advice",
             "error",
             "event",
             "finding",
@@ -48,6 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "lib",
         &[
+            "advice",
             "catalog",
             "snapshot",
             "error",

@@ -1,0 +1,89 @@
+//! The statements of a workload as demands for indexes, for advice by a catalogue.
+
+use crate::advice::{CatalogNames, Demand, Measured};
+use crate::catalog::Catalog;
+use crate::plan::Reads;
+use crate::sql::shape::scans::{self, Names, Reading, Test, Unread};
+use crate::workload::{Sample, Statement, Workload};
+
+use super::super::habit::{self, Price};
+
+/// At most so many statements are read, those first that cost most.
+const MOST: usize = 500;
+
+/// What normalisation puts for the rest of a list.
+const SHORTENED: &str = "/*, ... */";
+
+/// The statements that cost most, as demands on a catalogue. `is_of` says which of them ran in its database.
+///
+/// Reads texts on a thread of its own, whose stack is deep enough.
+#[must_use]
+pub fn demands<'w>(workload: &'w Workload, catalog: &Catalog, is_of: &dyn Fn(&Statement) -> bool) -> Vec<(&'w Statement, Demand)> {
+    let mut statements: Vec<(&Statement, Price)> = workload
+        .statements()
+        .filter(|statement| is_of(statement) && !is_of_a_key(&statement.text) && !habit::is_of_a_dump(statement, workload))
+        .map(|statement| (statement, Price::of(statement)))
+        .filter(|(_, price)| price.total.0 > 0)
+        .collect();
+    statements.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
+    statements.truncate(MOST);
+    let names = CatalogNames(catalog);
+    let read = || statements.into_iter().map(|(statement, price)| (statement, demand(statement, &price, &names))).collect();
+    habit::on_a_deep_stack(read).unwrap_or_default()
+}
+
+/// Whether it is the server's own check of a foreign key, which is told with the key.
+fn is_of_a_key(text: &str) -> bool {
+    text.contains(" only ") && text.contains("operator") && text.contains("pg_catalog")
+}
+
+fn demand(statement: &Statement, price: &Price, names: &dyn Names) -> Demand {
+    Demand {
+        statement: statement.fingerprint,
+        reading: reading(statement, names),
+        calls: price.calls as f64,
+        time: price.total,
+        rows: price.rows().map(|rows| rows.saturating_mul(price.calls)),
+        measured: measured(statement),
+    }
+}
+
+/// What a statement asks: of its example, where that is whole, for values tell more than their places.
+pub(super) fn reading(statement: &Statement, names: &dyn Names) -> Result<Reading, Unread> {
+    let Sample { sql, parameters } = &statement.sample;
+    let example = || {
+        let is_whole = !sql.is_empty() && sql.len() < Sample::LONGEST && !parameters.starts_with(b"prepare: ");
+        is_whole.then(|| scans::read(&String::from_utf8_lossy(sql), parameters, names))
+    };
+    match example() {
+        Some(Ok(reading)) => Ok(reading),
+        Some(Err(Unread::Several)) => Err(Unread::Several),
+        _ => scans::read(&statement.text, b"", names).map(|reading| lengthened(reading, &statement.text)),
+    }
+}
+
+/// Lists that normalisation shortened are of unknown length.
+fn lengthened(mut reading: Reading, text: &str) -> Reading {
+    let terms = reading.scans.iter_mut().flat_map(|scan| &mut scan.terms);
+    terms.filter(|term| term.test == Test::AnyOf(1) && text.contains(SHORTENED)).for_each(|term| term.test = Test::AnyOf(0));
+    reading
+}
+
+/// What part of a table's rows conditions kept, as plans of whole tables counted.
+fn measured(statement: &Statement) -> Vec<Measured> {
+    let shapes = statement.shapes.iter().flat_map(|shapes| shapes.iter());
+    let scans = shapes.flat_map(|(_, shape)| &shape.slowest.1.scans);
+    let whole = scans.filter(|scan| scan.reads == Reads::Whole && !scan.filter.is_empty() && !scan.is_limited && scan.loops > 0);
+    let mut measured: Vec<(String, u64, u64)> = Vec::new();
+    for scan in whole {
+        let Some(returned) = scan.returned else { continue };
+        match measured.iter_mut().find(|(table, ..)| *table == scan.table) {
+            Some((_, kept, all)) => {
+                (*kept, *all) = (kept.saturating_add(returned), all.saturating_add(returned.saturating_add(scan.removed)))
+            }
+            None => measured.push((scan.table.clone(), returned, returned.saturating_add(scan.removed))),
+        }
+    }
+    let known = measured.into_iter().filter(|(_, _, all)| *all > 0);
+    known.map(|(table, kept, all)| Measured { table, kept: kept as f64 / all as f64 }).collect()
+}
