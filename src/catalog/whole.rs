@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::units::Timestamp;
+use crate::units::{Micros, Timestamp};
 
-use super::{Column, Constraint, Index, Object, Relation, Statistics};
+use super::{Build, Column, Constraint, Horizon, Index, Object, Relation, Sequence, Since, Statistics};
 
 /// Whose catalogue it is, and when it was read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +38,12 @@ pub struct Catalog {
     indexes: BTreeMap<u32, Vec<Index>>,
     constraints: BTreeMap<u32, Vec<Constraint>>,
     statistics: BTreeMap<u32, Vec<Statistics>>,
+    sequences: BTreeMap<u32, Sequence>,
+    /// What keeps VACUUM back, the oldest first.
+    pub horizons: Vec<Horizon>,
+    /// Indexes that were being built.
+    pub builds: Vec<Build>,
+    since: Option<Since>,
 }
 
 impl Catalog {
@@ -56,8 +62,13 @@ impl Catalog {
                 Object::Statistics(statistics) => {
                     put(&mut catalog.statistics, statistics.relation, statistics, |statistics| statistics.name.clone());
                 }
+                Object::Sequence(sequence) => drop(catalog.sequences.insert(sequence.oid, sequence)),
+                Object::Horizon(horizon) => catalog.horizons.push(horizon),
+                Object::Build(build) => catalog.builds.push(build),
+                Object::Since(since) => catalog.since = Some(since),
             }
         }
+        catalog.horizons.sort_by(|a, b| b.age.cmp(&a.age).then_with(|| (&a.holder, &a.state).cmp(&(&b.holder, &b.state))));
         for relation in catalog.relations.values() {
             catalog.by_name.entry(relation.name.clone()).or_default().push(relation.oid);
         }
@@ -142,6 +153,24 @@ impl Catalog {
     #[must_use]
     pub fn statistics(&self, relation: u32) -> &[Statistics] {
         of(&self.statistics, relation)
+    }
+
+    /// Every sequence, by object id.
+    pub fn sequences(&self) -> impl Iterator<Item = &Sequence> {
+        self.sequences.values()
+    }
+
+    /// How long the counters of use had counted when they were read, or at least how long: they survive restarts but no
+    /// crash, which counts as a reset. `None` if the snapshot tells nothing of it.
+    #[must_use]
+    pub fn counted_for(&self) -> Option<Micros> {
+        let reset = self.since.as_ref()?.reset.as_deref();
+        let since = match reset {
+            Some(reset) => Timestamp(reset.parse::<jiff::Timestamp>().ok()?.as_microsecond()),
+            None => self.origin.started?,
+        };
+        let taken = self.origin.taken?;
+        u64::try_from(taken.0.checked_sub(since.0)?).ok().map(Micros)
     }
 
     /// The partitions or heirs of a relation.

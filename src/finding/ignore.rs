@@ -17,7 +17,7 @@ pub struct Ignore {
     pub rule: Option<String>,
     /// About the statement of this id: sixteen lower-case hexadecimal digits.
     pub fingerprint: Option<String>,
-    /// About a statement that reads or writes this table first. With a schema it is meant as the statement writes it;
+    /// About this table, or a statement that reads or writes it first. With a schema it is meant as the statement writes it;
     /// without one, in every schema.
     pub table: Option<String>,
     /// Why.
@@ -53,7 +53,7 @@ impl Ignore {
     fn matches(&self, finding: &Finding, about: &Outline) -> bool {
         self.rule.as_deref().is_none_or(|rule| rule == finding.rule)
             && self.fingerprint.as_deref().is_none_or(|id| finding.statement.is_some_and(|statement| statement.to_string() == id))
-            && self.table.as_deref().is_none_or(|table| is_first_table(table, about))
+            && self.table.as_deref().is_none_or(|table| is_first_table(table, about) || is_table_of(table, finding))
     }
 }
 
@@ -73,6 +73,15 @@ fn is_first_table(wanted: &str, about: &Outline) -> bool {
         Some((schema, table)) => about.schema.as_deref() == Some(schema) && about.table() == Some(table),
         None => about.table() == Some(&wanted),
     }
+}
+
+/// Whether a configured name means the table of a finding on the schema, which has no statement.
+fn is_table_of(wanted: &str, finding: &Finding) -> bool {
+    let table = finding.data.get("table").and_then(serde_json::Value::as_str).filter(|_| finding.statement.is_none());
+    table.is_some_and(|table| {
+        let (table, wanted) = (table.replace('"', ""), wanted.replace('"', ""));
+        table == wanted || (!wanted.contains('.') && table.rsplit_once('.').is_some_and(|(_, name)| name == wanted))
+    })
 }
 
 /// Marks each finding with the first ignore that matches it and still holds.
@@ -104,6 +113,15 @@ mod tests {
             ("orders", "select $1", false),
         ] {
             assert_eq!(is_first_table(wanted, &Outline::of(sql)), is_same, "{wanted} in {sql}");
+        }
+    }
+
+    #[test]
+    fn the_table_of_a_finding_without_a_statement_counts() {
+        let data = serde_json::json!({"table": "shop.\"Orders\""}).as_object().cloned().unwrap_or_default();
+        let finding = Finding { data, ..Finding::default() };
+        for (wanted, is_same) in [("Orders", true), ("shop.Orders", true), ("old.Orders", false), ("orders", false), ("shop", false)] {
+            assert_eq!(is_table_of(wanted, &finding), is_same, "{wanted}");
         }
     }
 

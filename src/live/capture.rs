@@ -72,7 +72,6 @@ pub fn everything_asked(wish: &Wish) -> String {
     asked.push(sql::NAMES.to_owned());
     if wish.catalogue {
         asked.extend(sql::catalogue(wish.values).iter().map(sql::Catalogue::sql));
-        asked.push(sql::statistics().sql());
     }
     asked.into_iter().map(|sql| if sql.contains("; --") { sql + "\n" } else { sql + ";\n" }).collect()
 }
@@ -281,12 +280,9 @@ impl Capture<'_> {
     }
 
     fn catalogue(&mut self, wish: &Wish) -> Result<(), Error> {
-        let mut asked = sql::catalogue(wish.values);
-        if self.session.server_version_num() >= 100_000 {
-            asked.push(sql::statistics());
-        }
+        let version = self.session.server_version_num();
         let (mut tables, mut with_statistics) = (0, 0);
-        for query in asked {
+        for query in sql::catalogue(wish.values).into_iter().filter(|query| query.since <= version) {
             let rows = self.ask(&format!("the catalogue ({})", query.kind), &query.sql(), STATEMENT_TIMEOUT)?.unwrap_or_default();
             for line in rows.iter().filter_map(|row| row.get(0)) {
                 match serde_json::from_str::<Line>(line) {

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::catalog::{Column, Constraint, Index, Relation, Statistics};
+use crate::catalog::{Build, Column, Constraint, Horizon, Index, Relation, Sequence, Since, Statistics};
 
 pub mod psql;
 pub mod sql;
@@ -98,6 +98,14 @@ pub enum Line {
     Constraint(Constraint),
     /// See [`Statistics`].
     Statistics(Statistics),
+    /// See [`Sequence`].
+    Sequence(Sequence),
+    /// See [`Horizon`].
+    Horizon(Horizon),
+    /// See [`Build`].
+    Build(Build),
+    /// See [`Since`].
+    Since(Since),
     /// The last; without it a file is cut.
     End {
         /// How many lines there are, this one included.

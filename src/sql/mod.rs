@@ -13,4 +13,4 @@ pub(crate) mod skeleton;
 pub mod tags;
 mod template;
 pub mod values;
-mod words;
+pub(crate) mod words;

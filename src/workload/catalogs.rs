@@ -2,6 +2,8 @@
 
 use crate::catalog::Catalog;
 
+use super::{Key, Statement, Workload};
+
 /// See the module. In the order of servers and databases by name, so that it is the same whatever came first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Catalogs(Vec<Catalog>);
@@ -22,6 +24,27 @@ impl Catalogs {
 
     pub(super) fn merge(&mut self, other: Catalogs) {
         other.0.into_iter().for_each(|catalog| self.take(catalog));
+    }
+}
+
+impl Workload {
+    /// What snapshots tell of the schemas: of each database of each server the latest catalogue.
+    #[must_use]
+    pub fn catalogs(&self) -> &[Catalog] {
+        self.catalogs.all()
+    }
+
+    /// The catalogue of the database that a statement ran in. Where the log does not tell the database, or it was several,
+    /// only one catalogue can be meant, if there is but one.
+    #[must_use]
+    pub fn catalog_of(&self, statement: &Statement) -> Option<&Catalog> {
+        let databases = self.shares(statement, &Key::Database);
+        let [(database, _)] = databases.as_slice() else {
+            return if let [only] = self.catalogs() { Some(only) } else { None };
+        };
+        let mut of_that_name =
+            self.catalogs().iter().filter(|catalog| catalog.origin.database.as_ref().is_none_or(|known| known == database));
+        of_that_name.next().filter(|_| of_that_name.next().is_none())
     }
 }
 

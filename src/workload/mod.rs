@@ -7,7 +7,6 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
-use crate::catalog::Catalog;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
@@ -269,12 +268,6 @@ impl Workload {
     #[must_use]
     pub fn coverage(&self) -> Option<&Coverage> {
         self.coverage.as_ref()
-    }
-
-    /// What snapshots tell of the schemas: of each database of each server the latest catalogue.
-    #[must_use]
-    pub fn catalogs(&self) -> &[Catalog] {
-        self.catalogs.all()
     }
 
     /// The groups of `--by`, by key; `None` is what has none. `None` if nothing was to be grouped.

@@ -28,6 +28,7 @@ mod pitfalls;
 mod plans;
 mod readme;
 mod rules;
+mod schema_health;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
