@@ -142,13 +142,6 @@ fn paid<'w>(context: &Context<'w>, catalog: &Catalog, relation: &Relation, key: 
     paid
 }
 
-/// Whether it is one of the server's own checks of foreign keys, as `ri_triggers.c` writes them. Which index they lack is told
-/// by this rule alone.
-pub(super) fn is_servers_own(text: &str) -> bool {
-    let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    squeezed.contains("fromonly") && squeezed.contains("operator(pg_catalog.=)") && squeezed.ends_with("forkeyshareofx")
-}
-
 /// Whether it is the server's own check of a foreign key from the other side: `ri_triggers.c` writes the value on the left
 /// of the column that refers, `… FROM ONLY "s"."t" x WHERE $1 OPERATOR(pg_catalog.=) "col"`, and on the right where it looks
 /// for the row that is referred to.
@@ -264,14 +257,6 @@ mod tests {
         // From the side that refers: it looks for the row of the key, which has its index.
         let forward = "SELECT 1 FROM ONLY \"public\".\"book\" x WHERE \"id\" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x";
         assert!(!is(forward, &["id"]) && !is("select * from only book where id = 1", &["id"]));
-    }
-
-    #[test]
-    fn checks_are_told_from_queries() {
-        let is = |sql: &str| is_servers_own(&normal(sql));
-        assert!(is(r#"SELECT $2 FROM ONLY "public"."book" x WHERE $1 OPERATOR(pg_catalog.=) "author_id" FOR KEY SHARE OF x"#));
-        assert!(!is("SELECT 1 FROM book x WHERE author_id = 7 FOR KEY SHARE OF x"));
-        assert!(!is("SELECT 1 FROM ONLY book WHERE author_id = 7"));
     }
 
     #[test]
