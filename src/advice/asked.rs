@@ -1,7 +1,7 @@
 //! What a statement asks of a table, in terms of the catalogue: its columns, and how many rows each condition keeps.
 
 use crate::catalog::{Catalog, Column, Relation};
-use crate::sql::shape::scans::{Against, Key, Scan, SortKey, Term, Test};
+use crate::sql::shape::scans::{Against, Key, Limit, Scan, SortKey, Term, Test};
 
 use super::price::Heap;
 use super::selectivity::{self, OTHER, Part};
@@ -26,6 +26,8 @@ pub(super) struct Asked<'c> {
     pub(super) sort: Vec<(i32, SortKey)>,
     /// Rows that are enough; `Some(None)` is a number that is not known.
     pub(super) limit: Option<Option<f64>>,
+    /// The same of the rows of the join that it is part of.
+    pub(super) joined_limit: Option<f64>,
     pub(super) for_each: Option<usize>,
     /// The width of a row in bytes.
     pub(super) width: f64,
@@ -120,7 +122,8 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         conditions: Vec::new(),
         others: scan.others,
         sort: Vec::new(),
-        limit: scan.limit.map(|limit| limit.rows.zip(limit.skipped).map(|(rows, skipped)| rows as f64 + skipped as f64)),
+        limit: scan.limit.map(wanted),
+        joined_limit: scan.joined_limit.and_then(wanted),
         for_each: scan.for_each,
         width,
     };
@@ -137,6 +140,11 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         asked.limit = None;
     }
     Ok(asked)
+}
+
+/// The rows that are read to skip some and take some; `None` where that is not known.
+fn wanted(limit: Limit) -> Option<f64> {
+    limit.rows.zip(limit.skipped).map(|(rows, skipped)| rows as f64 + skipped as f64)
 }
 
 fn condition<'c>(term: &Term, relation: &Relation, catalog: &'c Catalog) -> Option<Condition<'c>> {

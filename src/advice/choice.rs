@@ -47,11 +47,13 @@ pub struct Limits {
     pub most_per_table: usize,
     /// The part of its cost that an index must save a scan that it serves, 0 to 1.
     pub least_saving: f64,
+    /// A scan that costs less is left as it is, in the planner's unit.
+    pub least_cost: f64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { most_per_table: 3, least_saving: 0.3 }
+        Limits { most_per_table: 3, least_saving: 0.3, least_cost: 100.0 }
     }
 }
 
@@ -65,6 +67,9 @@ pub struct Choice {
     /// Microseconds that it saves of the workload beyond the other choices, writes not counted.
     pub saved: f64,
 }
+
+/// An index that is worth so much of the best is as good.
+const NEARLY: f64 = 0.98;
 
 /// An index that begins with another may take its place if no more of what that saves is lost.
 const MOST_LOST: f64 = 0.15;
@@ -80,11 +85,13 @@ pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
             let table = offers[*at].index.relation;
             !chosen.contains(at) && chosen.iter().filter(|other| offers[**other].index.relation == table).count() < limits.most_per_table
         };
-        let best = (0..offers.len()).filter(is_open).map(|at| (at, worth(at))).filter(|(_, worth)| *worth > 0.0);
-        // Of equals the one with fewer columns, then the first by name.
-        let order = |at: usize| (offers[at].index.keys.len(), offers[at].index.on());
-        let best = best.max_by(|(a, x), (b, y)| x.total_cmp(y).then_with(|| order(*b).cmp(&order(*a))));
-        let Some((best, _)) = best else { break };
+        let worthy: Vec<(usize, f64)> =
+            (0..offers.len()).filter(is_open).map(|at| (at, worth(at))).filter(|(_, worth)| *worth > 0.0).collect();
+        let most = worthy.iter().map(|(_, worth)| *worth).fold(0.0, f64::max);
+        // Of nearly equals the one with fewer columns, then the first by name.
+        let near = worthy.into_iter().filter(|(_, worth)| *worth >= NEARLY * most);
+        let order = |at: usize| (offers[at].index.keys.len(), offers[at].index.predicate.is_none(), offers[at].index.on());
+        let Some((best, _)) = near.min_by(|(a, _), (b, _)| order(*a).cmp(&order(*b))) else { break };
         chosen.push(best);
     }
     merge(cells, offers, &mut chosen, limits);
@@ -105,7 +112,7 @@ fn costs(cells: &[Cell], offers: &[Offer], chosen: &[usize], limits: Limits) -> 
 }
 
 fn serves(cell: &Cell, after: &After, limits: Limits) -> bool {
-    cell.before - after.cost >= limits.least_saving * cell.before
+    cell.before >= limits.least_cost && cell.before - after.cost >= limits.least_saving * cell.before
 }
 
 /// Microseconds that an offer saves where so much is spent.

@@ -9,25 +9,30 @@ use super::selectivity;
 /// A table of which nothing is known gives so many rows.
 const UNKNOWN_ROWS: f64 = 1_000.0;
 
-/// How often each scan of a statement is run if it is looked up for each row before it.
-pub(super) fn loops(scans: &[Option<Asked<'_>>]) -> Vec<f64> {
+/// How often each scan of a statement is run if it is looked up for each row before it; `None` of the first, which there is
+/// nothing to look up by.
+pub(super) fn loops(scans: &[Option<Asked<'_>>]) -> Vec<Option<f64>> {
     let rows: Vec<f64> = scans.iter().map(|scan| scan.as_ref().map_or(UNKNOWN_ROWS, Asked::rows)).collect();
-    let mut loops = vec![1.0; scans.len()];
+    let mut loops = vec![None; scans.len()];
     let mut is_placed = vec![false; scans.len()];
     while let Some(first) = (0..scans.len()).filter(|&at| !is_placed[at]).min_by(|&a, &b| rows[a].total_cmp(&rows[b])) {
         is_placed[first] = true;
-        let mut result = rows[first];
+        let (mut result, mut group) = (rows[first], Vec::new());
         loop {
             let joined = (0..scans.len()).filter(|&at| !is_placed[at]).filter_map(|at| Some((at, kept(scans, &is_placed, at)? * rows[at])));
             let Some((next, grows)) = joined.min_by(|(_, a), (_, b)| a.total_cmp(b)) else { break };
             is_placed[next] = true;
-            loops[next] = result.max(1.0);
+            loops[next] = Some(result.max(1.0));
             result = (result * grows).max(1.0);
+            group.push(next);
         }
+        // Where a few rows are enough, the rest of the loops is spared.
+        let wanted = group.iter().filter_map(|&at| scans[at].as_ref()?.joined_limit).fold(result, f64::min);
+        group.iter().for_each(|&at| loops[at] = loops[at].map(|loops: f64| (loops * wanted / result).max(1.0)));
     }
     for at in 0..scans.len() {
         if let Some(outer) = scans[at].as_ref().and_then(|scan| scan.for_each) {
-            loops[at] = rows.get(outer).copied().unwrap_or(UNKNOWN_ROWS);
+            loops[at] = Some(rows.get(outer).copied().unwrap_or(UNKNOWN_ROWS));
         }
     }
     loops

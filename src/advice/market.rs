@@ -16,7 +16,7 @@ use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name,
 /// One statement in terms of the catalogue.
 struct Read<'c> {
     scans: Vec<Option<Asked<'c>>>,
-    loops: Vec<f64>,
+    loops: Vec<Option<f64>>,
 }
 
 /// See the module.
@@ -26,8 +26,8 @@ pub(super) fn fill(demands: &[Demand], catalog: &Catalog) -> Offers {
         market.read(place, demand);
     }
     market.price(demands);
-    for (place, candidate) in market.candidates() {
-        market.offer(place, candidate, demands);
+    for candidate in market.candidates() {
+        market.offer(candidate, demands);
     }
     market.explain();
     market.found
@@ -54,10 +54,9 @@ impl<'c> Market<'c> {
         for scan in reading {
             match asked(scan, self.catalog) {
                 Ok(mut asked) => {
-                    let is_of = |measured: &&Measured| self.catalog.named(&measured.table).is_some_and(|of| of.oid == asked.relation.oid);
                     // A table that is read twice has two such numbers, and nobody knows which is which.
                     let is_alone = reading.iter().filter(|other| other.table == scan.table).count() == 1;
-                    let kept = demand.measured.iter().find(is_of).filter(|_| is_alone).map(|measured| measured.kept);
+                    let kept = shown(demand, &asked, self.catalog).filter(|_| is_alone).and_then(|measured| measured.kept);
                     kept.into_iter().for_each(|kept| asked.measured(kept));
                     self.consider(place, scan, &asked);
                     scans.push(Some(asked));
@@ -110,11 +109,13 @@ impl<'c> Market<'c> {
             by_index.fold(f64::INFINITY, f64::min)
         };
         if asked.for_each.is_some() {
-            return whole(&self.costs, asked, Way::Alone(loops)).min(best(Way::Alone(loops)));
+            let each = Way::Alone(loops.unwrap_or(1.0));
+            return whole(&self.costs, asked, each).min(best(each));
         }
         let alone = whole(&self.costs, asked, Way::Alone(1.0)).min(best(Way::Alone(1.0)));
         let is_joined = asked.conditions.iter().any(|condition| condition.joins.is_some());
-        if is_joined { (alone + self.costs.hashed(asked.rows())).min(best(Way::Joined(loops))) } else { alone }
+        let joined = loops.map_or(f64::INFINITY, |loops| best(Way::Joined(loops)));
+        if is_joined { (alone + self.costs.hashed(asked.rows())).min(joined) } else { alone }
     }
 
     /// What every scan costs now.
@@ -127,23 +128,28 @@ impl<'c> Market<'c> {
                     self.cost(read, scan, &indexes)
                 })
                 .collect();
-            let all: f64 = before.iter().sum();
-            // The time is spread over what the planner thinks that the scans cost.
-            let weight = if all > 0.0 { demand.time.0 as f64 / all } else { 0.0 };
-            for (scan, before) in before.into_iter().enumerate().filter(|(scan, _)| read.scans[*scan].is_some()) {
+            let shares = shares(demand, read, &before, self.catalog);
+            for (scan, (before, share)) in before.into_iter().zip(shares).enumerate().filter(|(scan, _)| read.scans[*scan].is_some()) {
+                let weight = if before > 0.0 { demand.time.0 as f64 * share / before } else { 0.0 };
                 self.found.cells.push(Cell { demand: place, scan, before, weight });
             }
         }
     }
 
-    /// The candidates of all scans, each once, with the cell that it was made for.
-    fn candidates(&self) -> Vec<(usize, Candidate)> {
+    /// The candidates of all scans for which nothing is there that leads to the same, each once.
+    fn candidates(&self) -> Vec<Candidate> {
         let mut seen = BTreeSet::new();
         let mut all = Vec::new();
-        for (place, cell) in self.found.cells.iter().enumerate() {
+        for cell in &self.found.cells {
             let Some(asked) = self.asked(cell) else { continue };
             let of_cell = candidates(asked, self.catalog);
-            all.extend(of_cell.into_iter().filter(|candidate| seen.insert(candidate.on())).map(|candidate| (place, candidate)));
+            for candidate in of_cell {
+                // What is covered for one statement need not be for another.
+                let is_open = !seen.contains(&candidate.on()) && !self.is_covered(asked, &candidate);
+                if is_open && seen.insert(candidate.on()) {
+                    all.push(candidate);
+                }
+            }
         }
         all
     }
@@ -153,18 +159,20 @@ impl<'c> Market<'c> {
     }
 
     /// Says what a candidate would change, and keeps it if that is anything.
-    fn offer(&mut self, made_for: usize, candidate: Candidate, demands: &[Demand]) {
+    fn offer(&mut self, candidate: Candidate, demands: &[Demand]) {
         let Some(relation) = relation(&candidate, self.catalog) else { return };
         let index = thought_of(&candidate, relation, self.catalog);
-        if self.is_covered(made_for, &index) || !self.is_common(&candidate) {
+        if !self.is_common(&candidate) {
             return;
         }
         let mut after = BTreeMap::new();
         for (place, cell) in self.found.cells.iter().enumerate() {
             let Some(asked) = self.asked(cell).filter(|asked| asked.relation.oid == relation.oid) else { continue };
             let read = &self.reads[cell.demand];
-            let ways = [Way::Alone(if asked.for_each.is_some() { read.loops[cell.scan] } else { 1.0 }), Way::Joined(read.loops[cell.scan])];
-            let looked: Vec<_> = ways.iter().filter_map(|way| through(&self.costs, asked, &index, *way)).collect();
+            let joined = read.loops[cell.scan];
+            let alone = Way::Alone(joined.filter(|_| asked.for_each.is_some()).unwrap_or(1.0));
+            let ways = std::iter::once(alone).chain(joined.filter(|_| asked.for_each.is_none()).map(Way::Joined));
+            let looked: Vec<_> = ways.filter_map(|way| through(&self.costs, asked, &index, way)).collect();
             let Some(best) = looked.iter().filter(|looked| looked.is_worthy).min_by(|a, b| a.cost.total_cmp(&b.cost)) else { continue };
             let cost = self.cost(read, cell.scan, std::slice::from_ref(&index));
             if cost < cell.before {
@@ -178,9 +186,8 @@ impl<'c> Market<'c> {
     }
 
     /// Whether an index that is there leads to what the candidate was made for.
-    fn is_covered(&self, made_for: usize, candidate: &Indexed) -> bool {
-        let Some(asked) = self.found.cells.get(made_for).and_then(|cell| self.asked(cell)) else { return true };
-        self.covering(asked, candidate).is_some()
+    fn is_covered(&self, asked: &Asked<'_>, candidate: &Candidate) -> bool {
+        self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)).is_some()
     }
 
     fn covering(&self, asked: &Asked<'_>, candidate: &Indexed) -> Option<&'c str> {
@@ -272,6 +279,23 @@ impl<'c> Market<'c> {
         }
         self.found.refused.extend(refused);
     }
+}
+
+/// The part of a statement's time that each of its scans takes: as plans show it of every table, or else as the planner would
+/// think.
+fn shares(demand: &Demand, read: &Read<'_>, before: &[f64], catalog: &Catalog) -> Vec<f64> {
+    let all: f64 = before.iter().sum();
+    let thought = before.iter().map(|before| if all > 0.0 { before / all } else { 0.0 });
+    let shown: Option<Vec<f64>> = read.scans.iter().map(|scan| Some(shown(demand, scan.as_ref()?, catalog)?.part)).collect();
+    match shown {
+        Some(shown) if shown.iter().sum::<f64>() <= 1.01 => shown,
+        _ => thought.collect(),
+    }
+}
+
+/// What plans showed of a table.
+fn shown<'d>(demand: &'d Demand, asked: &Asked<'_>, catalog: &Catalog) -> Option<&'d Measured> {
+    demand.measured.iter().find(|measured| catalog.named(&measured.table).is_some_and(|of| of.oid == asked.relation.oid))
 }
 
 /// A partial index is for conditions that so much of the time has.

@@ -67,13 +67,15 @@ pub struct Demand {
     pub measured: Vec<Measured>,
 }
 
-/// What plans showed of a scan of a whole table.
+/// What plans showed of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     /// The table, as the plan names it.
     pub table: String,
-    /// The part of its rows that its conditions kept, 0 to 1.
-    pub kept: f64,
+    /// The part of its rows that its conditions kept, 0 to 1; `None` if not all of it was read.
+    pub kept: Option<f64>,
+    /// What reading it took of all that the plans read, 0 to 1.
+    pub part: f64,
 }
 
 /// Every candidate, and what it would change.

@@ -180,7 +180,10 @@ fn order(asked: &Asked<'_>, index: &Indexed, matched: &Matched<'_, '_>) -> Order
 /// Whether an index that is there leads to what a candidate would: its first keys are those that are compared for equality, in
 /// whatever order, and the rest follows as it is; or it finds one row at most.
 pub(super) fn covers(index: &Indexed, unique: Option<&[i32]>, asked: &Asked<'_>, candidate: &Indexed) -> bool {
-    let equal: Vec<&On> = asked.conditions.iter().filter(|condition| condition.is_equality()).map(|condition| &condition.on).collect();
+    // What a join gives counts only if the candidate is for the join.
+    let counts = |condition: &&Condition<'_>| condition.joins.is_none() || candidate.keys.iter().any(|key| same(&condition.on, &key.on));
+    let equal = asked.conditions.iter().filter(|condition| condition.is_equality()).filter(counts);
+    let equal: Vec<&On> = equal.map(|condition| &condition.on).collect();
     let is_equal = |on: &On| equal.iter().any(|equal| same(equal, on));
     if unique.is_some_and(|columns| columns.iter().all(|column| is_equal(&On::Column(*column)))) {
         return true;

@@ -240,7 +240,7 @@ fn what_plans_showed_counts_more_than_statistics() {
     let catalog = schema.catalog();
     let with = |kept: f64| {
         let mut demands = demands(&catalog, &["SELECT * FROM t WHERE b = 1"]);
-        demands[0].measured.push(Measured { table: "t".to_owned(), kept });
+        demands[0].measured.push(Measured { table: "t".to_owned(), kept: Some(kept), part: 1.0 });
         let offers = offers(&demands, &catalog);
         choose(&offers.cells, &offers.offers, Limits::default()).len()
     };

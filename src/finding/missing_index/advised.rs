@@ -26,7 +26,7 @@ pub(super) struct Advised<'w> {
 /// The advice on each catalogue that snapshots hold.
 pub(super) fn advised<'w>(context: &Context<'w>, options: &Options, total: Micros) -> Vec<Advised<'w>> {
     let workload: &'w Workload = context.workload;
-    let limits = Limits { most_per_table: options.most_per_table, least_saving: options.min_saving };
+    let limits = Limits { most_per_table: options.most_per_table, least_saving: options.min_saving, ..Limits::default() };
     let each = workload.catalogs().iter().filter(|catalog| !catalog.is_empty()).map(|catalog| {
         let is_of = |statement: &Statement| context.catalog_of(statement).is_some_and(|of| std::ptr::eq(of, catalog));
         let statements = demands(workload, catalog, &is_of);
@@ -44,6 +44,8 @@ struct Served<'a> {
     price: Price,
     before: f64,
     after: f64,
+    /// Microseconds of all calls for one unit of cost.
+    weight: f64,
     is_guess: bool,
 }
 
@@ -72,7 +74,16 @@ impl<'w> Advised<'w> {
             let of_table = refused.table.as_deref().and_then(|table| self.catalog.named(table)).is_none_or(|of| of.oid == relation.oid);
             refused.demand == place && of_table && is_open(&refused.why)
         });
-        is_served || !(is_unknown || need.confidence() == Confidence::High)
+        let is_led_to = self.choices.iter().any(|choice| self.leads_to(&self.offers.offers[choice.offer].index, need));
+        is_served || is_led_to || !(is_unknown || need.confidence() == Confidence::High)
+    }
+
+    /// Whether an index begins with what a need asks for, in whatever order.
+    fn leads_to(&self, index: &advice::Candidate, need: &Need<'_>) -> bool {
+        let asked: Vec<&str> = need.candidate.columns.iter().map(|column| column.trim_end_matches(" DESC")).collect();
+        let is_of = self.catalog.named(&need.candidate.table).is_some_and(|of| of.oid == index.relation);
+        let mut first = index.keys.iter().take(asked.len()).map(|key| key.text.as_str());
+        is_of && index.predicate.is_none() && index.keys.len() >= asked.len() && first.all(|key| asked.contains(&key))
     }
 
     /// The name of an index that serves what a statement asks of a table, if there is one.
@@ -107,14 +118,22 @@ impl<'w> Advised<'w> {
                 None => {
                     let mut price = Price::of(statement);
                     price.share = price.total.0 as f64 / self.total.0.max(1) as f64;
-                    served.push(Served { statement, price, before: of.before, after: after.cost, is_guess: after.is_guess });
+                    served.push(Served {
+                        statement,
+                        price,
+                        before: of.before,
+                        after: after.cost,
+                        weight: of.weight,
+                        is_guess: after.is_guess,
+                    });
                 }
             }
         }
         served.sort_by_key(|served| (std::cmp::Reverse(served.price.total), served.statement.fingerprint));
         let calls: u64 = served.iter().map(|served| served.price.calls).sum();
         let share = served.iter().map(|served| served.price.share).sum::<f64>();
-        let saved = Micros::floor(choice.saved);
+        let saved = served.iter().map(|served| served.saved(self.need(served, &offer.index, needs))).sum::<f64>();
+        let saved = Micros::floor(saved);
         if share < options.min_share || (calls < options.min_calls && saved < super::LONG) {
             return None;
         }
@@ -126,14 +145,15 @@ impl<'w> Advised<'w> {
         let index = &self.offers.offers[told.choice.offer].index;
         let table = &index.table;
         let columns = index.columns().join(", ");
-        let of_plan = |served: &&Served<'_>| {
-            needs.iter().find(|need| {
-                need.statement.fingerprint == served.statement.fingerprint
-                    && self.catalog.named(&need.candidate.table).is_some_and(|of| of.oid == index.relation)
-                    && need.candidate.waste.as_ref().is_some_and(|waste| waste.examined.is_some() && waste.reads == Reads::Whole)
-            })
-        };
-        let shown: Vec<&Need<'_>> = told.served.iter().filter_map(|served| of_plan(&served)).collect();
+        let mut shown: Vec<&Need<'_>> = told.served.iter().filter_map(|served| self.need(served, index, needs)).collect();
+        let mut ids: Vec<_> = told.served.iter().map(|served| served.statement.fingerprint).collect();
+        // The model may not see what a plan shows.
+        for need in needs.iter().filter(|need| is_shown(need) && self.leads_to(index, need)) {
+            if !ids.contains(&need.statement.fingerprint) {
+                ids.push(need.statement.fingerprint);
+                shown.push(need);
+            }
+        }
         let confidence = match (shown.is_empty(), told.served.iter().all(|served| served.is_guess)) {
             (false, _) => Confidence::High,
             (true, false) => Confidence::Medium,
@@ -143,7 +163,6 @@ impl<'w> Advised<'w> {
         let mut evidence = vec![self.priced(told, index)];
         evidence.extend(shown.iter().take(3).map(|need| super::shown(need)));
         evidence.extend(told.served.iter().take(3).map(|served| served.price.evidence()));
-        let ids: Vec<_> = told.served.iter().map(|served| served.statement.fingerprint).collect();
         Finding {
             rule: META.id,
             severity: told.served.iter().map(|served| served.price.severity()).max().unwrap_or_default(),
@@ -159,6 +178,15 @@ impl<'w> Advised<'w> {
             ddl: Some(format!("{};", told.portrait.ddl)),
             ..Finding::default()
         }
+    }
+
+    /// What plans show of a statement and a table.
+    fn need<'n>(&self, served: &Served<'_>, index: &advice::Candidate, needs: &'n [Need<'n>]) -> Option<&'n Need<'n>> {
+        needs.iter().find(|need| {
+            need.statement.fingerprint == served.statement.fingerprint
+                && self.catalog.named(&need.candidate.table).is_some_and(|of| of.oid == index.relation)
+                && is_shown(need)
+        })
     }
 
     /// What the planner would think, and what the index would cost.
@@ -192,6 +220,19 @@ impl<'w> Advised<'w> {
             "replaces": told.portrait.replaces,
         });
         data.as_object().cloned().unwrap_or_default()
+    }
+}
+
+/// Whether a plan counted the rows of a whole table.
+fn is_shown(need: &Need<'_>) -> bool {
+    need.candidate.waste.as_ref().is_some_and(|waste| waste.examined.is_some() && waste.reads == Reads::Whole)
+}
+
+impl Served<'_> {
+    /// Microseconds that the index saves: of what plans show that the scan takes, or else of what the model thinks that it does.
+    fn saved(&self, need: Option<&Need<'_>>) -> f64 {
+        let part = if self.before > 0.0 { ((self.before - self.after) / self.before).clamp(0.0, 1.0) } else { 0.0 };
+        need.map_or(self.weight * self.before, |need| need.cost.0 as f64) * part
     }
 }
 

@@ -1,5 +1,7 @@
 //! The statements of a workload as demands for indexes, for advice by a catalogue.
 
+use std::collections::BTreeMap;
+
 use crate::advice::{CatalogNames, Demand, Measured};
 use crate::catalog::Catalog;
 use crate::plan::Reads;
@@ -69,21 +71,31 @@ fn lengthened(mut reading: Reading, text: &str) -> Reading {
     reading
 }
 
-/// What part of a table's rows conditions kept, as plans of whole tables counted.
+/// What plans counted of each table: how many of its rows conditions kept, and what reading it took of the whole.
 fn measured(statement: &Statement) -> Vec<Measured> {
+    #[derive(Default)]
+    struct Read {
+        kept: u64,
+        of_whole: u64,
+        examined: u64,
+    }
     let shapes = statement.shapes.iter().flat_map(|shapes| shapes.iter());
-    let scans = shapes.flat_map(|(_, shape)| &shape.slowest.1.scans);
-    let whole = scans.filter(|scan| scan.reads == Reads::Whole && !scan.filter.is_empty() && !scan.is_limited && scan.loops > 0);
-    let mut measured: Vec<(String, u64, u64)> = Vec::new();
-    for scan in whole {
+    let scans = shapes.flat_map(|(_, shape)| &shape.slowest.1.scans).filter(|scan| scan.loops > 0);
+    let mut tables: BTreeMap<&str, Read> = BTreeMap::new();
+    for scan in scans {
         let Some(returned) = scan.returned else { continue };
-        match measured.iter_mut().find(|(table, ..)| *table == scan.table) {
-            Some((_, kept, all)) => {
-                (*kept, *all) = (kept.saturating_add(returned), all.saturating_add(returned.saturating_add(scan.removed)))
-            }
-            None => measured.push((scan.table.clone(), returned, returned.saturating_add(scan.removed))),
+        let read = tables.entry(scan.table.as_str()).or_default();
+        let examined = returned.saturating_add(scan.removed);
+        read.examined = read.examined.saturating_add(examined);
+        if scan.reads == Reads::Whole && !scan.filter.is_empty() {
+            (read.kept, read.of_whole) = (read.kept.saturating_add(returned), read.of_whole.saturating_add(examined));
         }
     }
-    let known = measured.into_iter().filter(|(_, _, all)| *all > 0);
-    known.map(|(table, kept, all)| Measured { table, kept: kept as f64 / all as f64 }).collect()
+    let all: u64 = tables.values().map(|read| read.examined).fold(0, u64::saturating_add);
+    let told = tables.into_iter().map(|(table, read)| Measured {
+        table: table.to_owned(),
+        kept: (read.of_whole > 0).then(|| read.kept as f64 / read.of_whole as f64),
+        part: read.examined as f64 / all.max(1) as f64,
+    });
+    told.collect()
 }

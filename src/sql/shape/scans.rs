@@ -72,6 +72,8 @@ pub struct Scan {
     pub sort: Vec<SortKey>,
     /// A few of its rows are enough.
     pub limit: Option<Limit>,
+    /// A few rows of a join are enough that it is part of.
+    pub joined_limit: Option<Limit>,
     /// The scan for each row of which this one is run again, because it is in a sub-query that no join replaces.
     pub for_each: Option<usize>,
 }

@@ -59,6 +59,10 @@ impl<'a> Walker<'a, '_> {
         let is_alone = self.scans.len() == start + 1 && self.is_looked_through();
         match sorted.as_deref() {
             Some([]) if is_alone && self.scans[start].limit.is_none() => self.scans[start].limit = limit,
+            Some([]) => {
+                let joined = self.scans.iter_mut().skip(start);
+                joined.filter(|scan| scan.joined_limit.is_none() && scan.for_each.is_none()).for_each(|scan| scan.joined_limit = limit);
+            }
             Some([(first, _), ..]) => {
                 let of = first.scan;
                 let is_of_one = sorted.iter().flatten().all(|(origin, _)| origin.scan == of);

@@ -49,6 +49,9 @@ fn told(scan: &Scan) -> String {
     if let Some(limit) = scan.limit {
         told.push_str(&format!(" limit {:?}", limit.rows.zip(limit.skipped)));
     }
+    if let Some(limit) = scan.joined_limit {
+        told.push_str(&format!(" joined limit {:?}", limit.rows));
+    }
     if let Some(outer) = scan.for_each {
         told.push_str(&format!(" for each #{outer}"));
     }
@@ -142,6 +145,10 @@ fn an_order_is_told_if_it_is_of_one_table() {
             &["a [id Equal #1.a_id] by x limit None", "b [a_id Equal #0.id]"],
         ),
         ("SELECT * FROM a JOIN b ON a.id = b.a_id ORDER BY a.x, b.t LIMIT 1", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id]"]),
+        (
+            "SELECT * FROM a JOIN b ON a.id = b.a_id LIMIT 7",
+            &["a [id Equal #1.a_id] joined limit Some(7)", "b [a_id Equal #0.id] joined limit Some(7)"],
+        ),
         ("SELECT x, count(*) FROM a GROUP BY x ORDER BY x LIMIT 5", &["a"]),
         ("SELECT * FROM a ORDER BY random() LIMIT 1", &["a"]),
         ("SELECT max(x) FROM a WHERE y = 1", &["a [y Equal] by x desc limit Some((1, 0))"]),
