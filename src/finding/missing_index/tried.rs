@@ -29,7 +29,7 @@ pub struct Advice<'w> {
 #[must_use]
 pub fn limits(options: &super::super::Options) -> Limits {
     let options: Options = options.of_rule(META.id);
-    Limits { most_per_table: options.most_per_table, least_saving: options.min_saving }
+    Limits { most_per_table: options.most_per_table, least_saving: options.min_saving, ..Limits::default() }
 }
 
 impl<'w> Advice<'w> {
