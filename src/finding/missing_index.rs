@@ -20,8 +20,10 @@ mod advised;
 mod candidate;
 mod demands;
 mod shape;
+mod tried;
 
 pub use demands::demands;
+pub use tried::{Advice, limits};
 
 use candidate::{Candidate, Waste, candidates};
 

@@ -34,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "advice",
+            "catalog",
             "compare",
             "error",
             "event",
