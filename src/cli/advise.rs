@@ -14,7 +14,7 @@ use crate::report::Style;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::shape::scans::Unread;
 use crate::units::Micros;
-use crate::workload::{Key, Sample, Statement, Workload};
+use crate::workload::{Key, Statement, Workload};
 use crate::{Error, report_with};
 
 use super::reading::{self, Answer};
@@ -70,15 +70,14 @@ fn take_dsn(inputs: &mut Vec<PathBuf>) -> Result<Option<String>, Failure> {
 
 /// A statement as the planner is asked of it.
 fn question(statement: &Statement) -> Question {
-    let Sample { sql, parameters } = &statement.sample;
-    let is_whole = sql.len() < Sample::LONGEST && parameters.len() < Sample::LONGEST && !parameters.starts_with(b"prepare: ");
+    let sample = &statement.sample;
     let counted = statement.counted.as_deref().map(|counted| &counted.lists);
     let lists = statement.lists.as_deref().or(counted).filter(|lists| lists.calls() > 0);
     Question {
         text: statement.text.clone(),
         list: lists.map_or(USUAL_LIST, |lists| lists.length(500)),
-        example: if is_whole { String::from_utf8_lossy(sql).into_owned() } else { String::new() },
-        parameters: parameters.clone(),
+        example: if sample.is_whole() { String::from_utf8_lossy(&sample.sql).into_owned() } else { String::new() },
+        parameters: sample.parameters.clone(),
     }
 }
 

@@ -126,6 +126,13 @@ impl Sample {
         let is_cut = sql.len() >= Sample::LONGEST;
         Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut, is_told: false }
     }
+
+    /// Whether it is the statement as it ran, with all of its values.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let has_values = self.parameters.len() < Sample::LONGEST && !self.parameters.starts_with(b"prepare: ");
+        !self.sql.is_empty() && !self.is_cut && !self.is_told && has_values
+    }
 }
 
 /// Without the tab that the log puts behind each line end.

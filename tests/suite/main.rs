@@ -1,8 +1,8 @@
 //! The only test binary besides the unit tests: one module for each thing that must hold.
 
 mod architecture;
-mod catalogues;
 mod calibrate;
+mod catalogues;
 mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;

@@ -6,7 +6,7 @@ use crate::advice::{CatalogNames, Demand, Measured};
 use crate::catalog::Catalog;
 use crate::plan::Reads;
 use crate::sql::shape::scans::{self, Names, Reading, Test, Unread};
-use crate::workload::{Sample, Statement, Workload};
+use crate::workload::{Statement, Workload};
 
 use super::super::habit::{self, Price};
 
@@ -52,11 +52,8 @@ fn demand(statement: &Statement, price: &Price, names: &dyn Names) -> Demand {
 
 /// What a statement asks: of its example, where that is whole, for values tell more than their places.
 pub(super) fn reading(statement: &Statement, names: &dyn Names) -> Result<Reading, Unread> {
-    let Sample { sql, parameters, is_cut } = &statement.sample;
-    let example = || {
-        let is_whole = !sql.is_empty() && !is_cut && !parameters.starts_with(b"prepare: ");
-        is_whole.then(|| scans::read(&String::from_utf8_lossy(sql), parameters, names))
-    };
+    let sample = &statement.sample;
+    let example = || sample.is_whole().then(|| scans::read(&String::from_utf8_lossy(&sample.sql), &sample.parameters, names));
     match example() {
         Some(Ok(reading)) => Ok(reading),
         Some(Err(Unread::Several)) => Err(Unread::Several),
