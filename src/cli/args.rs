@@ -26,8 +26,7 @@ Examples:
   laggard gate --baseline main.log --candidate branch.log      whether a change made it worse
   zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program";
 
-const AFTER_ALL: &str =
-    "Exit codes: 0 done, 1 a check found something, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
+const AFTER_ALL: &str = "Exit codes: 0 done, 1 a check found something or a gate failed, 2 trouble with arguments or input, 3 nothing recognised or comparable, 130 interrupted";
 
 const AFTER: &str = "Exit codes: 0 done, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
 

@@ -1,7 +1,7 @@
 //! A against B: what changed between runs of one workload, and how surely.
 //!
 //! A [`Run`] is what one reading came to, reduced to facts of its statements. Runs are compared in this order: whether they can
-//! be compared at all ([`comparable`]), what was counted ([`counters`]), and only then what took time. The unit of replication
+//! be compared at all ([`comparable`]), what was counted, and only then what took time ([`latency`]). The unit of replication
 //! is the run, never the call. What a change is worth is decided by a [`Policy`], and a [`Comparison`] holds all of it.
 
 use std::collections::BTreeMap;

@@ -399,12 +399,7 @@ impl Workload {
             statement.sessions += u64::from(session.ran.insert(call.statement));
         }
         match latency {
-            Some(latency) => {
-                statement.latency.record(latency);
-                if waited.0 > 0 {
-                    statement.delayed.get_or_insert_default().record(latency);
-                }
-            }
+            Some(latency) => statement.took(latency, waited),
             None => {
                 statement.untimed += 1;
                 self.untimed += 1;

@@ -206,6 +206,14 @@ impl Statement {
         self.tags.iter().flat_map(|(key, values)| values.iter().map(|(value, share)| (key.as_str(), value.as_str(), *share)))
     }
 
+    /// A call took so long, in which it waited for locks as long as the log tells.
+    pub(super) fn took(&mut self, latency: Micros, waited: Micros) {
+        self.latency.record(latency);
+        if waited.0 > 0 {
+            self.delayed.get_or_insert_default().record(latency);
+        }
+    }
+
     pub(super) fn saw(&mut self, at: Timestamp) {
         self.seen = Some(self.seen.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
     }

@@ -469,7 +469,11 @@ fn hostile_text_is_harmless_in_every_output() {
                     );
                     assert_eq!(drawn.lines().count(), 3, "{drawn}");
                 }
-                "markdown" => assert!(!drawn.contains("<img") && !drawn.contains("\n::"), "{drawn}"),
+                "markdown" => {
+                    // Between backticks it is text.
+                    let outside = drawn.replace(&format!("`select '{text}'`"), "");
+                    assert!(!outside.contains("<img") && !drawn.contains("\n::"), "{drawn}");
+                }
                 "table" => {}
                 other => panic!("{other} is an output that nobody checks"),
             }
