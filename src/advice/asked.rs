@@ -24,6 +24,8 @@ pub(super) struct Asked<'c> {
     pub(super) others: usize,
     /// Columns by number, and the direction.
     pub(super) sort: Vec<(i32, SortKey)>,
+    /// How many different values each of these columns has.
+    pub(super) sort_distinct: Vec<f64>,
     /// Rows that are enough; `Some(None)` is a number that is not known.
     pub(super) limit: Option<Option<f64>>,
     /// The same of the rows of the join that it is part of.
@@ -122,6 +124,7 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         conditions: Vec::new(),
         others: scan.others,
         sort: Vec::new(),
+        sort_distinct: Vec::new(),
         limit: scan.limit.map(wanted),
         joined_limit: scan.joined_limit.and_then(wanted),
         for_each: scan.for_each,
@@ -133,9 +136,10 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
             None => asked.others += 1,
         }
     }
-    let number = |key: &SortKey| catalog.column_named(relation.oid, &key.column).map(|column| column.number);
-    let sort: Option<Vec<_>> = scan.sort.iter().map(|key| Some((number(key)?, key.clone()))).collect();
+    let column = |key: &SortKey| catalog.column_named(relation.oid, &key.column);
+    let sort: Option<Vec<_>> = scan.sort.iter().map(|key| Some((column(key)?.number, key.clone()))).collect();
     asked.sort = sort.unwrap_or_default();
+    asked.sort_distinct = scan.sort.iter().filter_map(column).map(|column| selectivity::distinct(column, relation.tuples).0).collect();
     if asked.sort.len() < scan.sort.len() {
         asked.limit = None;
     }

@@ -45,7 +45,7 @@ pub struct After {
 pub struct Limits {
     /// New indexes for one table.
     pub most_per_table: usize,
-    /// The part of its cost that an index must save a scan that it serves, 0 to 1.
+    /// The part of its cost that an index must save a scan that it serves, and the statement, 0 to 1.
     pub least_saving: f64,
     /// A scan that costs less is left as it is, in the planner's unit.
     pub least_cost: f64,
@@ -117,12 +117,25 @@ fn serves(cell: &Cell, after: &After, limits: Limits) -> bool {
 
 /// Microseconds that an offer saves where so much is spent.
 fn saved(cells: &[Cell], offer: &Offer, now: &[f64], limits: Limits) -> f64 {
-    let of_cell = |(&cell, after): (&usize, &After)| {
-        let less = now[cell] - after.cost;
-        let is_worth_it = serves(&cells[cell], after, limits) && less >= limits.least_saving * now[cell];
-        if is_worth_it { less * cells[cell].weight } else { 0.0 }
+    helped(cells, offer, now, limits).into_iter().map(|cell| (now[cell] - offer.after[&cell].cost) * cells[cell].weight).sum()
+}
+
+/// The cells for which an offer makes a difference that their statement feels, where so much is spent.
+fn helped(cells: &[Cell], offer: &Offer, now: &[f64], limits: Limits) -> Vec<usize> {
+    let mut all: BTreeMap<usize, f64> = BTreeMap::new();
+    cells.iter().zip(now).for_each(|(cell, now)| *all.entry(cell.demand).or_default() += now);
+    let mut less: BTreeMap<usize, f64> = BTreeMap::new();
+    let served = offer.after.iter().filter(|(cell, after)| {
+        let saved = now[**cell] - after.cost;
+        serves(&cells[**cell], after, limits) && saved >= limits.least_saving * now[**cell]
+    });
+    let served: Vec<usize> = served.map(|(cell, _)| *cell).collect();
+    served.iter().for_each(|cell| *less.entry(cells[*cell].demand).or_default() += now[*cell] - offer.after[cell].cost);
+    let is_felt = |cell: &usize| {
+        let demand = cells[*cell].demand;
+        less.get(&demand).zip(all.get(&demand)).is_some_and(|(less, all)| *less >= limits.least_saving * all)
     };
-    offer.after.iter().map(of_cell).sum()
+    served.into_iter().filter(is_felt).collect()
 }
 
 /// Drops what another choice does nearly as well because it begins with it.
@@ -152,8 +165,14 @@ fn told(cells: &[Cell], offers: &[Offer], chosen: &[usize], limits: Limits) -> V
             Choice { offer, serves: Vec::new(), saved: saved(cells, &offers[offer], &costs(cells, offers, &rest, limits), limits) }
         })
         .collect();
-    for (at, cell) in cells.iter().enumerate() {
-        let of = |choice: &Choice| offers[choice.offer].after.get(&at).filter(|after| serves(cell, after, limits)).map(|after| after.cost);
+    for at in 0..cells.len() {
+        // What the others do for the statement's other tables is taken as done.
+        let of = |choice: &Choice| {
+            let mut now = costs(cells, offers, chosen, limits);
+            now[at] = cells[at].before;
+            let helps = helped(cells, &offers[choice.offer], &now, limits).contains(&at);
+            helps.then(|| offers[choice.offer].after[&at].cost)
+        };
         let best = choices.iter_mut().filter_map(|choice| of(choice).map(|cost| (choice, cost))).min_by(|(_, a), (_, b)| a.total_cmp(b));
         if let Some((choice, _)) = best {
             choice.serves.push(at);

@@ -51,7 +51,7 @@ impl Key {
             Test::Equal | Test::AnyOf(_) | Test::Flag(_) | Test::Null => self.operators != Operators::Other,
             Test::Range | Test::Between => matches!(self.operators, Operators::Usual | Operators::Plain),
             Test::Prefix => matches!(self.operators, Operators::Pattern | Operators::Plain),
-            Test::NotNull | Test::Pattern | Test::Document => false,
+            Test::NotNull | Test::Pattern | Test::Like | Test::Document => false,
         };
         can && match (&self.on, &condition.on) {
             (On::Expression(own), On::Expression(asked)) => *own == plain(asked),

@@ -53,18 +53,31 @@ pub(super) fn whole(costs: &Costs, asked: &Asked<'_>, way: Way) -> f64 {
 }
 
 /// Whether rows come in the order that is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Order {
     None,
+    /// By the first keys, which have so many different values together.
+    Begun(f64),
     Asked,
 }
 
 /// What it costs in the end: with the sort, and up to the rows that are wanted.
 fn finished(costs: &Costs, asked: &Asked<'_>, input: Cost, order: Order) -> f64 {
     let (rows, wanted) = (asked.rows(), asked.wanted());
-    let sorts = !asked.sort.is_empty() && order == Order::None;
-    let cost = if sorts { costs.sorted(input, rows, asked.width, wanted) } else { input };
-    wanted.map_or(cost, |wanted| cost.first(wanted, rows)).total
+    match order {
+        Order::None if !asked.sort.is_empty() => {
+            let cost = costs.sorted(input, rows, asked.width, wanted);
+            wanted.map_or(cost, |wanted| cost.first(wanted, rows)).total
+        }
+        // One group more than is wanted is read, and each is sorted.
+        Order::Begun(values) => {
+            let group = (rows / values.clamp(1.0, rows)).max(1.0);
+            let read = wanted.map_or(rows, |wanted| (wanted + group).min(rows));
+            let sorted = costs.sorted(Cost::default(), group, asked.width, None).total * (read / group).ceil();
+            input.first(read, rows).total + sorted
+        }
+        Order::None | Order::Asked => wanted.map_or(input, |wanted| input.first(wanted, rows)).total,
+    }
 }
 
 /// What an index is asked.
@@ -84,7 +97,7 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
         return None;
     }
     let matched = matched(asked, index, way);
-    let order = if index.is_hash || matches!(way, Way::Joined(_)) { Order::None } else { order(asked, index, &matched) };
+    let order = if index.is_hash || matches!(way, Way::Joined(_)) { Order::None } else { order(costs, asked, index, &matched) };
     let is_bounded = !matched.bounds.is_empty();
     let joins = |condition: &&&Condition<'_>| condition.joins.is_some();
     if matches!(way, Way::Joined(_)) && !matched.bounds.iter().any(|condition| joins(&condition)) {
@@ -113,7 +126,7 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
     };
     let by_index = finished(costs, asked, costs.by_index(&asked.heap, &index.tree, &lookup), order);
     let by_bitmap = finished(costs, asked, costs.by_bitmap(&asked.heap, &index.tree, &lookup), Order::None);
-    let is_first = order == Order::Asked && asked.limit.is_some();
+    let is_first = order != Order::None && asked.limit.is_some();
     Some(Looked {
         cost: by_index.min(by_bitmap) * way.loops(),
         is_worthy: found <= MOST_FOUND || is_first,
@@ -158,7 +171,7 @@ fn matched<'a, 'c>(asked: &'a Asked<'c>, index: &Indexed, way: Way) -> Matched<'
 }
 
 /// Whether an index gives the rows in the order that is asked for, forwards or backwards.
-fn order(asked: &Asked<'_>, index: &Indexed, matched: &Matched<'_, '_>) -> Order {
+fn order(costs: &Costs, asked: &Asked<'_>, index: &Indexed, matched: &Matched<'_, '_>) -> Order {
     let fixed = |number: i32| asked.conditions.iter().any(|c| c.on == On::Column(number) && c.joins.is_none() && c.is_single());
     let wanted: Vec<&(i32, SortKey)> = asked.sort.iter().filter(|(number, _)| !fixed(*number)).collect();
     let rest = index.keys.get(matched.fixed..).unwrap_or_default();
@@ -170,11 +183,18 @@ fn order(asked: &Asked<'_>, index: &Indexed, matched: &Matched<'_, '_>) -> Order
         let is_opposite = (key.descends, key.nulls_first) == (!sort.descends, !sort.nulls_first);
         (key.on == On::Column(*number) && key.sorts()).then_some(is_opposite).filter(|opposite| *opposite || is_same)
     };
-    let is_served = wanted.iter().all(|wanted| match keys.next().and_then(|key| serves(wanted, key)) {
+    let is_served = |wanted: &&&(i32, SortKey)| match keys.next().and_then(|key| serves(wanted, key)) {
         Some(is_opposite) => *backwards.get_or_insert(is_opposite) == is_opposite,
         None => false,
-    });
-    if is_served && !wanted.is_empty() { Order::Asked } else { Order::None }
+    };
+    let served: Vec<i32> = wanted.iter().take_while(is_served).map(|(number, _)| *number).collect();
+    let distinct = asked.sort.iter().zip(&asked.sort_distinct).filter(|((number, _), _)| served.contains(number));
+    match served.len() {
+        0 => Order::None,
+        all if all == wanted.len() => Order::Asked,
+        _ if costs.sorts_in_groups => Order::Begun(distinct.map(|(_, distinct)| *distinct).product()),
+        _ => Order::None,
+    }
 }
 
 /// Whether an index that is there leads to what a candidate would: its first keys are those that are compared for equality, in

@@ -19,6 +19,8 @@ pub struct Costs {
     /// In bytes.
     work_mem: f64,
     parallel: Parallel,
+    /// Since PostgreSQL 13, rows that come in the order of the first keys are sorted in small groups.
+    pub(super) sorts_in_groups: bool,
 }
 
 /// Settings of parallel plans.
@@ -91,6 +93,7 @@ impl Costs {
             cpu_operator: set("cpu_operator_cost", 0.0025),
             cache: set("effective_cache_size", 524_288.0),
             work_mem: set("work_mem", 4_096.0) * 1_024.0,
+            sorts_in_groups: catalog.origin.version.is_none_or(|version| version >= 130_000),
             parallel: Parallel {
                 workers: set("max_parallel_workers_per_gather", 2.0),
                 least_pages: set("min_parallel_table_scan_size", 1_024.0).max(1.0),

@@ -62,7 +62,7 @@ pub(super) fn of(column: &Column, test: Test, tuples: f64) -> Part {
         Test::Null => column.null_frac.map_or(guess(NULL), known),
         Test::NotNull => column.null_frac.map_or(guess(1.0 - NULL), |nulls| known(1.0 - nulls)),
         Test::Range => guess(HALF_RANGE),
-        Test::Between | Test::Prefix | Test::Pattern => guess(RANGE),
+        Test::Between | Test::Prefix | Test::Pattern | Test::Like => guess(RANGE),
         Test::Document => guess(CONTAINED),
     }
 }

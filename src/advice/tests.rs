@@ -115,7 +115,9 @@ fn equality_comes_first_then_a_range_or_the_order() {
         ("SELECT * FROM t WHERE b = 1 ORDER BY c DESC LIMIT 10", &["public.t (b, c)"]),
         ("SELECT * FROM t ORDER BY c LIMIT 10", &["public.t (c)"]),
         ("SELECT * FROM t ORDER BY b DESC, c LIMIT 10", &["public.t (b DESC, c)"]),
+        // Groups of 200 rows of the same b are sorted as they come.
         ("SELECT * FROM t ORDER BY b DESC, c DESC LIMIT 10", &["public.t (b, c)"]),
+        ("SELECT * FROM t ORDER BY id, c LIMIT 10", &[]),
         ("SELECT * FROM t WHERE lower(name) = $1", &["public.t (lower(name))"]),
         ("SELECT * FROM t WHERE name::text = $1", &["public.t (name)"]),
         ("SELECT * FROM t WHERE name LIKE 'ab%'", &["public.t (name text_pattern_ops)"]),
@@ -154,7 +156,7 @@ fn what_is_there_is_honoured_for_what_it_can_do() {
         || t().index(11, 1, "t_lower", &[0]).with("opclasses", json!(["text_ops"])).with("key_text", json!(["lower((name)::text)"]));
     assert!(covered(lower(), "SELECT * FROM t WHERE lower(name) = 'x'"));
     let mixed = |options: Value| t().index(11, 1, "t_bc", &[3, 4]).with("options", options);
-    assert!(!covered(mixed(json!([0, 0])), "SELECT * FROM t ORDER BY b DESC, c LIMIT 5"));
+    assert!(covered(mixed(json!([0, 0])), "SELECT * FROM t ORDER BY b DESC, c LIMIT 5"), "each group of b is sorted as it comes");
     assert!(covered(mixed(json!([3, 0])), "SELECT * FROM t ORDER BY b DESC, c LIMIT 5"));
     assert!(covered(mixed(json!([0, 3])), "SELECT * FROM t ORDER BY b DESC, c LIMIT 5"), "backwards");
     let partial = || on_a().with("predicate", json!("(gone IS NULL)")).with("tuples", json!(50_000.0));
@@ -210,6 +212,22 @@ fn joins_are_looked_up_for_few_rows_and_hashed_for_many() {
     assert_eq!(chosen(&schema(), &[all]), Vec::<String>::new());
     let each = "SELECT (SELECT count(*) FROM u WHERE u.t_id = t.id) FROM t WHERE t.a = 1";
     assert!(chosen(&schema(), &[each]).contains(&"public.u (t_id)".to_owned()));
+}
+
+/// An index on a small part of what a statement costs is worth it only beside one on the large part.
+#[test]
+fn a_statement_must_feel_what_is_saved() {
+    let index = |relation: u32, name: &str| Candidate { relation, table: name.to_owned(), keys: Vec::new(), predicate: None };
+    let cells = [(0, 1_000.0), (1, 9_000.0)].map(|(scan, before)| Cell { demand: 0, scan, before, weight: 1.0 });
+    let offer = |relation: u32, cell: usize| Offer {
+        index: index(relation, &format!("t{relation}")),
+        after: [(cell, After { cost: 10.0, is_guess: false })].into(),
+        upkeep: 0.0,
+    };
+    let small = offer(1, 0);
+    assert_eq!(choose(&cells, std::slice::from_ref(&small), Limits::default()), []);
+    let both = choose(&cells, &[small, offer(2, 1)], Limits::default());
+    assert_eq!(both.iter().map(|choice| (choice.offer, choice.serves.clone())).collect::<Vec<_>>(), [(1, vec![1]), (0, vec![0])]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Tables that are read in vain because no index leads to what is asked for, as logged plans show.
 //!
 //! A log does not tell which indexes there are, so all that is said is how one would have to begin, and never a statement to
-//! create it. What another way of writing the query would mend is left to the rules on that.
+//! create it; what another way of writing the query would mend is left to the rules on that. With the catalogue of a snapshot
+//! the indexes are known and the costs can be reckoned: then there is a statement.
 
 use std::collections::BTreeMap;
 
@@ -18,9 +19,11 @@ use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 mod advised;
 mod candidate;
+mod consider;
 mod demands;
 mod shape;
 mod tried;
+mod values;
 
 pub use demands::demands;
 pub use tried::{Advice, limits};
@@ -34,10 +37,10 @@ static META: Meta = Meta {
     id: "missing-index",
     title: "A table is read in vain: no index leads to the rows that are asked for",
     severity: Severity::High,
-    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Where no plan was logged, the text of a statement of one table that is slow at every call is a hint, of low confidence. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out.",
+    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Where no plan was logged, the text of a statement of one table that is slow at every call is a hint, of low confidence. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out. With the catalogue of a snapshot, candidates are priced by the planner's own formulas for all statements together and set against the indexes that are there; an index is named if it saves a statement three tenths of a cost of 100 and more, leads to a tenth of the rows or to those wanted first, and saves more than its writes cost. Where no B-tree serves, a GIN or trigram index is named as worth a thought.",
     why: "Every call reads the whole table, takes longer with each row that is added, and pushes other tables out of memory.",
     example: "Seq Scan on orders … Filter: (customer_id = 42), Rows Removed by Filter: 149988",
-    remedy: "Look for an index that begins with these columns: first those compared for equality, then one range, then what is sorted by. If there is one, ANALYZE the table and see why it is not used.",
+    remedy: "Look for an index that begins with these columns: first those compared for equality, then one range, then what is sorted by. If there is one, ANALYZE the table and see why it is not used. With a snapshot the finding has the statement that creates it: read it, and try it where the data is like that of production.",
     ignore: "A report that runs once a night, or a table whose writes matter more than its reads.",
     accepts: fits::<Options>,
 };
@@ -124,8 +127,14 @@ impl Rule for MissingIndex {
         let advised = advised::advised(context, &options, Micros(total));
         let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options)).collect();
         needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
-        let groups = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options));
-        findings.extend(groups.map(|group| told_of_an_index(finding(&group), &group, &advised)));
+        let groups: Vec<_> = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).collect();
+        let values = if groups.is_empty() { values::Distributions::default() } else { values::Distributions::of(workload) };
+        findings.extend(groups.into_iter().map(|group| {
+            let mut finding = told_of_an_index(finding(&group), &group, &advised);
+            finding.evidence.extend(values.evidence(&group[0].candidate.table, &group[0].candidate.columns));
+            finding
+        }));
+        findings.extend(consider::findings(context, &advised, &options, Micros(total)));
         findings
     }
 }

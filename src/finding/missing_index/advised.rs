@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::advice::{self, Choice, Demand, Limits, Offers, Portrait, Refusal};
+use crate::advice::{self, Choice, Considered, Demand, Limits, Offers, Portrait, Refusal};
 use crate::catalog::Catalog;
 use crate::plan::Reads;
 use crate::units::{ByteCount, Micros, grouped};
@@ -78,6 +78,16 @@ impl<'w> Advised<'w> {
         is_served || is_led_to || !(is_unknown || need.confidence() == Confidence::High)
     }
 
+    /// What other kinds of index might serve, with the statements.
+    pub(super) fn considered(&self) -> impl Iterator<Item = (&'w Statement, &Considered)> {
+        self.offers.considered.iter().filter_map(|considered| Some((self.statements.get(considered.demand)?.0, considered)))
+    }
+
+    /// Whether the catalogue has a table.
+    pub(super) fn knows(&self, table: &str) -> bool {
+        self.catalog.named(table).is_some()
+    }
+
     /// Whether an index begins with what a need asks for, in whatever order.
     fn leads_to(&self, index: &advice::Candidate, need: &Need<'_>) -> bool {
         let asked: Vec<&str> = need.candidate.columns.iter().map(|column| column.trim_end_matches(" DESC")).collect();
@@ -131,9 +141,9 @@ impl<'w> Advised<'w> {
         }
         served.sort_by_key(|served| (std::cmp::Reverse(served.price.total), served.statement.fingerprint));
         let calls: u64 = served.iter().map(|served| served.price.calls).sum();
-        let share = served.iter().map(|served| served.price.share).sum::<f64>();
         let saved = served.iter().map(|served| served.saved(self.need(served, &offer.index, needs))).sum::<f64>();
         let saved = Micros::floor(saved);
+        let share = saved.0 as f64 / self.total.0.max(1) as f64;
         if share < options.min_share || (calls < options.min_calls && saved < super::LONG) {
             return None;
         }

@@ -135,8 +135,10 @@ pub enum Test {
     Between,
     /// LIKE with a pattern that does not begin with a wildcard.
     Prefix,
-    /// Another pattern, or one that nobody knows.
+    /// A pattern that begins with a wildcard, or is not LIKE.
     Pattern,
+    /// LIKE with a pattern that nobody knows.
+    Like,
     /// An operator of documents and arrays: `@>`, `?`, `&&`, `= ANY (column)`.
     Document,
 }

@@ -264,8 +264,11 @@ impl<'a> Walker<'a, '_> {
 
     fn pattern(&self, pattern: &Expr) -> Test {
         let text = self.bound.text(innermost(pattern));
-        let begins_plainly = |text: &String| !text.trim_start_matches('\'').starts_with(['%', '_', '\\']) && !text.is_empty();
-        if text.as_ref().is_some_and(begins_plainly) { Test::Prefix } else { Test::Pattern }
+        match text.as_deref().map(|text| text.trim_start_matches('\'')) {
+            Some(text) if text.starts_with(['%', '_', '\\']) || text.is_empty() => Test::Pattern,
+            Some(_) => Test::Prefix,
+            None => Test::Like,
+        }
     }
 }
 

@@ -172,7 +172,7 @@ fn what_is_written_is_told_apart() {
 fn parameters_tell_what_the_text_does_not() {
     let scan = |sql: &str, parameters: &[u8]| told(&read(sql, parameters, &TextAlone).expect("read").scans[0]);
     assert_eq!(scan("select * from t where n like $1 limit $2", b"$1 = 'ab%', $2 = '20'"), "t [n Prefix] limit Some((20, 0))");
-    assert_eq!(scan("select * from t where n like $1 limit $2", b""), "t [n Pattern] limit None");
+    assert_eq!(scan("select * from t where n like $1 limit $2", b""), "t [n Like] limit None");
     assert_eq!(scan("select * from \"Big T\" where \"No\" = 1 and \"simple\" = 2", b""), "\"Big T\" [\"No\" Equal] [simple Equal]");
     assert_eq!(scan("select * from s.t where s.t.n = 1", b""), "s.t [n Equal]");
 }
