@@ -188,7 +188,7 @@ fn key(condition: &Condition<'_>, catalog: &Catalog) -> Option<CandidateKey> {
         On::Expression(text) => text.clone(),
     };
     let is_plain = matches!(column.collation.as_deref(), Some("C" | "POSIX" | "ucs_basic"));
-    let class = (condition.test == Test::Prefix && !is_plain).then(|| match kind {
+    let class = (condition.test == Test::Prefix && !is_plain).then_some(match kind {
         "character varying" => "varchar_pattern_ops",
         "character" => "bpchar_pattern_ops",
         _ => "text_pattern_ops",
