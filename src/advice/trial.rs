@@ -51,6 +51,9 @@ pub type Ask<'a, E> = dyn FnMut(&[usize], usize) -> Result<Vec<Seen>, E> + 'a;
 /// More offers are not tried, those first that save most by the model.
 const MOST_TRIED: usize = 60;
 
+/// So often one more index is looked for beside those that were chosen.
+const MOST_ROUNDS: usize = 10;
+
 /// A plan is dearer that costs so much more; less is the planner's own fuzziness.
 const DEARER: f64 = 1.01;
 
@@ -82,6 +85,11 @@ pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut A
     }
     trial.choices = choose(&trial.cells, &trial.offers, limits);
     bench.together(&mut trial, &places, offers)?;
+    for _ in 0..MOST_ROUNDS {
+        if !bench.one_more(&mut trial, &mut places, offers)? {
+            break;
+        }
+    }
     Ok(trial)
 }
 
@@ -157,6 +165,49 @@ impl<E> Bench<'_, '_, E> {
         })
     }
 
+    /// Looks for the index that saves most beside those that were chosen, such as the second one that a join needs, and
+    /// chooses it. Answers whether there is one.
+    fn one_more(&mut self, trial: &mut Trial, places: &mut Vec<usize>, offers: &Offers) -> Result<bool, E> {
+        let set: Vec<usize> = trial.choices.iter().map(|choice| places[choice.offer]).collect();
+        let of_table = |table: u32| set.iter().filter(|&&at| offers.offers[at].index.relation == table).count();
+        // With nothing chosen there is nothing to stand beside.
+        let demands: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
+        let mut now: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
+        for demand in demands {
+            let seen = (self.ask)(&set, demand)?;
+            if seen.first().is_some_and(|seen| seen.cost >= self.limits.least_cost) {
+                now.insert(demand, seen);
+            }
+        }
+        let mut best: Option<(f64, usize, BTreeMap<usize, After>)> = None;
+        for offer in order(offers) {
+            let is_open = !set.contains(&offer) && of_table(offers.offers[offer].index.relation) < self.limits.most_per_table;
+            let of_offer: Vec<usize> = concerned(offers, offer).into_iter().filter(|demand| is_open && now.contains_key(demand)).collect();
+            let with: Vec<usize> = set.iter().copied().chain([offer]).collect();
+            let (mut saved, mut after, mut dearer) = (0.0, BTreeMap::new(), false);
+            for demand in of_offer {
+                let seen = (self.ask)(&with, demand)?;
+                dearer |= is_dearer(&now[&demand], &seen);
+                let (Some(before), Some(seen)) = (now[&demand].first(), seen.first()) else { continue };
+                let less = before.cost - seen.cost;
+                if seen.uses.contains(&offer) && less >= self.limits.least_saving * before.cost {
+                    saved += less * trial.weight(demand);
+                    after.insert(demand, After { cost: seen.cost, is_guess: !seen.is_real });
+                }
+            }
+            if !dearer && saved > offers.offers[offer].upkeep && best.as_ref().is_none_or(|(most, ..)| saved > *most) {
+                best = Some((saved, offer, after));
+            }
+        }
+        let Some((saved, offer, after)) = best else { return Ok(false) };
+        trial.rejected.retain(|(rejected, _)| *rejected != offer);
+        let cells = trial.beside(&now, after);
+        trial.choices.push(Choice { offer: trial.offers.len(), serves: cells.keys().copied().collect(), saved });
+        trial.offers.push(Offer { after: cells, ..offers.offers[offer].clone() });
+        places.push(offer);
+        Ok(true)
+    }
+
     /// Tries what was chosen together, and drops what is of no use beside the others.
     fn together(&mut self, trial: &mut Trial, places: &[usize], offers: &Offers) -> Result<(), E> {
         loop {
@@ -190,6 +241,25 @@ impl<E> Bench<'_, '_, E> {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Trial {
+    /// Microseconds of the workload for one unit of a statement's cost.
+    fn weight(&self, demand: usize) -> f64 {
+        self.cells.iter().find(|cell| cell.demand == demand).map_or(0.0, |cell| cell.weight)
+    }
+
+    /// Cells of statements as they are with what was chosen, and what they cost with one more, by the cell's place.
+    fn beside(&mut self, now: &BTreeMap<usize, Vec<Seen>>, after: BTreeMap<usize, After>) -> BTreeMap<usize, After> {
+        let mut cells = BTreeMap::new();
+        for (demand, after) in after {
+            let before = now.get(&demand).and_then(|seen| seen.first()).map_or(0.0, |seen| seen.cost);
+            let cell = Cell { demand, scan: 1, before, weight: self.weight(demand) };
+            cells.insert(self.cells.len(), after);
+            self.cells.push(cell);
+        }
+        cells
     }
 }
 
@@ -267,6 +337,22 @@ mod tests {
         let trial = run(2, &all, &[(0, 0, 20.0), (0, 1, 60.0), (1, 1, 10.0)]);
         assert_eq!(trial.choices.iter().map(|choice| choice.offer).collect::<Vec<_>>(), [0]);
         assert_eq!(trial.rejected, [(1, Rejection::Unused)]);
+    }
+
+    #[test]
+    fn a_join_gets_both_of_its_indexes() {
+        // Either alone halves the plan, and both together leave nothing of it.
+        let all = offers(1, vec![offer(1, &[0]), offer(2, &[0])]);
+        let mut planner = |set: &[usize], _: usize| -> Result<Vec<Seen>, Infallible> {
+            let cost = [1000.0, 500.0, 20.0][set.len()];
+            Ok(vec![Seen { cost, uses: set.to_vec(), is_real: true }])
+        };
+        let Ok(trial) = trial(&[demand(1_000)], &all, Limits::default(), &mut planner);
+        assert_eq!(trial.choices.iter().map(|choice| choice.offer).collect::<BTreeSet<_>>().len(), 2);
+        let second = &trial.offers[trial.choices[1].offer];
+        let (cell, after) = second.after.first_key_value().expect("serves");
+        assert_eq!((trial.cells[*cell].before, after.cost, trial.choices[1].saved), (500.0, 20.0, 480.0));
+        assert!(trial.rejected.is_empty());
     }
 
     #[test]

@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn typed_constants_fields_and_lists_are_repaired() {
         let repair = |text: &str| repaired(text, 3);
-        assert_eq!(repair("select now() - interval $1"), "select now ( ) - $1 :: interval");
+        assert_eq!(repair("select now() - interval $1"), "select now () - $1 :: interval");
         assert_eq!(repair("select extract($1 from placed_at) from orders"), "select extract ( epoch from placed_at) from orders");
         assert_eq!(repair("select 1 from t where a in ($1 /*, ... */) and b = $2"), "select 1 from t where a in ( $1, $2, $3) and b = $4");
         assert_eq!(repair("select extract($1 from a) from t where b = $2"), "select extract ( epoch from a) from t where b = $1");
@@ -281,7 +281,7 @@ mod tests {
             typed("select * from generate_series($1, $2) g where g > $3"),
             "select * from generate_series ( $1 :: int, $2 :: int) g where g > $3"
         );
-        assert_eq!(typed("select $1::interval + now()"), "select $1 :: interval + now ( )");
+        assert_eq!(typed("select $1::interval + now()"), "select $1 :: interval + now ()");
     }
 
     #[test]
