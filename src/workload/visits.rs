@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::{Micros, Timestamp};
 
+use super::caller::Caller;
 use super::minutes::Minutes;
 use super::parsed::{NoteRow, Person, Row};
 use super::session::Origin;
-use super::transactions::Actor;
 use super::{ErrorKind, Workload};
 
 /// Who connected.
@@ -19,7 +19,7 @@ use super::{ErrorKind, Workload};
 #[serde(default)]
 pub struct Client {
     /// The names it went by.
-    pub actor: Actor,
+    pub actor: Caller,
     /// Its address or name, where the log tells.
     pub host: Option<String>,
 }
