@@ -214,7 +214,7 @@ pub struct Since {
 }
 
 /// One object, as a line of a snapshot tells it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Object {
     /// See [`Relation`].

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Micros, Timestamp};
 
 use super::{Build, Column, Constraint, Horizon, Index, Object, Relation, Sequence, Since, Statistics};
 
 /// Whose catalogue it is, and when it was read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Origin {
     /// What tells its server from others: the system identifier, or else the node; `None` if neither is known.
     pub server: Option<String>,
@@ -27,8 +30,9 @@ pub struct Origin {
     pub settings: BTreeMap<String, String>,
 }
 
-/// The catalogue of one database.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// The catalogue of one database. Saved as its objects, for the rest follows from them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Lines", into = "Lines")]
 pub struct Catalog {
     /// Whose it is.
     pub origin: Origin,
@@ -44,6 +48,37 @@ pub struct Catalog {
     /// Indexes that were being built.
     pub builds: Vec<Build>,
     since: Option<Since>,
+}
+
+/// What a catalogue is made of.
+#[derive(Serialize, Deserialize)]
+struct Lines {
+    origin: Origin,
+    objects: Vec<Object>,
+}
+
+impl From<Lines> for Catalog {
+    fn from(lines: Lines) -> Self {
+        Catalog::of(lines.origin, lines.objects)
+    }
+}
+
+impl From<Catalog> for Lines {
+    fn from(catalog: Catalog) -> Self {
+        fn all<T>(of: BTreeMap<u32, Vec<T>>) -> impl Iterator<Item = T> {
+            of.into_values().flatten()
+        }
+        let objects = (catalog.relations.into_values().map(Object::Relation))
+            .chain(all(catalog.columns).map(Object::Column))
+            .chain(all(catalog.indexes).map(Object::Index))
+            .chain(all(catalog.constraints).map(Object::Constraint))
+            .chain(all(catalog.statistics).map(Object::Statistics))
+            .chain(catalog.sequences.into_values().map(Object::Sequence))
+            .chain(catalog.horizons.into_iter().map(Object::Horizon))
+            .chain(catalog.builds.into_iter().map(Object::Build))
+            .chain(catalog.since.map(Object::Since));
+        Lines { origin: catalog.origin, objects: objects.collect() }
+    }
 }
 
 impl Catalog {
@@ -73,6 +108,13 @@ impl Catalog {
             catalog.by_name.entry(relation.name.clone()).or_default().push(relation.oid);
         }
         catalog
+    }
+
+    /// Forgets the values of columns, which only a snapshot that was asked for them has.
+    pub fn forget_values(&mut self) {
+        for column in self.columns.values_mut().flatten() {
+            (column.common_values, column.histogram) = (None, None);
+        }
     }
 
     /// Whether there is nothing in it.
@@ -262,6 +304,20 @@ mod tests {
         assert_eq!((oid("orders"), oid("public.orders"), oid("old.orders"), oid("new.orders")), (Some(1), Some(1), Some(2), None));
         assert_eq!(oid("\"Odd \"\"name\"\".x\""), Some(3));
         assert_eq!((oid("twice"), oid("b.twice"), oid("shop.b.twice"), oid("")), (None, Some(5), Some(5), None));
+    }
+
+    #[test]
+    fn what_is_saved_is_all_of_it_but_for_values() {
+        let line = serde_json::json!({"type": "column", "relation": 1, "number": 2, "name": "city", "data_type": "text", "not_null": true,
+            "common_freqs": [0.5], "common_values": "{Rome}", "histogram": "{A,Z}"});
+        let city = serde_json::from_value(line).expect("a column");
+        let origin = Origin { database: Some("shop".to_owned()), ..Origin::default() };
+        let mut catalog = Catalog::of(origin, [relation(1, "public", "orders"), column(1, 1, "id"), city]);
+        let saved = serde_json::to_string(&catalog).expect("JSON");
+        assert_eq!(serde_json::from_str::<Catalog>(&saved).expect("the same"), catalog);
+        catalog.forget_values();
+        let saved = serde_json::to_string(&catalog).expect("JSON");
+        assert!(saved.contains("0.5") && !saved.contains("Rome") && !saved.contains("{A,Z}"), "{saved}");
     }
 
     #[test]

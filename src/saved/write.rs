@@ -87,6 +87,9 @@ fn lines(reading: &Reading, keep: Keep, dialect: Dialect, to: &mut dyn Write) ->
                 shapes.rewrite_keys(&|key| masked(key.as_bytes(), dialect));
             }
         }
+        if let (Part::Catalog(catalog), Keep::Masked) = (&mut part, keep) {
+            catalog.forget_values();
+        }
         lines.inner(&Line::Part(Box::new(part)))
     })?;
     let count = lines.count;

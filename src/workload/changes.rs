@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
@@ -13,7 +14,8 @@ use super::session::Call;
 use super::watch::Bearing;
 
 /// Executions of a command that locks a table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Change {
     /// How many, whose duration is known.
     pub calls: u64,

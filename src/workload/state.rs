@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Catalog;
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::burst::Patterns;
+use super::changes::Change;
 use super::convoys::Convoys;
 use super::counted::Coverage;
 use super::courses::Courses;
@@ -29,6 +31,8 @@ use super::service::{Objective, StoredService};
 use super::statement::Statement;
 use super::transactions::Transactions;
 use super::visits::Arrivals;
+use super::waits::Waits;
+use super::wholeness::Wholeness;
 use super::{Group, Latency, Measure, Rules, Workload, union};
 
 /// How the workload was folded.
@@ -65,6 +69,7 @@ pub(crate) struct Figures {
     opened: u64,
     tells_sessions: bool,
     seams: u64,
+    wholeness: Wholeness,
     /// What the server calls LOG, where it is no English.
     words: Vec<String>,
 }
@@ -91,10 +96,13 @@ pub(crate) enum Part {
     Transactions(Transactions),
     Arrivals(Arrivals),
     Convoys(Convoys),
+    Waits(Waits),
+    Changes(Vec<(Fingerprint, Change)>),
     Service(Box<StoredService>),
     Coverage(Box<Coverage>),
     Courses(Courses),
     Environment(Environment),
+    Catalog(Box<Catalog>),
 }
 
 impl Selection {
@@ -155,9 +163,12 @@ impl Workload {
         keep(Part::Transactions(self.transactions.clone()))?;
         keep(Part::Arrivals(self.arrivals.clone()))?;
         keep(Part::Convoys(self.convoys.clone()))?;
+        keep(Part::Waits(self.waits.clone()))?;
+        keep(Part::Changes(self.changes.iter().map(|(&statement, &change)| (statement, change)).collect()))?;
         keep(Part::Service(Box::new(self.service.stored())))?;
         self.coverage.iter().try_for_each(|coverage| keep(Part::Coverage(Box::new(coverage.clone()))))?;
-        self.courses.iter().try_for_each(|courses| keep(Part::Courses(courses.clone())))
+        self.courses.iter().try_for_each(|courses| keep(Part::Courses(courses.clone())))?;
+        self.catalogs().iter().try_for_each(|catalog| keep(Part::Catalog(Box::new(catalog.clone()))))
     }
 
     fn figures(&self) -> Figures {
@@ -176,6 +187,7 @@ impl Workload {
             opened: self.sessions.opened(),
             tells_sessions: self.sessions.tells(),
             seams: self.seams,
+            wholeness: self.wholeness,
             words: self.language.words_of_log(),
         }
     }
@@ -233,10 +245,13 @@ impl Restored {
             Part::Transactions(transactions) => workload.transactions.merge(transactions),
             Part::Arrivals(arrivals) => workload.arrivals.merge(arrivals),
             Part::Convoys(convoys) => workload.convoys.merge(convoys),
+            Part::Waits(waits) => workload.waits.merge(waits),
+            Part::Changes(changes) => workload.merge_changes(&changes.into_iter().collect()),
             Part::Service(service) => workload.service.add_stored(*service)?,
             Part::Coverage(coverage) => workload.covered_too(*coverage),
             Part::Courses(courses) => workload.courses.push(courses),
             Part::Environment(environment) => workload.environment.merge(&environment),
+            Part::Catalog(catalog) => workload.catalogs.take(*catalog),
         }
         Ok(())
     }
@@ -264,6 +279,7 @@ impl Restored {
         workload.happened += figures.happened;
         workload.loops.shared += figures.shared;
         workload.seams += figures.seams;
+        workload.wholeness.add(figures.wholeness);
         workload.sessions.add(figures.opened, figures.tells_sessions);
         figures.words.iter().for_each(|word| workload.language.is_log(word));
     }

@@ -6,6 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
@@ -13,7 +15,7 @@ use super::Workload;
 use super::lock_mode::{Kind, Mode};
 
 /// What waits have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Waiting {
     /// The statement that waited; `None` if the log does not tell.
     pub statement: Option<Fingerprint>,
@@ -28,7 +30,7 @@ pub struct Waiting {
 }
 
 /// One wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Wait {
     /// How long it was.
     pub waited: Micros,
@@ -41,7 +43,8 @@ pub struct Wait {
 }
 
 /// Waits added up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Waited {
     /// How many.
     pub count: u64,
@@ -70,9 +73,11 @@ impl Waited {
 }
 
 /// Every wait of a workload; see the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Waits {
     /// By what they have in common.
+    #[serde(with = "super::stored::by_key")]
     pub all: BTreeMap<Waiting, Waited>,
     /// Those beyond the bound.
     pub lost: u64,

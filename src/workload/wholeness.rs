@@ -4,8 +4,11 @@
 //! BEGIN comes without its COMMIT, `execute` without the `bind` before it. A log of which a part is missing for another
 //! reason, be it a threshold or that it begins in mid-transaction, lacks one of the two only.
 
+use serde::{Deserialize, Serialize};
+
 /// What belongs together, counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Wholeness {
     /// How often a transaction was begun.
     pub begins: u64,
