@@ -7,7 +7,21 @@
 //!
 //! Every version of the format that was ever written is read; one that is newer is refused by name. Ids of statements are
 //! those of a set of rules, whose number is in the header: where it is another one they are worked out again from the texts.
-//! Nothing here knows of reports, nor where files come from.
+//! Nothing here knows of reports.
+//!
+//! ```
+//! use laggard::saved::{self, Keep};
+//! use laggard::{Input, Settings};
+//!
+//! let log = "2026-11-23 05:33:39.504 UTC [20639] app@shop LOG:  duration: 0.102 ms  statement: SELECT * FROM users WHERE id = 7\n";
+//! let reading = laggard::read(vec![Input::Memory("pg.log".into(), log.into())], &Settings::default())?;
+//! let mut file = Vec::new();
+//! saved::write(&reading, Keep::Masked, Default::default(), &mut file)?;
+//!
+//! let again = laggard::read(vec![Input::Memory("run.lag".into(), file)], &Settings::default())?;
+//! assert_eq!(again.workload.calls(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fs::File;
 use std::path::Path;

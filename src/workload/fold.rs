@@ -62,7 +62,6 @@ impl Workload {
         }
         self.service.settle();
         self.end_crossings();
-        self.finish_units();
         self.loops.patterns.finish();
         self.pairs.upserts.finish();
         let (errors, statements) = self.language.resolve();

@@ -344,7 +344,8 @@ impl Latency {
             None => {
                 let mut histogram = Box::new(new_histogram());
                 let mut counted = beyond;
-                for (value, times) in stored.steps {
+                // The largest first, so that the histogram grows once.
+                for (value, times) in stored.steps.into_iter().rev() {
                     counted = counted.checked_add(u64::from(times)).filter(|_| times > 0 && put(&mut histogram, value.0, times))?;
                 }
                 (Values::Histogram(histogram), counted)

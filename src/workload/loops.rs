@@ -213,7 +213,7 @@ impl Workload {
         self.keep(ended, key, before);
     }
 
-    /// Ends the loops that cross connections with the log.
+    /// Ends the loops that cross connections with the log, when every unit has ended.
     pub(super) fn end_crossings(&mut self) {
         for names in 0..self.loops.crossings.names() {
             let Loops { known, relations, units, crossings, .. } = &mut self.loops;
@@ -222,6 +222,7 @@ impl Workload {
             let ended = statements.ended;
             self.keep(ended, 0, Client { names, ..Client::default() });
         }
+        self.finish_units();
     }
 
     fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {

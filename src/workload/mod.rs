@@ -405,14 +405,19 @@ impl Workload {
         let number = match self.by_fingerprint.get(&statement.fingerprint) {
             Some(&known) => known,
             None => {
-                let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
-                self.by_fingerprint.insert(statement.fingerprint, number);
                 let Statement { fingerprint, text, sample, passes, .. } = statement;
-                self.statements.push(Statement::new(*fingerprint, text.clone(), sample.clone(), *passes));
-                number
+                self.keep_statement(Statement::new(*fingerprint, text.clone(), sample.clone(), *passes))
             }
         };
         self.statements[number as usize].merge(statement, names);
+    }
+
+    /// Keeps a statement that is not known yet, and answers its number.
+    fn keep_statement(&mut self, statement: Statement) -> u32 {
+        let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
+        self.by_fingerprint.insert(statement.fingerprint, number);
+        self.statements.push(statement);
+        number
     }
 
     fn add_group(&mut self, key: Option<String>, group: &Group) {

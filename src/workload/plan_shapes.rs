@@ -77,6 +77,11 @@ impl PlanShapes {
         }
     }
 
+    /// Whether there are no more shapes than are kept.
+    pub(super) fn is_within_bounds(&self) -> bool {
+        self.shapes.len() <= MOST_SHAPES
+    }
+
     /// Rewrites what plans sort by, which may have values in it.
     pub(crate) fn rewrite_keys(&mut self, rewrite: &dyn Fn(&str) -> String) {
         for shape in self.shapes.values_mut() {

@@ -233,7 +233,7 @@ impl Restored {
                 self.has_selection = true;
             }
             Part::Names(names) => self.names.extend(names.iter().map(|names| workload.names_number(names))),
-            Part::Statement(statement) => self.statement(&statement)?,
+            Part::Statement(statement) => self.statement(*statement)?,
             Part::Figures(figures) => self.figures(*figures),
             Part::Events(events) => workload.events.merge(*events),
             Part::Gaps(gaps) => workload.gaps.merge(&gaps),
@@ -256,12 +256,19 @@ impl Restored {
         Ok(())
     }
 
-    fn statement(&mut self, statement: &Statement) -> Result<(), &'static str> {
-        if *statement == Statement::default() || statement.plans.as_ref().is_some_and(|plans| plans.plans.is_some()) {
+    fn statement(&mut self, mut statement: Statement) -> Result<(), &'static str> {
+        if statement.fingerprint == Fingerprint::without_text("") || statement.plans.as_ref().is_some_and(|plans| plans.plans.is_some()) {
             return Err("a statement that says nothing, or plans of plans");
         }
         let names = &self.names;
-        self.workload.add_statement(statement, &|number| names.get(number as usize).copied().unwrap_or(u32::MAX));
+        let number = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
+        // Almost always it is new and as it was saved, and then nothing needs to be put together.
+        if statement.is_within_bounds() && !self.workload.by_fingerprint.contains_key(&statement.fingerprint) {
+            statement.renumber(&number);
+            self.workload.keep_statement(statement);
+        } else {
+            self.workload.add_statement(&statement, &number);
+        }
         Ok(())
     }
 

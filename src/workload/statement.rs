@@ -252,6 +252,22 @@ impl Statement {
         Statement { names: Vec::new(), last_session: 0, plans, ..self.clone() }
     }
 
+    /// Whether it holds no more than a statement keeps.
+    pub(super) fn is_within_bounds(&self) -> bool {
+        let shares = self.names.len() <= MOST_SHARES + 1 && self.tags.values().all(|values| values.len() <= MOST_SHARES + 1);
+        let lists = self.query_ids.len() <= MOST_QUERY_IDS && self.failures.len() <= MOST_FAILURES + 1 && self.tags.len() <= MOST_KEYS + 1;
+        shares
+            && lists
+            && self.shapes.as_ref().is_none_or(|shapes| shapes.is_within_bounds())
+            && self.plans.as_ref().is_none_or(|plans| plans.is_within_bounds())
+    }
+
+    /// Gives its names other numbers.
+    pub(super) fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+        self.names.iter_mut().for_each(|(names, _)| *names = number(*names));
+        self.plans.iter_mut().for_each(|plans| plans.renumber(number));
+    }
+
     /// Gives it another id.
     pub(crate) fn rename(&mut self, id: Fingerprint) {
         self.fingerprint = id;
