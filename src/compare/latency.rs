@@ -11,7 +11,8 @@
 //!    fold-change threshold is a TREAT", 2009): t = (θ − ln(1 + δ))/(s̃·√(1/K_A + 1/K_B));
 //! 5. the p of all statements and both families are adjusted together ([`discovery`](super::stats::discovery)).
 //!
-//! A statement has regressed if that holds and it costs enough time to matter; it is ok if its effect is shown to lie below
+//! A statement has regressed if that holds, it costs enough time to matter, and the mean of its calls followed the median (see
+//! [`Options::min_mean_part`]); it is ok if its effect is shown to lie below
 //! the tolerance. Everything else is inconclusive, with the least effect that would have been found. Medians take less than
 //! half of the statements to have regressed; where more may have, or statements are few, controls must be declared.
 //!
@@ -110,6 +111,9 @@ pub struct Options {
     pub min_added_ms: f64,
     /// And all calls of a run by this share of the run's time.
     pub min_added_share: f64,
+    /// The mean must have gone at least this part of the way, in logarithms, that the median went. Where half of the calls
+    /// are fast and half slow the median jumps from the ones to the others, and neither runs nor variances tell of it.
+    pub min_mean_part: f64,
     /// So many controls are needed for them to be used.
     pub min_controls: usize,
     /// With fewer statements, and no controls, what all did alike cannot be told from what one did.
@@ -133,6 +137,7 @@ impl Default for Options {
             plain: 2.0,
             min_added_ms: 0.1,
             min_added_share: 0.01,
+            min_mean_part: 0.5,
             min_controls: 10,
             min_statements: 5,
             shift_warning: 1.25,
@@ -162,6 +167,8 @@ pub enum Reason {
     Noise,
     /// It changed, but by too little time to matter.
     LittleTime,
+    /// The median changed and the mean hardly did: it lies between fast calls and slow ones.
+    Divided,
     /// It looks slower, but so few runs need a ratio of [`Options::plain`] or a counter that says so too.
     FewRuns,
     /// There are too few statements to tell a change of one from what the machine did to all.
@@ -188,6 +195,8 @@ pub struct Times {
     pub added_ms: f64,
     /// As a share of the run's time.
     pub added_share: f64,
+    /// By which factor the mean of all calls grew, beyond the same.
+    pub mean_ratio: f64,
 }
 
 /// The test of one statement in one family.

@@ -171,6 +171,10 @@ fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
             counted(options.min_runs as u64, "run"),
             options.plain
         )),
+        Some(Reason::Divided) => Some(format!(
+            "its mean only {} times: the median lies between fast calls and slow ones, and jumps",
+            number(test.times.mean_ratio)
+        )),
         Some(Reason::LittleTime) => Some("too little time to matter".to_owned()),
         Some(Reason::FewStatements) => Some("too few statements to tell it from a slower machine".to_owned()),
         Some(Reason::Noise) => Some(format!("{} times as long would have been seen", number(1.0 + test.detectable))),

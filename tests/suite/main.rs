@@ -1,6 +1,7 @@
 //! The only test binary besides the unit tests: one module for each thing that must hold.
 
 mod architecture;
+mod calibrate;
 mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;

@@ -3,7 +3,7 @@
 use super::super::stats::discovery::adjusted;
 use super::super::stats::student::Student;
 use super::eligible::{Rows, mean_ms, present, run_ms, total_ms};
-use super::{Estimates, Options, Reason, Runs, Sides, Test, Times, Verdict, Warning};
+use super::{Estimates, Family, Options, Reason, Runs, Sides, Test, Times, Verdict, Warning};
 
 /// What a verdict has to pass.
 pub(super) struct Bar<'o> {
@@ -71,7 +71,11 @@ pub(super) fn tests(runs: &Runs, families: &[(Rows, Estimates)], bar: &Bar<'_>) 
 fn judge(test: &mut Test, bar: &Bar<'_>) {
     let options = bar.options;
     let is_much = |slower_ms: f64, share: f64| slower_ms >= options.min_added_ms && share >= options.min_added_share;
-    let (verdict, reason) = if test.q <= bar.level {
+    let is_divided =
+        test.family == Family::Typical && test.times.mean_ratio.ln() * test.effect.signum() < options.min_mean_part * test.effect.abs();
+    let (verdict, reason) = if test.q.min(test.q_improved) <= bar.level && is_divided {
+        (Verdict::Inconclusive, Some(Reason::Divided))
+    } else if test.q <= bar.level {
         match (is_much(test.times.slower_ms, test.times.added_share), bar.runs >= options.min_runs || test.ratio() >= options.plain) {
             (true, true) => (Verdict::Regressed, None),
             (true, false) => (Verdict::Inconclusive, Some(Reason::FewRuns)),
@@ -97,7 +101,8 @@ fn times(runs: &Runs, statement: usize, shift: f64) -> Times {
     let count = samples.candidate.len() as f64;
     let calls = samples.candidate.iter().map(|sample| sample.calls as f64).sum::<f64>() / count;
     let added_ms = total_ms(&samples.candidate) / shift / count - calls * mean_ms.baseline;
-    Times { mean_ms, slower_ms, added_ms, added_share: added_ms / (run_ms(&runs.time_ms.candidate) / shift) }
+    let added_share = added_ms / (run_ms(&runs.time_ms.candidate) / shift);
+    Times { mean_ms, slower_ms, added_ms, added_share, mean_ratio: mean_ms.candidate / shift / mean_ms.baseline }
 }
 
 /// What casts doubt on all tests.

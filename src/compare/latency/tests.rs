@@ -168,6 +168,25 @@ fn what_costs_little_time_does_not_fail() {
     assert_eq!(of(&compare(&runs(&baseline, &candidate), &ms), 11, Family::Typical).reason, Some(Reason::LittleTime));
 }
 
+/// A statement of which half of the calls are fast and half slow: its median doubles and its mean grows by a tenth, as when
+/// 55 of 100 calls are slow and not 45. The tail knows no such jump.
+#[test]
+fn a_median_that_jumps_between_fast_and_slow_calls_is_no_regression() {
+    let mut jumped = with_last_slower(5, 2.0);
+    let runs = &mut jumped.statements[11].runs;
+    runs.baseline.iter_mut().chain(&mut runs.candidate).flatten().for_each(|sample| sample.tail = None);
+    runs.candidate.iter_mut().flatten().for_each(|sample| sample.total_ms *= 1.1 / 2.0);
+    let test = of(&compare(&jumped, &Options::default()), 11, Family::Typical);
+    assert!(test.q < 0.001 && (1.0..1.3).contains(&test.times.mean_ratio) && test.times.added_share > 0.01, "{test:?}");
+    assert_eq!((test.verdict, test.corroborated, test.reason), (Verdict::Inconclusive, Verdict::Inconclusive, Some(Reason::Divided)));
+    let all = Options { min_mean_part: 0.0, ..Options::default() };
+    assert_eq!(of(&compare(&jumped, &all), 11, Family::Typical).verdict, Verdict::Regressed);
+    // Nor does it improve by the same jump.
+    let runs = &mut jumped.statements[11].runs;
+    std::mem::swap(&mut runs.baseline, &mut runs.candidate);
+    assert_eq!(of(&compare(&jumped, &Options::default()), 11, Family::Typical).reason, Some(Reason::Divided));
+}
+
 #[test]
 fn few_runs_fail_alone_only_what_is_plain() {
     let plain = compare(&with_last_slower(2, 3.0), &Options::default());
