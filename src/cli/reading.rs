@@ -81,6 +81,9 @@ fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let which = if strangers.is_empty() { String::new() } else { format!("; not recognised: {}", strangers.join(", ")) };
         say(&format!("no log found{which}"));
     }
+    if asked.show.samples == SamplesArg::Full && reading.workload.statements().any(|statement| statement.sample.is_told) {
+        say("examples stay masked where a workload was saved without values; laggard save --samples full keeps them");
+    }
     if asked.talk.verbose > 0 && !reading.inputs.is_empty() {
         tell(&reading, started, asked.show.samples == SamplesArg::Full);
     }

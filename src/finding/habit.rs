@@ -327,7 +327,7 @@ pub(super) fn on_a_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> Optio
 }
 
 fn case(statement: &Statement, price: Price) -> Option<Case<'_>> {
-    let Sample { sql, parameters, is_cut } = &statement.sample;
+    let Sample { sql, parameters, is_cut, .. } = &statement.sample;
     // What is cut may still parse, as something else.
     let example = (!is_cut).then(|| String::from_utf8_lossy(sql));
     let habits = example.and_then(|sql| habits::read(&sql, parameters)).or_else(|| habits::read(&statement.text, b""))?;

@@ -60,7 +60,7 @@ pub(super) fn rules(settings: &Settings, saved: &[(PathBuf, Reading)]) -> Result
         return cannot("--latency");
     }
     if !wanted.objectives.is_empty() && wanted.objectives != was.objectives {
-        return cannot("an objective (--slo, or one in laggard.toml)");
+        return cannot("objectives (--slo, or those of laggard.toml, which --no-config leaves out)");
     }
     for (other, reading) in &saved[1..] {
         if let Some(reason) = was.unlike(reading.workload.rules()) {

@@ -268,12 +268,13 @@ fn share_line(name: String, share: Share) -> ShareLine {
 fn sample(s: &Statement, view: &View) -> Option<String> {
     match view.samples {
         Samples::None => None,
-        Samples::Masked => Some(masked(&s.sample.sql, view.dialect)),
-        Samples::Full => {
+        Samples::Full if !s.sample.is_told => {
             let sql = String::from_utf8_lossy(&s.sample.sql);
             let parameters = String::from_utf8_lossy(&s.sample.parameters);
             Some(if parameters.is_empty() { sql.into_owned() } else { format!("{sql}\n-- {parameters}") })
         }
+        // What was masked when it was saved stays so.
+        Samples::Masked | Samples::Full => Some(masked(&s.sample.sql, view.dialect)),
     }
 }
 

@@ -81,6 +81,7 @@ fn lines(reading: &Reading, keep: Keep, dialect: Dialect, to: &mut dyn Write) ->
         if let (Part::Statement(statement), Keep::Masked) = (&mut part, keep) {
             let (sql, parameters) = told(&statement.sample.sql, &statement.sample.parameters, dialect);
             (statement.sample.sql, statement.sample.parameters) = (sql.into_bytes(), parameters.into_bytes());
+            statement.sample.is_told = true;
             statement.values.seal();
             if let Some(shapes) = &mut statement.shapes {
                 shapes.rewrite_keys(&|key| masked(key.as_bytes(), dialect));

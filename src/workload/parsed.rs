@@ -110,6 +110,8 @@ pub struct Sample {
     pub parameters: Vec<u8>,
     /// Whether the statement was longer.
     pub is_cut: bool,
+    /// Whether its values were replaced when it was saved, so that none of them is as it was.
+    pub is_told: bool,
 }
 
 impl Sample {
@@ -121,7 +123,7 @@ impl Sample {
         let prepared = detail.filter(|detail| detail.starts_with(b"prepare: "));
         let parameters = prepared.or_else(|| detail.and_then(parameters::in_detail));
         let is_cut = sql.len() >= Sample::LONGEST;
-        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut }
+        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut, is_told: false }
     }
 }
 

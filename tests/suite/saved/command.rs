@@ -47,9 +47,17 @@ fn what_is_saved_is_an_input_of_every_command() {
         };
         assert_eq!(with("run.lag"), with("pg.log"), "{arguments:?}");
     }
-    // Only what is added up already is left out.
-    let twice = laggard(folder.path(), &["report", "run.lag", "run.lag", "--format", "json"]);
-    assert_eq!(twice.status.code(), Some(0));
+    // The same file twice counts once, also as a copy.
+    std::fs::copy(folder.path().join("run.lag"), folder.path().join("copy.lag")).expect("is there");
+    let twice = laggard(folder.path(), &["report", "run.lag", "run.lag", "copy.lag", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&twice.stdout).expect("JSON");
+    assert_eq!((twice.status.code(), report["inputs"].as_array().map(Vec::len)), (Some(0), Some(1)));
+    assert!(said(&twice).is_empty() && report["warnings"].to_string().contains("copy.lag"), "{}", said(&twice));
+    // What was masked when it was saved cannot be had in full, and is not made up.
+    let full = laggard(folder.path(), &["report", "run.lag", "--samples", "full", "--format", "json"]);
+    assert!(said(&full).contains("examples stay masked"), "{}", said(&full));
+    let sample = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).expect("JSON")["statements"][0]["sample"].clone();
+    assert_eq!(sample(&full), sample(&laggard(folder.path(), &["report", "pg.log", "--format", "json"])));
 }
 
 #[test]
