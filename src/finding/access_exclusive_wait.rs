@@ -43,8 +43,8 @@ impl Default for Options {
     }
 }
 
-/// So long is long for any change.
-const LONG: Micros = Micros::from_millis(10_000);
+/// So long everybody waits who comes meanwhile, and notices.
+const LONG: Micros = Micros::from_millis(1_000);
 
 /// Whether this rule speaks of waits of a kind.
 pub(super) fn tells(context: &Context<'_>, waiting: &Waiting, waited: &Waited) -> bool {

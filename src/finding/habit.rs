@@ -49,6 +49,22 @@ impl Floor {
     }
 }
 
+/// Options of a rule on statements that return many rows.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LeastRows {
+    /// Fewer rows a call are no finding.
+    pub(super) min_rows: u64,
+    #[serde(flatten)]
+    _floor: Floor,
+}
+
+impl Default for LeastRows {
+    fn default() -> Self {
+        LeastRows { min_rows: 1_000, _floor: Floor::default() }
+    }
+}
+
 /// Options of a rule that has none but its floor.
 #[derive(Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]

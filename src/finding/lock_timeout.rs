@@ -31,8 +31,7 @@ impl Rule for LockTimeout {
         let found = workload.statements().filter(|s| s.lock_timeouts > 0).map(|statement| {
             let (timeouts, calls) = (statement.lock_timeouts, statement.calls());
             let own = workload.waits().all.iter().filter(|(waiting, _)| waiting.statement == Some(statement.fingerprint));
-            // The log tells of a wait at deadlock_timeout, and then not before its end.
-            let waited = own.map(|(_, waited)| waited.total).sum::<Micros>().max(statement.waited);
+            let waited: Micros = own.map(|(_, waited)| waited.in_vain).sum();
             let on = locks::table(workload, statement.fingerprint).map(|table| format!(" on {table}")).unwrap_or_default();
             Finding {
                 rule: META.id,
@@ -43,7 +42,7 @@ impl Rule for LockTimeout {
                 occurrences: timeouts,
                 cost: Some(waited).filter(|waited| waited.0 > 0),
                 evidence: vec![Evidence::counted(
-                    format!("{timeouts} timeouts, {calls} calls that came to an end; {waited} of waiting for locks"),
+                    format!("{timeouts} timeouts, {calls} calls that came to an end; {waited} of waiting in vain"),
                     json!({"timeouts": timeouts, "calls": calls, "waited_us": waited.0}),
                 )],
                 remedy: META.remedy.to_owned(),

@@ -40,7 +40,7 @@ struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { min_calls: 20, min_share: 0.01, min_planning_ms: 100 }
+        Options { min_calls: 20, min_share: 0.02, min_planning_ms: 200 }
     }
 }
 

@@ -464,18 +464,21 @@ impl Statement {
     }
 }
 
+/// The committed file from which `laggard schema` takes a schema must be that of the structs.
+#[cfg(test)]
+fn assert_committed<T: schemars::JsonSchema>(name: &str) {
+    let committed = format!("{}/src/report/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).expect("is JSON") + "\n";
+    if std::env::var_os("LAGGARD_BLESS").is_some() {
+        std::fs::write(&committed, &schema).expect("writable");
+    }
+    assert!(std::fs::read_to_string(&committed).expect("committed") == schema, "run the tests with LAGGARD_BLESS=1 to renew {committed}");
+}
+
 #[cfg(test)]
 mod tests {
-    /// Where `laggard schema report` takes the schema from.
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/report.schema.json");
-
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Document)).expect("is JSON") + "\n";
-        if std::env::var_os("LAGGARD_BLESS").is_some() {
-            std::fs::write(COMMITTED, &schema).expect("writable");
-        }
-        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
-        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+        super::assert_committed::<super::Document>("report");
     }
 }

@@ -40,8 +40,12 @@ const COMMANDS: [(&str, Name, bool); 20] = [
     ("refresh materialized view", Name::Next, true),
 ];
 
-/// Modes of LOCK with which others may read and write: a dump takes the first.
-const WEAK: [&str; 3] = ["in access share mode", "in row share mode", "in row exclusive mode"];
+/// What needs no lock that others have to wait for: by command, with the words that say so. A dump takes the first; of ALTER
+/// TABLE it is what takes SHARE UPDATE EXCLUSIVE, as the manual says of it.
+const WEAK: [(&str, &[&str]); 2] = [
+    ("lock", &["in access share mode", "in row share mode", "in row exclusive mode"]),
+    ("alter table", &[" validate constraint ", " set statistics ", " attach partition "]),
+];
 
 /// Where the name stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +93,7 @@ impl Change<'_> {
             return None;
         }
         let table = name(words.get(begin..)?)?;
-        let is_weak = command == "lock" && WEAK.iter().any(|mode| text.contains(mode));
+        let is_weak = WEAK.iter().any(|(of, words)| *of == command && words.iter().any(|word| text.contains(word)));
         Some(Change { table, command, blocks: blocks && !has("concurrently") && !is_weak })
     }
 }
@@ -147,6 +151,7 @@ mod tests {
             ("LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE", Some(("orders", true))),
             ("REFRESH MATERIALIZED VIEW CONCURRENTLY totals", Some(("totals", false))),
             ("CREATE TRIGGER t BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION f()", Some(("orders", true))),
+            ("ALTER TABLE orders VALIDATE CONSTRAINT positive", Some(("orders", false))),
             ("ALTER ROLE app SET lock_timeout = '1s'", None),
             ("ALTER TABLE", None),
             ("CREATE INDEX i", None),

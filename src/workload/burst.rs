@@ -239,7 +239,12 @@ const EXACT: u32 = 64;
 
 /// A number down to its first six binary digits.
 pub(super) fn rounded(n: u32) -> u32 {
-    let drop = (u32::BITS - n.leading_zeros()).saturating_sub(6);
+    u32::try_from(rounded_to(6, u64::from(n))).unwrap_or(n)
+}
+
+/// A number down to so many of its first binary digits.
+pub(super) fn rounded_to(digits: u32, n: u64) -> u64 {
+    let drop = (u64::BITS - n.leading_zeros()).saturating_sub(digits);
     (n >> drop) << drop
 }
 

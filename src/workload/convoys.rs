@@ -108,6 +108,8 @@ struct Waiter {
     waited: Micros,
     statement: Option<u32>,
     is_over: bool,
+    /// It is over without the lock.
+    gave_up: bool,
 }
 
 impl Waiter {
@@ -188,16 +190,13 @@ impl Queue {
         self.most < LEAST_TOGETHER && self.stronger().is_none()
     }
 
-    /// Each wait by itself.
-    fn waits(&self) -> impl Iterator<Item = (Key, Wait)> {
+    /// A wait of it by itself.
+    fn wait(&self, waiter: &Waiter) -> (Key, Wait) {
         let holder = self.holder();
-        let statement = holder.and_then(|holder| holder.statement);
-        self.waiters.iter().map(move |waiter| {
-            let is_idle = holder.is_some_and(|holder| holder.is_idle);
-            let key = (waiter.statement, waiter.mode, self.kind, statement, is_idle);
-            let start = std::cmp::Reverse(waiter.since);
-            (key, Wait { waited: waiter.waited, start, process: waiter.process, holder: holder.map(|holder| holder.process) })
-        })
+        let is_idle = holder.is_some_and(|holder| holder.is_idle);
+        let key = (waiter.statement, waiter.mode, self.kind, holder.and_then(|holder| holder.statement), is_idle);
+        let start = std::cmp::Reverse(waiter.since);
+        (key, Wait { waited: waiter.waited, start, process: waiter.process, holder: holder.map(|holder| holder.process) })
     }
 
     fn session_ran(&mut self, session: u64, statement: u32, start: Timestamp, end: Timestamp) {
@@ -254,7 +253,10 @@ impl Queues {
     /// Keeps a queue of which all is told that will be: its waits if they are single ones, and itself if it was one.
     fn settle(&mut self, queue: Queue) {
         if queue.is_of_single_ones() {
-            queue.waits().for_each(|(key, wait)| self.alone.add(key, wait));
+            for waiter in &queue.waiters {
+                let (key, wait) = queue.wait(waiter);
+                self.alone.add(key, wait, if waiter.gave_up { wait.waited } else { Micros(0) });
+            }
         }
         match queue.most {
             0 | 1 => {}
@@ -286,6 +288,7 @@ impl Queues {
         self.over(session, |waiter| {
             let waited = at.since(waiter.since);
             (waiter.waited, waiter.is_over) = (waiter.waited.max(waited), true);
+            waiter.gave_up = true;
         });
     }
 }
@@ -308,8 +311,17 @@ impl Workload {
             });
         }
         let (object, mode) = (queued.object, queued.mode);
-        let waiter =
-            Waiter { session: number, process, object, mode, since, waited: told.waited, statement: told.statement, is_over: false };
+        let waiter = Waiter {
+            session: number,
+            process,
+            object,
+            mode,
+            since,
+            waited: told.waited,
+            statement: told.statement,
+            is_over: false,
+            gave_up: false,
+        };
         if let Some(queue) = self.queues.of(server, queued) {
             return queue.add(waiter);
         }

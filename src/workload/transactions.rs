@@ -12,34 +12,19 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::Workload;
+use super::burst::rounded_to;
+use super::caller::Caller;
 use super::changes::Changing;
 use super::parsed::{NONE, NoteRow, Row};
 use super::session::Origin;
 use super::watch::{Open, Series};
 use super::wholeness::Wholeness;
 
-/// Who did something, by the names that the session went by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Actor {
-    /// `application_name`.
-    pub application: Option<String>,
-    /// The database role.
-    pub user: Option<String>,
-}
-
-impl Actor {
-    /// The name to call it by.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.application.as_deref().or(self.user.as_deref())
-    }
-}
-
 /// Who, and the statement that it is about, where that is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Who.
-    pub actor: Actor,
+    pub actor: Caller,
     /// The statement.
     pub statement: Option<Fingerprint>,
 }
@@ -143,7 +128,7 @@ impl Lasting {
         if example.close == Close::Killed {
             self.killed.add(&sum);
         } else {
-            self.sizes.entry(rounded(took.0 / STEP.0)).or_default().add(&sum);
+            self.sizes.entry(rounded_to(7, took.0 / STEP.0)).or_default().add(&sum);
         }
         self.examples.push(example);
         self.keep_longest(time);
@@ -172,12 +157,7 @@ impl Lasting {
     }
 }
 
-fn rounded(n: u64) -> u64 {
-    let drop = (u64::BITS - n.leading_zeros()).saturating_sub(7);
-    (n >> drop) << drop
-}
-
-/// All transactions of an [`Actor`].
+/// All transactions of an [`Caller`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Those whose end is known.
@@ -212,7 +192,7 @@ impl Counts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transactions {
     /// Counts by who ran them.
-    pub counts: BTreeMap<Actor, Counts>,
+    pub counts: BTreeMap<Caller, Counts>,
     /// Those that were idle, by the statement before.
     pub idle: BTreeMap<Place, Lasting>,
     /// Those that were open for long, by their first statement.
@@ -463,14 +443,6 @@ impl Workload {
         let place = Place { actor: self.actor(names), statement: statement.map(|statement| statement.fingerprint) };
         let is_patient = place.actor.application.as_deref().is_some_and(|name| PATIENT.contains(&name));
         (passes && !is_patient).then_some(place)
-    }
-
-    /// Who goes by names of a number.
-    pub(super) fn actor(&self, names: u32) -> Actor {
-        let text = |name: &Option<Box<[u8]>>| name.as_deref().map(|name| String::from_utf8_lossy(name).into_owned());
-        self.names
-            .get(names as usize)
-            .map_or_else(Actor::default, |names| Actor { application: text(&names.application), user: text(&names.user) })
     }
 
     /// What transactions came to.

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 
 use crate::units::{Micros, Timestamp};
 
+use super::caller::Caller;
 use super::minutes::Minutes;
 use super::parsed::{NoteRow, Person, Row};
 use super::session::Origin;
-use super::transactions::Actor;
 use super::{ErrorKind, Workload};
 
 /// Who connected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Client {
     /// The names it went by.
-    pub actor: Actor,
+    pub actor: Caller,
     /// Its address or name, where the log tells.
     pub host: Option<String>,
 }

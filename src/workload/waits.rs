@@ -47,6 +47,8 @@ pub struct Waited {
     pub count: u64,
     /// Their time.
     pub total: Micros,
+    /// The part of it that ended without the lock.
+    pub in_vain: Micros,
     /// The longest.
     pub longest: Option<Wait>,
 }
@@ -56,6 +58,7 @@ impl Waited {
     pub fn add(&mut self, other: &Waited) {
         self.count += other.count;
         self.total += other.total;
+        self.in_vain += other.in_vain;
         self.longest = self.longest.max(other.longest);
     }
 
@@ -104,9 +107,9 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    pub(super) fn add(&mut self, key: Key, wait: Wait) {
+    pub(super) fn add(&mut self, key: Key, wait: Wait, in_vain: Micros) {
         if self.by_key.len() < MOST || self.by_key.contains_key(&key) {
-            self.by_key.entry(key).or_default().add(&Waited { count: 1, total: wait.waited, longest: Some(wait) });
+            self.by_key.entry(key).or_default().add(&Waited { count: 1, total: wait.waited, in_vain, longest: Some(wait) });
         } else {
             self.lost += 1;
         }
