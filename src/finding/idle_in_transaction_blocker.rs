@@ -86,7 +86,8 @@ fn finding(holder: Option<Fingerprint>, mut waits: Vec<(&Waiting, &Waited)>, wor
     Finding {
         rule: META.id,
         severity: if sum.total >= MUCH { Severity::High } else { Severity::Medium },
-        confidence: Confidence::High,
+        // What it ran may be missing in a log of slow statements or of a sample.
+        confidence: if workload.blind().is_none() { Confidence::High } else { Confidence::Medium },
         title: format!("{} for {on}, up to {}, while its holder did nothing", counted(sum.count, "wait"), sum.most()),
         statement: holder.filter(|holder| workload.statement(*holder).is_some()),
         related: waiters.into_iter().filter(|waiter| Some(*waiter) != holder && workload.statement(*waiter).is_some()).collect(),

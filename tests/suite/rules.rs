@@ -366,5 +366,20 @@ fn findings_stand_above_the_statements() {
     let hit = fixtures().join("rules/deadlock/hit-two-orders.log").to_string_lossy().into_owned();
     let (_, page, _) = laggard(&["report", "--no-config", &hit], None);
     let at = |part: &str| page.find(part).unwrap_or_else(|| panic!("no {part} in {page}"));
-    assert!(at("findings, most costly first") < at(" #") && at(" #") < at("besides statements"), "{page}");
+    assert!(at("findings, most costly first") < at("  share  calls") && at("  share  calls") < at("besides statements"), "{page}");
+}
+
+/// Where statements are missing the holder may have run one.
+#[test]
+fn a_sample_does_not_tell_surely_that_a_holder_did_nothing() {
+    let hit = fs::read_to_string(fixtures().join("rules/idle-in-transaction-blocker/hit-update.log")).expect("is there");
+    let of = |log: String| {
+        let reading =
+            laggard::read(vec![Input::Memory("pg.log".into(), log.into_bytes())], &Settings::default()).expect("settings are right");
+        let found = finding::check(&reading.workload, &Options::default());
+        found.iter().find(|finding| finding.rule == "idle-in-transaction-blocker").map(|finding| finding.confidence.name())
+    };
+    let first = hit.split(" LOG:").next().expect("a line");
+    let setting = format!("{first} LOG:  parameter \"log_statement_sample_rate\" changed to \"0.5\"\n");
+    assert_eq!((of(hit.clone()), of(setting + &hit)), (Some("high"), Some("medium")));
 }
