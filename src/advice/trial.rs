@@ -149,12 +149,7 @@ impl<E> Bench<'_, '_, E> {
             let helps = best.uses.contains(&offer) && first.cost - best.cost >= self.limits.least_saving * first.cost;
             let place = cells.iter().position(|cell| cell.demand == demand);
             if let Some(place) = place.filter(|_| helps) {
-                // With places for values, how many rows match may be a constant of the planner's.
-                let was_guess = offers.offers[offer]
-                    .after
-                    .iter()
-                    .any(|(&cell, after)| after.is_guess && offers.cells.get(cell).is_some_and(|cell| cell.demand == demand));
-                after.insert(place, After { cost: best.cost, is_guess: was_guess && !best.is_real });
+                after.insert(place, After { cost: best.cost, is_guess: is_guess(offers, offer, demand, best) });
             }
         }
         Ok(match (after.is_empty(), is_answered, is_used) {
@@ -192,7 +187,7 @@ impl<E> Bench<'_, '_, E> {
                 let less = before.cost - seen.cost;
                 if seen.uses.contains(&offer) && less >= self.limits.least_saving * before.cost {
                     saved += less * trial.weight(demand);
-                    after.insert(demand, After { cost: seen.cost, is_guess: !seen.is_real });
+                    after.insert(demand, After { cost: seen.cost, is_guess: is_guess(offers, offer, demand, seen) });
                 }
             }
             if !dearer && saved > offers.offers[offer].upkeep && best.as_ref().is_none_or(|(most, ..)| saved > *most) {
@@ -261,6 +256,13 @@ impl Trial {
         }
         cells
     }
+}
+
+/// Whether it rests on a guess how many rows match: with places for values it is a constant of the planner's, where it is one
+/// of the model's.
+fn is_guess(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> bool {
+    let of_demand = |cell: &usize| offers.cells.get(*cell).is_some_and(|cell| cell.demand == demand);
+    !seen.is_real && offers.offers[offer].after.iter().any(|(cell, after)| after.is_guess && of_demand(cell))
 }
 
 /// Whether a statement costs more than before, in any way of asking.

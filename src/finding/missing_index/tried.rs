@@ -74,6 +74,8 @@ fn by_planner(finding: &mut Finding) {
         None => finding.evidence.push(evidence),
     }
     finding.data.insert("level".to_owned(), "what-if".into());
-    // With nothing but places for values the planner assumes constants where the model does.
-    finding.confidence = if finding.confidence == Confidence::Low { Confidence::Medium } else { Confidence::High };
+    // With nothing but places for values the planner assumes constants where the model does, and knows no more.
+    if finding.confidence > Confidence::Low {
+        finding.confidence = Confidence::High;
+    }
 }
