@@ -60,6 +60,15 @@ pub fn report(reading: &Reading, view: &View) -> Report {
     Report::build(reading, &analysis(reading, view), &selected, view)
 }
 
+/// Builds a report of what was read, with findings that were made elsewhere.
+#[must_use]
+pub fn report_with(reading: &Reading, view: &View, findings: Vec<finding::Finding>) -> Report {
+    let selected = report::build::select(&reading.workload, view);
+    let libraries = finding::Libraries::of(&reading.workload);
+    let analysis = report::build::Analysis { findings, libraries, structures: structures(reading, view) };
+    Report::build(reading, &analysis, &selected, view)
+}
+
 /// Looks for what is wrong, and puts together all that is known of one statement.
 #[must_use]
 pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) -> report::Explained {
@@ -69,12 +78,15 @@ pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) 
 /// What is dear to work out, once for everything that asks for it.
 fn analysis(reading: &Reading, view: &View) -> report::build::Analysis {
     let workload = &reading.workload;
-    // All of them, because the share that cannot be parsed is told of all, not of those shown.
-    let texts: Vec<_> = workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    let structures = structure::structures(&texts, view.jobs);
     let libraries = finding::Libraries::of(workload);
     let findings = finding::check_with(workload, &view.rules, &libraries);
-    report::build::Analysis { findings, libraries, structures }
+    report::build::Analysis { findings, libraries, structures: structures(reading, view) }
+}
+
+fn structures(reading: &Reading, view: &View) -> report::build::Structures {
+    // All of them, because the share that cannot be parsed is told of all, not of those shown.
+    let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
+    structure::structures(&texts, view.jobs)
 }
 
 /// Draws a report in the format of that name; [`report::ALL`] lists them.

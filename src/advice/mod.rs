@@ -24,6 +24,7 @@ mod selectivity;
 mod size;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 
 pub use asked::{On, Reason};
 pub use candidate::{Candidate, CandidateKey, Predicate};

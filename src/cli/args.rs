@@ -46,6 +46,10 @@ pub(super) enum Command {
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
     Snapshot(Box<super::snapshot_args::SnapshotArgs>),
+    /// Indexes that are missing, tried by a running server's planner: [DSN] INPUT…; reads only
+    #[cfg(feature = "live")]
+    #[command(before_help = super::snapshot_args::ADVISE_EXAMPLES, after_help = AFTER)]
+    Advise(Box<super::snapshot_args::AdviseArgs>),
     /// What a running PostgreSQL does right now, by statement; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::TOP_EXAMPLES, after_help = AFTER)]

@@ -11,6 +11,8 @@ use crate::sql::lexer::Dialect;
 use crate::units::Micros;
 use crate::{report, source};
 
+#[cfg(feature = "live")]
+mod advise;
 mod args;
 mod config;
 #[cfg(feature = "live")]
@@ -134,6 +136,8 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Snapshot(args) => snapshot::snapshot(&args),
         #[cfg(feature = "live")]
         Command::Top(args) => top::top(&args),
+        #[cfg(feature = "live")]
+        Command::Advise(args) => advise::advise(*args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Formats => formats(),
         Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),

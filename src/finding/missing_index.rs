@@ -21,9 +21,11 @@ mod candidate;
 mod consider;
 mod demands;
 mod shape;
+mod tried;
 mod values;
 
 pub use demands::demands;
+pub use tried::{Advice, limits};
 
 use candidate::{Candidate, Waste, candidates};
 

@@ -76,7 +76,7 @@ mod write_loop;
 mod write_without_where;
 
 pub use ignore::Ignore;
-pub use missing_index::demands;
+pub use missing_index::{Advice, demands, limits};
 pub use orm::Libraries;
 
 use orm::Tables;
@@ -387,6 +387,19 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     check_with(workload, options, &Libraries::of(workload))
 }
 
+/// Findings that were made by something else than a rule's own look: those to be ignored are marked, and they are in the
+/// order in which [`check_with`] puts them.
+#[must_use]
+pub fn arranged(mut findings: Vec<Finding>, workload: &Workload, options: &Options) -> Vec<Finding> {
+    let all = workload.total().total();
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (weight(f, all), f.severity, f.confidence, f.occurrences);
+        key(b).cmp(&key(a)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.statement.cmp(&b.statement))
+    });
+    ignore::mark(&mut findings, &options.ignores, workload);
+    findings
+}
+
 /// Runs every rule, with the libraries of the workload's statements. What costs most comes first, then what is worse, surer, and
 /// then by name; a deadlock, whose cost no log tells, does not sink below milliseconds. What is to be ignored is marked and
 /// stays.
@@ -396,14 +409,7 @@ pub fn check_with(workload: &Workload, options: &Options, libraries: &Libraries)
         return Vec::new();
     }
     let context = Context { workload, options, shaped: OnceCell::new(), libraries, tables: OnceCell::new() };
-    let mut findings: Vec<Finding> = ALL.iter().flat_map(|rule| rule.check(&context)).collect();
-    let all = workload.total().total();
-    findings.sort_by(|a, b| {
-        let key = |f: &Finding| (weight(f, all), f.severity, f.confidence, f.occurrences);
-        key(b).cmp(&key(a)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.statement.cmp(&b.statement))
-    });
-    ignore::mark(&mut findings, &options.ignores, workload);
-    findings
+    arranged(ALL.iter().flat_map(|rule| rule.check(&context)).collect(), workload, options)
 }
 
 /// The rule of that name.

@@ -34,6 +34,8 @@ pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Ton
             let remedy = sanitised(&finding.remedy);
             let parts = style.width.map_or_else(|| vec![remedy.clone()], |width| wrapped(&remedy, width.max(LEAST_ROOM) - INDENT.len()));
             lines.extend(parts.into_iter().map(|part| (Tone::Dim, format!("{INDENT}{part}"))));
+            // Whole, for it is copied.
+            lines.extend(finding.ddl.iter().map(|ddl| (Tone::Plain, format!("{INDENT}{}", sanitised(ddl)))));
         }
     }
     lines
@@ -108,6 +110,7 @@ mod tests {
             statement: Some("fae1059ed7dafee9".to_owned()),
             cost,
             remedy: "Read users once".to_owned(),
+            ddl: (rule == "deadlock").then(|| "CREATE INDEX CONCURRENTLY a_name_that_is_long ON public.users (id);".to_owned()),
             ..FindingLine::default()
         };
         let findings = [finding("n-plus-one", Some(Micros(887_000)), "medium"), finding("deadlock", None, "high")];
@@ -116,6 +119,7 @@ mod tests {
         assert_eq!(lines[0], "  high    887 ms  fae105  n-plus-one  likely: 25 queries on…");
         assert_eq!(lines[1], "          Read users once");
         assert_eq!(lines[2], "  high         –  fae105  deadlock  25 queries on users for…");
+        assert_eq!(lines[4], "          CREATE INDEX CONCURRENTLY a_name_that_is_long ON public.users (id);");
         let wide = finding_lines(&findings, &Style::default());
         assert_eq!(wide[1].1, "  high         –  fae105  deadlock    25 queries on users for the rows of one on comments, 5 times");
     }

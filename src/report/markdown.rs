@@ -85,7 +85,8 @@ fn statements(report: &Report, text: &mut String) {
 fn finding_row(finding: &FindingLine) -> String {
     let about = finding.text.as_deref().map(|text| code(&cut(&sanitised(text), STATEMENT))).unwrap_or_default();
     let windows: String = windows(finding).iter().map(|line| format!("<br>{}", escaped(line.trim()))).collect();
-    let (title, remedy) = (escaped(&sanitised(&finding.title)) + &windows, escaped(&sanitised(&finding.remedy)));
+    let remedy = finding.ddl.as_ref().map_or_else(|| finding.remedy.clone(), |ddl| format!("{} {ddl}", finding.remedy));
+    let (title, remedy) = (escaped(&sanitised(&finding.title)) + &windows, escaped(&sanitised(&remedy)));
     let FindingLine { severity, confidence, rule, .. } = finding;
     format!("| {severity} | {confidence} | {rule} | {title} | {} | {about} | {remedy} |\n", duration(finding.cost))
 }

@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "advice",
+            "catalog",
             "error",
             "event",
             "finding",

@@ -1,5 +1,7 @@
 //! The only test binary besides the unit tests: one module for each thing that must hold.
 
+#[cfg(all(target_os = "linux", feature = "live"))]
+mod advise;
 mod architecture;
 mod catalogues;
 mod cli;

@@ -50,6 +50,16 @@ struct Served<'a> {
 }
 
 impl<'w> Advised<'w> {
+    /// Of what was offered and chosen elsewhere.
+    pub(super) fn by(
+        catalog: &'w Catalog,
+        statements: Vec<(&'w Statement, Demand)>,
+        (offers, choices): (Offers, Vec<Choice>),
+        total: Micros,
+    ) -> Self {
+        Advised { catalog, statements, offers, choices, total }
+    }
+
     /// Whether the catalogue says more of a need than plans do: its table is known, and so is what an index on it would do.
     pub(super) fn overrules(&self, need: &Need<'_>) -> bool {
         let Some(place) = self.statements.iter().position(|(statement, _)| statement.fingerprint == need.statement.fingerprint) else {
