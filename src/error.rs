@@ -64,6 +64,20 @@ pub enum Error {
         /// What is read here.
         supported: &'static str,
     },
+    /// A saved workload that cannot be read, or not be put together with the others.
+    #[error("{}: {reason}", path.display())]
+    Saved {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the cure.
+        reason: String,
+    },
+    /// What went wrong when a workload was saved.
+    #[error("{reason}")]
+    Earlier {
+        /// What was said then.
+        reason: String,
+    },
     /// A snapshot file that ends before its end.
     #[error("{}: this snapshot ends before its end; what is missing would look as if it were gone. Take it again, or copy it again", path.display())]
     CutSnapshot {

@@ -4,6 +4,7 @@
 //! say of a statement over a time, and is never made into events. None of them knows which format told it, nor what becomes
 //! of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub mod columns;
@@ -187,11 +188,13 @@ pub enum Holds {
     Events,
     /// Counters at one moment.
     Counters,
+    /// A workload that was added up already.
+    Workload,
 }
 
 /// Records that were not understood: how many for each reason, where the first stands, and a sample of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Skipped(BTreeMap<&'static str, Skip>);
+pub struct Skipped(BTreeMap<Cow<'static, str>, Skip>);
 
 /// One reason's share of [`Skipped`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,12 +213,18 @@ pub const SAMPLE: usize = 120;
 impl Skipped {
     /// Counts one record that was not understood.
     pub fn add(&mut self, reason: &'static str, offset: u64, record: &[u8]) {
-        let skip = self.0.entry(reason).or_insert_with(|| Skip {
+        let skip = self.0.entry(Cow::Borrowed(reason)).or_insert_with(|| Skip {
             count: 0,
             first_offset: offset,
             sample: record[..record.len().min(SAMPLE)].to_vec(),
         });
         skip.count += 1;
+    }
+
+    /// Records that were counted before, for a reason in words.
+    #[must_use]
+    pub fn of(reason: String, skip: Skip) -> Self {
+        Skipped(BTreeMap::from([(Cow::Owned(reason), skip)]))
     }
 
     /// Adds what a later part of the same input skipped.
@@ -229,8 +238,8 @@ impl Skipped {
     }
 
     /// Each reason and its share, in a fixed order.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Skip)> {
-        self.0.iter().map(|(&reason, skip)| (reason, skip))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Skip)> {
+        self.0.iter().map(|(reason, skip)| (&**reason, skip))
     }
 
     /// How many records in all.

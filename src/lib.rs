@@ -19,8 +19,10 @@
 
 use std::io;
 
+pub mod advice;
 pub mod catalog;
 pub mod cli;
+pub mod compare;
 pub mod error;
 pub mod event;
 pub mod finding;
@@ -30,6 +32,7 @@ pub mod live;
 pub mod pipeline;
 pub mod plan;
 pub mod report;
+pub mod saved;
 pub mod snapshot;
 pub mod source;
 pub mod sql;
@@ -59,6 +62,29 @@ pub fn report(reading: &Reading, view: &View) -> Report {
     Report::build(reading, &analysis(reading, view), &selected, view)
 }
 
+/// Reduces what was read to one run of a comparison, under the name by which the user knows it.
+#[must_use]
+pub fn run(path: String, reading: &Reading, options: &finding::Options) -> compare::Run {
+    let found = finding::check(&reading.workload, options).into_iter().filter(|finding| finding.ignored.is_none());
+    let found = found.map(|finding| compare::Found {
+        rule: finding.rule,
+        statement: finding.statement,
+        is_sure: finding.confidence == finding::Confidence::High,
+        title: finding.title,
+        remedy: finding.remedy,
+    });
+    compare::Run::of(path, reading, found.collect())
+}
+
+/// Builds a report of what was read, with findings that were made elsewhere.
+#[must_use]
+pub fn report_with(reading: &Reading, view: &View, findings: Vec<finding::Finding>) -> Report {
+    let selected = report::build::select(&reading.workload, view);
+    let libraries = finding::Libraries::of(&reading.workload);
+    let analysis = report::build::Analysis { findings, libraries, structures: structures(reading, view) };
+    Report::build(reading, &analysis, &selected, view)
+}
+
 /// Looks for what is wrong, and puts together all that is known of one statement.
 #[must_use]
 pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) -> report::Explained {
@@ -68,12 +94,15 @@ pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) 
 /// What is dear to work out, once for everything that asks for it.
 fn analysis(reading: &Reading, view: &View) -> report::build::Analysis {
     let workload = &reading.workload;
-    // All of them, because the share that cannot be parsed is told of all, not of those shown.
-    let texts: Vec<_> = workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    let structures = structure::structures(&texts, view.jobs);
     let libraries = finding::Libraries::of(workload);
     let findings = finding::check_with(workload, &view.rules, &libraries);
-    report::build::Analysis { findings, libraries, structures }
+    report::build::Analysis { findings, libraries, structures: structures(reading, view) }
+}
+
+fn structures(reading: &Reading, view: &View) -> report::build::Structures {
+    // All of them, because the share that cannot be parsed is told of all, not of those shown.
+    let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
+    structure::structures(&texts, view.jobs)
 }
 
 /// Draws a report in the format of that name; [`report::ALL`] lists them.

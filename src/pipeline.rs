@@ -22,6 +22,7 @@ use crate::workload::{InputSummary, Parsed, Reading, Rules, Workload};
 use opened::{Once, Opened, broken, content, open, unpacked};
 
 mod opened;
+mod saved;
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -72,18 +73,25 @@ impl Progress for Silent {
 /// Reads inputs into a workload.
 ///
 /// # Errors
-/// If a setting makes no sense. What is wrong with an input is in [`Reading::errors`].
+/// If a setting makes no sense, or saved workloads do not allow it. What is wrong with an input is in [`Reading::errors`].
 pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Progress) -> Result<Reading, Error> {
+    let mut reading = gather(candidates, settings, progress)?;
+    let before = reading.workload.happened();
+    reading.workload.promote_plans();
+    if let Some(last) = reading.inputs.last_mut() {
+        last.events += reading.workload.happened() - before;
+    }
+    Ok(reading)
+}
+
+/// Likewise, but leaves plans apart that are to stand for calls if the log has no durations: more inputs may have some. What
+/// is to be saved is read like this.
+///
+/// # Errors
+/// As [`read`].
+pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Progress) -> Result<Reading, Error> {
     settings.source_options.validate()?;
-    let mut reading = Reading {
-        workload: Workload::new(settings.rules.clone()),
-        inputs: Vec::new(),
-        errors: Vec::new(),
-        repeated: Vec::new(),
-        astray: Vec::new(),
-        is_limited: false,
-        strangers: Vec::new(),
-    };
+    let mut reading = Reading::of(Workload::default(), Vec::new());
     let mut opened = Vec::new();
     for candidate in candidates {
         match open(&candidate, settings) {
@@ -93,7 +101,10 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
             Err(error) => reading.errors.push(error),
         }
     }
-    let (snapshots, mut logs): (Vec<_>, Vec<_>) = opened.into_iter().partition(|input| input.source.holds() == Holds::Counters);
+    let (saved, others): (Vec<_>, Vec<_>) = opened.into_iter().partition(|input| input.source.holds() == Holds::Workload);
+    let saved = saved::open(without_repetitions(saved, &mut reading), &mut reading);
+    reading.workload = Workload::new(saved::rules(settings, &saved)?);
+    let (snapshots, mut logs): (Vec<_>, Vec<_>) = others.into_iter().partition(|input| input.source.holds() == Holds::Counters);
     // Rotated files are read in the order of their first records; their names may lie.
     logs.sort_by_key(|input| (input.first.is_none(), input.first));
     let logs = without_repetitions(logs, &mut reading);
@@ -123,11 +134,11 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
     }
     let before = reading.workload.happened();
     reading.workload.finish();
-    reading.workload.promote_plans();
     // What was open to the end belongs to the input that came last.
     if let Some(last) = reading.inputs.last_mut() {
         last.events += reading.workload.happened() - before;
     }
+    saved::add(saved, &mut reading);
     Ok(reading)
 }
 
@@ -190,7 +201,7 @@ impl Opened {
         let reader = self.reader.as_ref();
         let mut summary = InputSummary {
             path: self.input.path(),
-            format: self.source.name(),
+            format: self.source.name().into(),
             holds: self.source.holds(),
             detail: reader.detail(),
             bytes: 0,

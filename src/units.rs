@@ -7,6 +7,8 @@ use std::ops::{Add, AddAssign, Sub};
 
 use serde::Serialize;
 
+pub(crate) mod wide;
+
 /// A duration in whole microseconds, the finest that any supported server logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]

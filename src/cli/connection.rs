@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal};
 use crate::Error;
 use crate::live::{Secret, Session, Settings, Surroundings};
 
-use super::snapshot_args::ConnectionArgs;
+use super::snapshot_args::ServerArgs;
 use super::{Failure, say};
 
 /// Opens a session on the server that the arguments name, and says where and what should be known about it.
-pub(super) fn connect(args: &ConnectionArgs, quiet: bool) -> Result<Session, Failure> {
-    let settings = settings(args)?;
+pub(super) fn connect(dsn: Option<&str>, args: &ServerArgs, quiet: bool) -> Result<Session, Failure> {
+    let settings = settings(dsn, args)?;
     for note in settings.notes() {
         say(&note.to_string());
     }
@@ -31,17 +31,17 @@ pub(super) fn connect(args: &ConnectionArgs, quiet: bool) -> Result<Session, Fai
     Ok(session)
 }
 
-fn settings(args: &ConnectionArgs) -> Result<Settings, Failure> {
+fn settings(given: Option<&str>, args: &ServerArgs) -> Result<Settings, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let surroundings = Surroundings { variable: &variable, home: std::env::home_dir(), user: user() };
-    let dsn = dsn(args)?;
+    let dsn = dsn(given, args)?;
     let settings = Settings::resolve(dsn.as_deref(), &surroundings).map_err(|error| Failure::trouble(error.to_string()))?;
-    if let Some(file) = &args.password_file {
+    if let Some(file) = &args.password.password_file {
         let text = std::fs::read_to_string(file).map_err(|error| Failure::trouble(format!("{}: {error}", file.display())))?;
         let password = text.lines().next().unwrap_or_default().to_owned();
         return Ok(settings.with_password(Secret::new(password)));
     }
-    if args.ask_password {
+    if args.password.ask_password {
         let password = prompt(&settings.target())?;
         return Ok(settings.with_password(password));
     }
@@ -49,17 +49,17 @@ fn settings(args: &ConnectionArgs) -> Result<Settings, Failure> {
 }
 
 /// The connection string with what the flags say behind it.
-fn dsn(args: &ConnectionArgs) -> Result<Option<String>, Failure> {
+fn dsn(dsn: Option<&str>, args: &ServerArgs) -> Result<Option<String>, Failure> {
     let flags = [("host", &args.host), ("port", &args.port), ("user", &args.username), ("dbname", &args.dbname)];
     let given: Vec<String> = flags
         .iter()
         .filter_map(|(key, value)| Some((key, value.as_ref()?)))
         .map(|(key, value)| format!("{key}={}", quoted(value)))
         .collect();
-    match &args.dsn {
+    match dsn {
         None if given.is_empty() => Ok(None),
         None => Ok(Some(given.join(" "))),
-        Some(dsn) if given.is_empty() => Ok(Some(dsn.clone())),
+        Some(dsn) if given.is_empty() => Ok(Some(dsn.to_owned())),
         Some(dsn) if dsn.contains("://") => Err(Failure::trouble("--host, --port, --username and --dbname go into the URL, not beside it")),
         // A bare word is the name of a database.
         Some(name) if !name.contains('=') => Ok(Some(format!("dbname={} {}", quoted(name), given.join(" ")))),

@@ -141,6 +141,21 @@ fn page(meta: &Meta) -> String {
             page.push_str(&format!("    {line}\n"));
         }
     }
+    page.push_str(&choices(meta));
+    page
+}
+
+/// The options of a rule with their defaults, as they could stand in the configuration; nothing if it has none.
+fn choices(meta: &Meta) -> String {
+    let choices = (meta.accepts)(&serde_json::json!({})).unwrap_or_default();
+    if choices.is_empty() {
+        return String::new();
+    }
+    let mut page = format!("\nOptions, with their defaults, under [rule.{}] in laggard.toml\n", meta.id);
+    for choice in choices {
+        page.push_str(&format!("    {} = {}\n", choice.name, choice.value));
+        wrapped(&choice.about, 92).iter().for_each(|line| page.push_str(&format!("        {line}\n")));
+    }
     page
 }
 

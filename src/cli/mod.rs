@@ -11,17 +11,25 @@ use crate::sql::lexer::Dialect;
 use crate::units::Micros;
 use crate::{report, source};
 
+#[cfg(feature = "live")]
+mod advise;
 mod args;
+mod calibrate;
 mod config;
 #[cfg(feature = "live")]
 mod connection;
 mod exit;
 mod explain;
 mod explain_args;
+mod gate;
+mod gate_args;
+mod gate_file;
 mod outputs;
 mod progress;
 mod reading;
 mod run;
+mod save;
+mod save_args;
 #[cfg(feature = "live")]
 mod snapshot;
 #[cfg(feature = "live")]
@@ -39,6 +47,12 @@ use args::{Cli, Command, FingerprintArgs, SchemaOf};
 const REPORT_SCHEMA: &str = include_str!("../report/report.schema.json");
 /// Likewise.
 const EXPLAIN_SCHEMA: &str = include_str!("../report/explain.schema.json");
+/// Likewise.
+const GATE_SCHEMA: &str = include_str!("../report/gate/gate.schema.json");
+/// Likewise.
+const CALIBRATION_SCHEMA: &str = include_str!("../report/calibration/calibration.schema.json");
+/// Likewise.
+const GATE_FILE_SCHEMA: &str = include_str!("gate-file.schema.json");
 /// Likewise.
 const SNAPSHOT_SCHEMA: &str = include_str!("../snapshot/snapshot.schema.json");
 
@@ -84,7 +98,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 /// The command line's definition; `-h` leaves the variables out so that it fits a screen.
 fn command(arguments: &[OsString]) -> clap::Command {
     let short = arguments.iter().any(|argument| argument == "-h");
-    ["report", "check", "explain"].iter().fold(Cli::command(), |command, name| {
+    ["report", "check", "explain", "compare", "gate", "calibrate", "save"].iter().fold(Cli::command(), |command, name| {
         command.mut_subcommand(name, |subcommand| subcommand.mut_args(|arg| arg.hide_env(short).hide_env_values(true)))
     })
 }
@@ -129,15 +143,24 @@ fn run(command: Command) -> Result<Exit, Failure> {
         }
         Command::Check(args) => run::check(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Compare(args) => gate::compare(&args),
+        Command::Gate(args) => gate::gate(&args),
+        Command::Calibrate(args) => calibrate::calibrate(*args),
+        Command::Save(args) => save::save(&args),
         Command::Rules => explain::rules(),
         #[cfg(feature = "live")]
         Command::Snapshot(args) => snapshot::snapshot(&args),
         #[cfg(feature = "live")]
         Command::Top(args) => top::top(&args),
+        #[cfg(feature = "live")]
+        Command::Advise(args) => advise::advise(*args),
         Command::Fingerprint(args) => fingerprint(&args),
         Command::Formats => formats(),
         Command::Schema { of: SchemaOf::Report } => print(REPORT_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::Explain } => print(EXPLAIN_SCHEMA.as_bytes()),
+        Command::Schema { of: SchemaOf::Gate } => print(GATE_SCHEMA.as_bytes()),
+        Command::Schema { of: SchemaOf::Calibration } => print(CALIBRATION_SCHEMA.as_bytes()),
+        Command::Schema { of: SchemaOf::GateFile } => print(GATE_FILE_SCHEMA.as_bytes()),
         Command::Schema { of: SchemaOf::Snapshot } => print(SNAPSHOT_SCHEMA.as_bytes()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

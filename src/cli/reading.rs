@@ -44,6 +44,18 @@ pub(super) struct Answer {
 
 /// Reads, and says what went wrong with it.
 pub(super) fn read(asked: &Asked<'_>) -> Result<Answer, Failure> {
+    read_by(pipeline::read, asked)
+}
+
+/// The same for what is to be saved.
+pub(super) fn gather(asked: &Asked<'_>) -> Result<Answer, Failure> {
+    read_by(pipeline::gather, asked)
+}
+
+/// Either way of reading.
+type Read = fn(Vec<Candidate>, &Settings, &dyn pipeline::Progress) -> Result<Reading, Error>;
+
+fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let started = Instant::now();
     let display = display_zone(asked)?;
     let options = config::rules(asked.rules.config.as_deref(), asked.rules.no_config, Zoned::now().date())?;
@@ -55,7 +67,7 @@ pub(super) fn read(asked: &Asked<'_>) -> Result<Answer, Failure> {
     }
     let repeated = found.repeated.clone();
     let bar = Bar::new(&found.inputs, !asked.talk.quiet && !asked.talk.no_progress);
-    let reading = pipeline::read(found.inputs, &settings, &bar);
+    let reading = read(found.inputs, &settings, &bar);
     bar.clear();
     let mut reading = reading.map_err(|error| Failure::trouble(error.to_string()))?;
     reading.repeated.extend(repeated);
@@ -68,6 +80,9 @@ pub(super) fn read(asked: &Asked<'_>) -> Result<Answer, Failure> {
         let strangers: Vec<String> = reading.strangers.iter().take(5).map(|path| path.display().to_string()).collect();
         let which = if strangers.is_empty() { String::new() } else { format!("; not recognised: {}", strangers.join(", ")) };
         say(&format!("no log found{which}"));
+    }
+    if asked.show.samples == SamplesArg::Full && reading.workload.statements().any(|statement| statement.sample.is_told) {
+        say("examples stay masked where a workload was saved without values; laggard save --samples full keeps them");
     }
     if asked.talk.verbose > 0 && !reading.inputs.is_empty() {
         tell(&reading, started, asked.show.samples == SamplesArg::Full);

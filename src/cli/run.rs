@@ -3,7 +3,8 @@
 use crate::report::{Report, Style, View};
 
 use super::args::{CheckArgs, ReportArgs};
-use super::reading::{self, Asked};
+use super::outputs::Output;
+use super::reading::{self, Answer, Asked};
 use super::{Exit, Failure, outputs, terminal};
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
@@ -16,11 +17,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         // It would pass whatever the log says.
         return Err(Failure::trouble("check looks for findings and nothing else: leave out --no-findings (LAGGARD_NO_FINDINGS)"));
     }
-    let (exit, report) = run(&args.report, &Style { findings_only: true, ..Style::default() }, &|report| {
-        let ids: Vec<&String> = report.findings.iter().flat_map(|f| f.statement.iter().chain(&f.related)).collect();
-        report.statements.retain(|line| ids.contains(&&line.id));
-        report.groups = None;
-    })?;
+    let (exit, report) = run(&args.report, &Style { findings_only: true, ..Style::default() }, &with_findings_only)?;
     let severities = ["info", "low", "medium", "high"];
     let at_least = |value: &str, least: usize, scale: &[&str]| scale.iter().position(|known| *known == value).is_some_and(|at| at >= least);
     let fails = report.is_some_and(|report| {
@@ -36,7 +33,22 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
 fn run(args: &ReportArgs, manner: &Style, shape: &dyn Fn(&mut Report)) -> Result<(Exit, Option<Report>), Failure> {
     reading::refuse_servers(&args.inputs)?;
     let outputs = outputs::of(&args.output, &args.inputs)?;
-    let answer = reading::read(&Asked {
+    let answer = reading::read(&asked(args))?;
+    if answer.reading.inputs.is_empty() {
+        return Ok((answer.exit, None));
+    }
+    let mut report = crate::report(&answer.reading, &view(args, &outputs, &answer));
+    shape(&mut report);
+    if !args.talk.quiet {
+        reading::say_if_nothing(&answer);
+    }
+    draw(args, manner, &outputs, &answer, &report)?;
+    Ok((answer.exit, Some(report)))
+}
+
+/// What a command with these arguments asks of its inputs.
+pub(super) fn asked(args: &ReportArgs) -> Asked<'_> {
+    Asked {
         inputs: &args.inputs,
         show: &args.output.show,
         select: &args.select,
@@ -45,24 +57,24 @@ fn run(args: &ReportArgs, manner: &Style, shape: &dyn Fn(&mut Report)) -> Result
         talk: &args.talk,
         by: args.output.by.as_deref(),
         without_findings: args.no_findings,
-    })?;
-    if answer.reading.inputs.is_empty() {
-        return Ok((answer.exit, None));
     }
-    let all = outputs::shows_all(&outputs);
-    let view = View {
-        top: args.output.top.or(if all { None } else { Some(DEFAULT_TOP) }),
+}
+
+/// What is to be seen of them.
+pub(super) fn view(args: &ReportArgs, outputs: &[Output], answer: &Answer) -> View {
+    View {
+        top: args.output.top.or(if outputs::shows_all(outputs) { None } else { Some(DEFAULT_TOP) }),
         sort: args.output.sort.into(),
         samples: args.output.show.samples.into(),
         dialect: answer.settings.dialect,
         jobs: answer.settings.jobs,
         rules: answer.options.clone(),
-    };
-    let mut report = crate::report(&answer.reading, &view);
-    shape(&mut report);
-    if !args.talk.quiet {
-        reading::say_if_nothing(&answer);
     }
+}
+
+/// Writes a report to wherever it is to go.
+pub(super) fn draw(args: &ReportArgs, manner: &Style, outputs: &[Output], answer: &Answer, report: &Report) -> Result<(), Failure> {
+    let all = outputs::shows_all(outputs);
     let style = Style {
         top: Some(args.output.top.unwrap_or(DEFAULT_TOP)),
         zone: Some(answer.display.clone()),
@@ -70,16 +82,23 @@ fn run(args: &ReportArgs, manner: &Style, shape: &dyn Fn(&mut Report)) -> Result
         findings_only: manner.findings_only,
         ..terminal::style(args.output.show.color, args.output.show.ascii)
     };
-    for output in &outputs {
+    for output in outputs {
         if all && output.is_for_eyes() && args.output.top.is_none() {
             let mut shorter = report.clone();
             shorter.statements.truncate(DEFAULT_TOP);
             output.write(&shorter, &style, args.talk.quiet)?;
         } else {
-            output.write(&report, &style, args.talk.quiet)?;
+            output.write(report, &style, args.talk.quiet)?;
         }
     }
-    Ok((answer.exit, Some(report)))
+    Ok(())
+}
+
+/// Leaves of a report what its findings are about.
+pub(super) fn with_findings_only(report: &mut Report) {
+    let ids: Vec<&String> = report.findings.iter().flat_map(|f| f.statement.iter().chain(&f.related)).collect();
+    report.statements.retain(|line| ids.contains(&&line.id));
+    report.groups = None;
 }
 
 /// How many statements fit on a screen.

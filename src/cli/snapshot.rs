@@ -32,7 +32,7 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     if file.is_dir() {
         return Err(Failure::trouble(format!("{}: is a folder; name a file in it", file.display())));
     }
-    let mut session = connection::connect(&args.connection, args.quiet)?;
+    let mut session = connection::connect(args.connection.dsn.as_deref(), &args.connection.server, args.quiet)?;
     let snapshot = live::capture(&mut session, &wish).map_err(|error| Failure::trouble(error.to_string()))?;
     drop(session);
     let bytes = write(&snapshot, file)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::args::{ColourArg, SortArg};
+use super::args::{ColourArg, ReportArgs, SortArg};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +40,27 @@ pub(in crate::cli) struct SnapshotArgs {
 
     #[command(flatten)]
     pub(in crate::cli) connection: ConnectionArgs,
+}
+
+pub(super) const ADVISE_EXAMPLES: &str = "\
+Examples:
+  laggard advise postgres://app@db1/shop pg.log    indexes for what the log has, by db1's own planner
+  laggard advise pg.log                            the server that psql would connect to
+  laggard advise dbname=shop a.snap b.snap --format json
+  laggard advise pg.log --print-sql                what would be asked, without asking";
+
+/// Arguments of `advise`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AdviseArgs {
+    /// Print every statement that would be sent for these inputs, and send none
+    #[arg(long)]
+    pub(in crate::cli) print_sql: bool,
+
+    #[command(flatten)]
+    pub(in crate::cli) report: ReportArgs,
+
+    #[command(flatten)]
+    pub(in crate::cli) password: PasswordArgs,
 }
 
 pub(super) const TOP_EXAMPLES: &str = "\
@@ -86,6 +107,15 @@ pub(in crate::cli) struct ConnectionArgs {
     /// A URL, key=value pairs or a database, as psql takes them; without one PG* variables, service files or DATABASE_URL say
     #[arg(value_name = "DSN")]
     pub(in crate::cli) dsn: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArgs,
+}
+
+/// The same in parts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(in crate::cli) struct ServerArgs {
     /// Host name, or folder of the socket
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) host: Option<String>,
@@ -98,6 +128,15 @@ pub(in crate::cli) struct ConnectionArgs {
     /// Database
     #[arg(short, long, value_name = "NAME")]
     pub(in crate::cli) dbname: Option<String>,
+
+    #[command(flatten)]
+    pub(in crate::cli) password: PasswordArgs,
+}
+
+/// Where the password comes from, if not from where psql takes it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
+pub(in crate::cli) struct PasswordArgs {
     /// Ask for the password
     #[arg(short = 'W', long = "password")]
     pub(in crate::cli) ask_password: bool,

@@ -30,7 +30,7 @@ pub(super) fn top(args: &TopArgs) -> Result<Exit, Failure> {
     if let Some(folder) = &args.record {
         std::fs::create_dir_all(folder).map_err(|error| Failure::trouble(format!("{}: {error}", folder.display())))?;
     }
-    let mut session = Some(connection::connect(&args.connection, args.quiet)?);
+    let mut session = Some(connection::connect(args.connection.dsn.as_deref(), &args.connection.server, args.quiet)?);
     let mut known = Known::default();
     let mut earlier: Option<Snapshot> = None;
     let mut pause = Duration::from_secs(1);
@@ -81,7 +81,9 @@ struct Known {
 fn look(session: &mut Option<Session>, args: &TopArgs, known: &mut Known) -> Result<Snapshot, String> {
     let open = match session.take() {
         Some(open) => open,
-        None => connection::connect(&args.connection, args.quiet).map_err(|failure| failure.message)?,
+        None => {
+            connection::connect(args.connection.dsn.as_deref(), &args.connection.server, args.quiet).map_err(|failure| failure.message)?
+        }
     };
     let open = session.insert(open);
     // At the first look, at the second for what came in between, and from then on when something is missing.

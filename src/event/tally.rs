@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::catalog::Object;
 use crate::units::Timestamp;
 
 /// A piece of a snapshot.
@@ -30,6 +31,8 @@ pub enum Piece<'b> {
         /// Its name.
         name: &'b [u8],
     },
+    /// An object of the catalogue.
+    Object(&'b Object),
     /// The end, without which a snapshot file is cut.
     End,
 }

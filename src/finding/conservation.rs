@@ -86,7 +86,7 @@ pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class, kn
     let is_known = |statement: Fingerprint| known.iter().any(|f| f.statement == Some(statement) || f.related.contains(&statement));
     let mut pairs: BTreeMap<(Fingerprint, Fingerprint), Pair> = BTreeMap::new();
     for courses in workload.courses() {
-        for pair in laws(courses, class, options.min_repeats, workload).into_iter().filter(|pair| !is_known(pair.child)) {
+        for pair in laws(courses, class, options.min_repeats.get(), workload).into_iter().filter(|pair| !is_known(pair.child)) {
             match pairs.entry((pair.parent, pair.child)) {
                 Entry::Vacant(place) => drop(place.insert(pair)),
                 Entry::Occupied(mut place) => place.get_mut().add(&pair),

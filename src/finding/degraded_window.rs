@@ -1,6 +1,7 @@
 //! Minutes in which an objective of latency was missed, or in which nothing succeeded, and what rose or failed first.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::units::Timestamp;
 use crate::workload::Objective;
@@ -33,7 +34,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Chosen {
     /// Objectives as `--slo` takes them, in addition to its own.
@@ -49,9 +50,15 @@ impl Default for Chosen {
 }
 
 /// An objective as it is written.
-#[derive(Deserialize)]
-#[serde(try_from = "String")]
-struct Written(Objective);
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
+#[serde(try_from = "String", into = "String")]
+struct Written(#[schemars(with = "String")] Objective);
+
+impl From<Written> for String {
+    fn from(written: Written) -> String {
+        written.0.to_string()
+    }
+}
 
 impl TryFrom<String> for Written {
     type Error = String;

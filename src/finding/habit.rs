@@ -6,17 +6,18 @@
 
 use std::thread;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::sql::shape::habits::{self, Habit, Habits, Kind};
 use crate::units::{Micros, grouped};
 use crate::workload::{Count, Key, Permille, Sample, Statement, Workload, micros};
 
-use super::{Confidence, Context, Evidence, Finding, Severity, fits};
+use super::{Choice, Confidence, Context, Evidence, Finding, Severity, fits};
 
 /// Below it a rule on the text of a statement is silent.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default)]
 pub(super) struct Floor {
     /// Fewer calls say nothing.
@@ -48,8 +49,24 @@ impl Floor {
     }
 }
 
+/// Options of a rule on statements that return many rows.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct LeastRows {
+    /// Fewer rows a call are no finding.
+    pub(super) min_rows: u64,
+    #[serde(flatten)]
+    _floor: Floor,
+}
+
+impl Default for LeastRows {
+    fn default() -> Self {
+        LeastRows { min_rows: 1_000, _floor: Floor::default() }
+    }
+}
+
 /// Options of a rule that has none but its floor.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct OnlyFloor {
     #[serde(flatten)]
@@ -57,7 +74,7 @@ struct OnlyFloor {
 }
 
 /// Whether options are those of a floor.
-pub(super) fn accepts(options: &Value) -> Result<(), String> {
+pub(super) fn accepts(options: &Value) -> Result<Vec<Choice>, String> {
     fits::<OnlyFloor>(options)
 }
 
@@ -187,7 +204,7 @@ impl Case<'_> {
 
     /// Whether its example was too long to be kept whole.
     pub(super) fn is_cut(&self) -> bool {
-        is_cut(&self.statement.sample)
+        self.statement.sample.is_cut
     }
 
     /// Whether a call is known to touch fewer rows.
@@ -326,14 +343,10 @@ pub(super) fn on_a_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> Optio
     })
 }
 
-fn is_cut(sample: &Sample) -> bool {
-    sample.sql.len() >= Sample::LONGEST
-}
-
 fn case(statement: &Statement, price: Price) -> Option<Case<'_>> {
-    let Sample { sql, parameters } = &statement.sample;
+    let Sample { sql, parameters, is_cut, .. } = &statement.sample;
     // What is cut may still parse, as something else.
-    let example = (!is_cut(&statement.sample)).then(|| String::from_utf8_lossy(sql));
+    let example = (!is_cut).then(|| String::from_utf8_lossy(sql));
     let habits = example.and_then(|sql| habits::read(&sql, parameters)).or_else(|| habits::read(&statement.text, b""))?;
     let is_catalogue = |table: &String| table.starts_with("pg_") || table.starts_with("information_schema.");
     if habits.tables.iter().any(is_catalogue) {

@@ -1,6 +1,7 @@
 //! Statements whose lists of values come in many lengths, each of which is another statement to the server.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::units::{Micros, grouped};
@@ -24,7 +25,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer different lengths are no churn.

@@ -1,17 +1,19 @@
 //! Sessions that queue for one lock, and the one that makes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use serde::Deserialize;
-use serde_json::json;
+use foldhash::fast::FixedState;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::sql::outline::Outline;
 use crate::units::{Micros, counted, often};
 use crate::workload::Workload;
 use crate::workload::convoys::Convoy;
 use crate::workload::lock_mode::{Kind, Mode};
 
+use super::locks::{object, text};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
@@ -21,7 +23,7 @@ static META: Meta = Meta {
     id: "lock-convoy",
     title: "Sessions queued behind each other for one lock",
     severity: Severity::High,
-    what: "At least min_waiters sessions waited for one lock at once, or one waited for a strong lock on a table and others that wanted a weaker one came behind it; together they waited at least min_waited_ms. Waits are in the log with log_lock_waits, from deadlock_timeout on. To blame is the first stronger one in the queue, if there is one: those behind it would have got along with the holder. Else it is the holder.",
+    what: "At least min_waiters sessions waited for one lock at once, or one waited for a strong lock on a table and others that wanted a weaker one came behind it; together they waited at least min_waited_ms, or one of them min_longest_ms. Waits are in the log with log_lock_waits, from deadlock_timeout on. To blame is the first stronger one in the queue, if there is one: those behind it would have got along with the holder. Else it is the holder.",
     why: "Each waiting session keeps its connection and whatever it has locked itself, so the queue grows until the pool is empty.",
     example: "A report reads orders for minutes; ALTER TABLE orders … waits for it; every SELECT … FROM orders waits for the ALTER.",
     remedy: "Run changes of tables with SET lock_timeout = '1s' and try again, so that they never queue for long; end what holds the lock sooner.",
@@ -30,18 +32,20 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer sessions at once are no convoy, unless one of them made the others wait.
     min_waiters: u32,
-    /// Less waiting by all sessions together is left out, in milliseconds.
+    /// Less waiting by all sessions together is left out, in milliseconds,
     min_waited_ms: u64,
+    /// unless one of them waited so long.
+    min_longest_ms: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { min_waiters: 3, min_waited_ms: 1_000 }
+        Options { min_waiters: 3, min_waited_ms: 1_000, min_longest_ms: 500 }
     }
 }
 
@@ -50,6 +54,8 @@ const MUCH: Micros = Micros::from_millis(10_000);
 const MANY: u32 = 10;
 /// So many convoys are told one by one, the longest first.
 const MOST_TOLD: usize = 20;
+/// So many statements that waited or held the lock are named.
+const MOST_RELATED: usize = 50;
 
 /// What convoys of one finding have in common: what they wait for, which of the stronger is to blame, or who held the lock,
 /// or for want of both what waited most.
@@ -64,7 +70,8 @@ impl Rule for LockConvoy {
         let options: Options = context.options(META.id);
         let mut by_cause: BTreeMap<Cause, Vec<&Convoy>> = BTreeMap::new();
         for convoy in &context.workload.convoys().all {
-            let is_long = convoy.waited >= Micros::from_millis(options.min_waited_ms);
+            let is_long = convoy.waited >= Micros::from_millis(options.min_waited_ms)
+                || convoy.longest >= Micros::from_millis(options.min_longest_ms);
             if is_long && (convoy.most >= options.min_waiters || convoy.blame.is_some()) {
                 by_cause.entry(cause(convoy)).or_default().push(convoy);
             }
@@ -88,18 +95,14 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: 
     convoys.sort_by_key(|convoy| (std::cmp::Reverse(convoy.waited), convoy.start));
     let waited: Micros = convoys.iter().map(|convoy| convoy.waited).sum();
     let most = convoys.iter().map(|convoy| convoy.most).max().unwrap_or(0);
+    let longest = convoys.iter().map(|convoy| convoy.longest).max().unwrap_or_default();
     let behind = convoys.iter().filter_map(|convoy| convoy.blame.as_ref()).map(|blame| blame.behind).max().unwrap_or(0);
     let is_idle = convoys.iter().any(|convoy| convoy.holder.as_ref().is_some_and(|holder| holder.is_idle));
-    let mut related: Vec<Fingerprint> = Vec::new();
-    for other in convoys.iter().flat_map(|convoy| convoy.waiting.keys().copied().chain(convoy.holder.iter().filter_map(|h| h.statement))) {
-        if Some(other) != statement && !related.contains(&other) {
-            related.push(other);
-        }
-    }
-    // What was never run to its end and failed nowhere is in no list of statements.
-    related.retain(|fingerprint| workload.statement(*fingerprint).is_some());
+    let related = related(&convoys, statement, workload);
     let statement = statement.filter(|fingerprint| workload.statement(*fingerprint).is_some());
-    let what = object(kind, &related, statement, workload);
+    // What is changed is named by the change.
+    let named: Vec<Fingerprint> = statement.into_iter().chain(related.iter().copied()).collect();
+    let what = object(kind, &named, workload);
     let often = often(convoys.len() as u64);
     let sessions = |n: u32| counted(u64::from(n), "session");
     let title = match mode {
@@ -108,9 +111,11 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: 
     };
     let mut evidence = vec![Evidence::counted(
         format!("{} waited {waited} in all, {often}", sessions(convoys.iter().map(|convoy| convoy.waiters).sum())),
-        json!({"convoys": convoys.len(), "waited_us": waited.0, "most": most, "behind": behind, "mode": mode.map(Mode::name)}),
+        json!({"convoys": convoys.len(), "waited_us": waited.0, "longest_us": longest.0, "most": most, "behind": behind, "mode": mode.map(Mode::name)}),
     )];
     evidence.extend(convoys.iter().take(MOST_TOLD).map(|convoy| told(convoy, workload)));
+    let mut data = Map::new();
+    data.insert("waiter_seconds".to_owned(), json!(waited.0 as f64 / 1_000_000.0));
     let worst = convoys.first().map_or(Micros(0), |convoy| convoy.waited);
     // Who waits for an advisory lock may mean to: to lead when the leader goes.
     let is_meant = kind == Kind::Advisory;
@@ -129,23 +134,18 @@ fn finding((kind, mode, statement): Cause, mut convoys: Vec<&Convoy>, workload: 
         occurrences: convoys.len() as u64,
         cost: Some(waited).filter(|_| !is_meant),
         evidence,
+        data,
         remedy: remedy(mode, kind, is_idle).to_owned(),
         ..Finding::default()
     }
 }
 
-/// The log has numbers of tables; their names are in the statements.
-fn object(kind: Kind, related: &[Fingerprint], statement: Option<Fingerprint>, workload: &Workload) -> String {
-    let table = |fingerprint: &Fingerprint| Outline::of(&workload.statement(*fingerprint)?.text).table().map(str::to_owned);
-    let table = related.iter().chain(&statement).find_map(table);
-    match (kind, table) {
-        (Kind::Relation, Some(table)) => table,
-        (Kind::Relation, None) => "a table".to_owned(),
-        (Kind::Row, Some(table)) => format!("a row of {table}"),
-        (Kind::Row, None) => "a row".to_owned(),
-        (Kind::Advisory, _) => "an advisory lock".to_owned(),
-        (Kind::Other, _) => "a lock".to_owned(),
-    }
+/// The statements that waited and that held the lock, those of the worst convoys first. What was never run to its end and
+/// failed nowhere is in no list of statements.
+fn related(convoys: &[&Convoy], statement: Option<Fingerprint>, workload: &Workload) -> Vec<Fingerprint> {
+    let mut seen: HashSet<Fingerprint, FixedState> = statement.into_iter().collect();
+    let all = convoys.iter().flat_map(|convoy| convoy.waiting.keys().copied().chain(convoy.holder.iter().filter_map(|h| h.statement)));
+    all.filter(|other| seen.insert(*other) && workload.statement(*other).is_some()).take(MOST_RELATED).collect()
 }
 
 fn remedy(mode: Option<Mode>, kind: Kind, is_idle: bool) -> &'static str {
@@ -169,8 +169,7 @@ fn remedy(mode: Option<Mode>, kind: Kind, is_idle: bool) -> &'static str {
 }
 
 fn told(convoy: &Convoy, workload: &Workload) -> Evidence {
-    let text =
-        |fingerprint: Option<Fingerprint>| fingerprint.and_then(|f| workload.statement(f)).map(|statement| shortened(&statement.text));
+    let text = |fingerprint: Option<Fingerprint>| text(workload, fingerprint);
     let blamed = convoy.blame.as_ref().map_or_else(String::new, |blame| {
         let what = text(blame.statement).unwrap_or_else(|| "a statement that is not in the log".to_owned());
         format!("; {} came behind `{what}`, which waited {} for {}", blame.behind, blame.waited, blame.mode.name())
@@ -199,10 +198,4 @@ fn told(convoy: &Convoy, workload: &Workload) -> Evidence {
         ),
         data: data.as_object().cloned().unwrap_or_default(),
     }
-}
-
-/// The beginning of a statement, for a sentence.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 60;
-    if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST - 1).chain(['…']).collect() }
 }

@@ -1,6 +1,7 @@
 //! Transactions that stay open for long because there is so much in them.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::units::{Micros, grouped};
@@ -25,7 +26,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Shorter transactions are left out, in milliseconds; in steps of 500.

@@ -1,8 +1,10 @@
 //! What the rules on loops have in common: patterns of bursts become findings, one for each statement that is looped over.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use crate::sql::fingerprint::Fingerprint;
@@ -15,16 +17,19 @@ use super::orm::{Mending, Named, Task};
 use super::{Confidence, Context, Evidence, Finding, Meta, Severity, process, upsert_loop};
 
 /// Options of a rule on loops.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Options {
     /// Fewer repetitions are no loop; 3 suits the log of a test suite.
-    pub(super) min_repeats: u32,
+    pub(super) min_repeats: NonZeroU32,
 }
+
+/// What is a loop unless options say otherwise.
+const LEAST_REPEATS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
 impl Default for Options {
     fn default() -> Self {
-        Options { min_repeats: 5 }
+        Options { min_repeats: LEAST_REPEATS }
     }
 }
 
@@ -51,7 +56,7 @@ pub(super) fn named(workload: &Workload, fingerprint: Fingerprint) -> Option<Nam
 /// Findings of a class of loops.
 pub(super) fn check(context: &Context<'_>, meta: &'static Meta, class: Class) -> Vec<Finding> {
     let options: Options = context.options(meta.id);
-    let found = loops(context, class, options.min_repeats);
+    let found = loops(context, class, options.min_repeats.get());
     found.into_iter().filter_map(|found| finding(context, meta, class, &found)).collect()
 }
 
@@ -109,7 +114,7 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         rule: meta.id,
         severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
         confidence: confidence(workload, &sum),
-        title: title(class, &child, parent.as_ref(), &levels, count),
+        title: title(class, &child, parent.as_ref(), &levels, count) + &place(application(found), endpoint.map(|endpoint| &**endpoint)),
         statement: Some(first.known.child),
         related: related(found),
         occurrences: count,
@@ -126,6 +131,15 @@ fn application<'l>(found: &'l Loop<'_>) -> Option<&'l str> {
     let mut names = found.children.iter().flat_map(|child| &child.pattern.bursts).map(|burst| burst.application.as_deref());
     let first = names.next()?;
     if names.all(|name| name == first) { first } else { None }
+}
+
+/// Who runs a loop and where, for the end of a title. What may hold a key or a query string is no name of a place.
+fn place(application: Option<&str>, endpoint: Option<&str>) -> String {
+    let is_name =
+        |endpoint: &&str| !endpoint.contains(['?', '=']) && !endpoint.split('/').any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    let application = application.filter(|name| !name.is_empty()).map(|name| format!(", by {name}")).unwrap_or_default();
+    let endpoint = endpoint.filter(is_name).map(|endpoint| format!(", in {endpoint}")).unwrap_or_default();
+    application + &endpoint
 }
 
 /// What is to be done of each statement that is looped over, for the rows of its own parent.
@@ -212,12 +226,15 @@ pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
     let pids: Vec<u64> =
         if burst.sessions.is_empty() { pid.into_iter().collect() } else { burst.sessions.iter().filter_map(|&s| process(s)).collect() };
     let wall = burst.wall();
-    let data = json!({
+    let mut data = json!({
         "pid": pid, "pids": pids, "session": format!("{:x}", burst.session),
         "application": burst.application, "start": burst.start.to_string(), "end": burst.end.to_string(), "n": burst.n,
         "child": known.child.to_string(), "parent": known.parent.map(|parent| parent.to_string()),
         "unit": burst.bond.name(), "wall_us": wall.0,
     });
+    if burst.truncated {
+        data["truncated"] = true.into();
+    }
     let client = Micros(wall.0.saturating_sub(burst.exec.0));
     let who = match pids.as_slice() {
         [] => String::new(),
@@ -282,6 +299,14 @@ fn generic(class: Class, child: &Named, parent: Option<&Named>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_title_tells_who_and_where_but_no_values() {
+        assert_eq!(place(Some("web"), Some("orders#index")), ", by web, in orders#index");
+        assert_eq!(place(None, Some("/orders/:id/items")), ", in /orders/:id/items");
+        assert_eq!(place(Some("web"), Some("/orders/17")), ", by web");
+        assert_eq!(place(Some(""), Some("/orders?token=a")), "");
+    }
 
     #[test]
     fn a_loop_beside_a_longer_one_and_one_in_whole_seconds_cost_something() {

@@ -1,11 +1,13 @@
 //! Tables that are read in vain because no index leads to what is asked for, as logged plans show.
 //!
 //! A log does not tell which indexes there are, so all that is said is how one would have to begin, and never a statement to
-//! create it. What another way of writing the query would mend is left to the rules on that.
+//! create it; what another way of writing the query would mend is left to the rules on that. With the catalogue of a snapshot
+//! the indexes are known and the costs can be reckoned: then there is a statement.
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::plan::{Reads, Test};
@@ -15,8 +17,16 @@ use crate::workload::{Statement, Workload};
 use super::habit::{self, Price};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
+mod advised;
 mod candidate;
+mod consider;
+mod demands;
 mod shape;
+mod tried;
+mod values;
+
+pub use demands::demands;
+pub use tried::{Advice, limits};
 
 use candidate::{Candidate, Waste, candidates};
 
@@ -27,16 +37,16 @@ static META: Meta = Meta {
     id: "missing-index",
     title: "A table is read in vain: no index leads to the rows that are asked for",
     severity: Severity::High,
-    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Where no plan was logged, the text of a statement of one table that is slow at every call is a hint, of low confidence. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out.",
+    what: "Plans that auto_explain logged read a table and throw away at least nine of ten of a thousand rows and more, by a filter on plain columns or by a sort of which LIMIT takes a few. With ANALYZE the rows were counted, which is sure; without it the planner's estimate says so, which is likely. Where no plan was logged, the text of a statement of one table that is slow at every call is a hint, of low confidence. Small tables, filters that keep much, functions, patterns that begin with a wildcard, and columns for which other plans use an index are left out. With the catalogue of a snapshot, candidates are priced by the planner's own formulas for all statements together and set against the indexes that are there; an index is named if it saves a statement three tenths of a cost of 100 and more, leads to a tenth of the rows or to those wanted first, and saves more than its writes cost. Where no B-tree serves, a GIN or trigram index is named as worth a thought.",
     why: "Every call reads the whole table, takes longer with each row that is added, and pushes other tables out of memory.",
     example: "Seq Scan on orders … Filter: (customer_id = 42), Rows Removed by Filter: 149988",
-    remedy: "Look for an index that begins with these columns: first those compared for equality, then one range, then what is sorted by. If there is one, ANALYZE the table and see why it is not used.",
+    remedy: "Look for an index that begins with these columns: first those compared for equality, then one range, then what is sorted by. If there is one, ANALYZE the table and see why it is not used. With a snapshot the finding has the statement that creates it: read it, and try it where the data is like that of production.",
     ignore: "A report that runs once a night, or a table whose writes matter more than its reads.",
     accepts: fits::<Options>,
 };
 
 /// Options of the rule.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// A scan that reads fewer rows is left out.
@@ -57,6 +67,10 @@ struct Options {
     min_mean_without_plan_ms: f64,
     /// Where no plan was logged, those of fewer calls are left out.
     min_calls_without_plan: u64,
+    /// With a catalogue, the part of its cost that an index must save a statement, 0 to 1.
+    min_saving: f64,
+    /// With a catalogue, new indexes for one table.
+    most_per_table: usize,
 }
 
 impl Default for Options {
@@ -71,6 +85,8 @@ impl Default for Options {
             min_share: 0.001,
             min_mean_without_plan_ms: 10.0,
             min_calls_without_plan: 5,
+            min_saving: 0.3,
+            most_per_table: 3,
         }
     }
 }
@@ -108,7 +124,18 @@ impl Rule for MissingIndex {
                 && !habit::is_of_a_dump(need.statement, workload)
         });
         needs.iter_mut().for_each(|need| need.price.share = need.price.total.0 as f64 / total.max(1) as f64);
-        grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).map(|group| finding(&group)).collect()
+        let advised = advised::advised(context, &options, Micros(total));
+        let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options)).collect();
+        needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
+        let groups: Vec<_> = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).collect();
+        let values = if groups.is_empty() { values::Distributions::default() } else { values::Distributions::of(workload) };
+        findings.extend(groups.into_iter().map(|group| {
+            let mut finding = told_of_an_index(finding(&group), &group, &advised);
+            finding.evidence.extend(values.evidence(&group[0].candidate.table, &group[0].candidate.columns));
+            finding
+        }));
+        findings.extend(consider::findings(context, &advised, &options, Micros(total)));
+        findings
     }
 }
 
@@ -293,6 +320,21 @@ fn finding(group: &[Need<'_>]) -> Finding {
         ),
         ..Finding::default()
     }
+}
+
+/// Says so where the catalogue has an index that plans do not use.
+fn told_of_an_index(mut finding: Finding, group: &[Need<'_>], advised: &[advised::Advised<'_>]) -> Finding {
+    let name = group.iter().find_map(|need| advised.iter().find_map(|advised| advised.covering(need)));
+    if let Some(name) = name {
+        let table = &group[0].candidate.table;
+        finding.title = format!("an index leads to {table} by what is asked, and plans do not use it");
+        finding.confidence = finding.confidence.min(Confidence::Medium);
+        finding.remedy = format!("See why plans do not use the index {name}: ANALYZE {table}, and compare types and collations.");
+        let data = json!({"index": name});
+        let text = format!("the snapshot has the index {name}");
+        finding.evidence.push(Evidence { kind: "catalog", text, data: data.as_object().cloned().unwrap_or_default() });
+    }
+    finding
 }
 
 fn data(index: &Candidate, serves: Vec<String>) -> Map<String, Value> {

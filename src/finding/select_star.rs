@@ -1,11 +1,9 @@
 //! All columns of many rows.
 
-use serde::Deserialize;
-
 use crate::sql::shape::habits::Kind;
 use crate::units::grouped;
 
-use super::habit::{self, Case, Floor, Verdict, table};
+use super::habit::{self, Case, LeastRows, Verdict, table};
 use super::{Context, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
@@ -20,24 +18,8 @@ static META: Meta = Meta {
     example: "SELECT * FROM documents WHERE folder = 7",
     remedy: "Name the columns that are used.",
     ignore: "The table has few and narrow columns, or all of them are used.",
-    accepts: fits::<Options>,
+    accepts: fits::<LeastRows>,
 };
-
-/// Options of the rule.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Options {
-    /// Fewer rows a call are no finding.
-    min_rows: u64,
-    #[serde(flatten)]
-    _floor: Floor,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { min_rows: 1_000, _floor: Floor::default() }
-    }
-}
 
 impl Rule for SelectStar {
     fn meta(&self) -> &'static Meta {
@@ -50,7 +32,7 @@ impl Rule for SelectStar {
 }
 
 pub(super) fn judge(case: &Case<'_>, context: &Context<'_>) -> Option<Verdict> {
-    let options: Options = context.options(META.id);
+    let options: LeastRows = context.options(META.id);
     let habit = case.habit(Kind::Star)?;
     let rows = case.price.rows().filter(|rows| *rows >= options.min_rows)?;
     let table = table(habit);

@@ -1,6 +1,7 @@
 //! Rows that are read and then written, where the write could have told by itself whether it may.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::sql::outline::Role;
@@ -26,7 +27,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer are not worth a line,

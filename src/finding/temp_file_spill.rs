@@ -1,6 +1,7 @@
 //! Statements that sorted or hashed more than memory allowed, and wrote it to disk.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::units::ByteCount;
 
@@ -22,7 +23,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Statements that wrote less in all are left out.

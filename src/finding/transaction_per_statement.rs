@@ -1,10 +1,12 @@
 //! Transactions of a single statement, one after the other.
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::units::{Micros, grouped};
-use crate::workload::transactions::{Actor, Counts};
+use crate::workload::Caller;
+use crate::workload::transactions::Counts;
 
 use super::transactions::by;
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
@@ -25,7 +27,7 @@ static META: Meta = Meta {
 };
 
 /// Options of the rule.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Options {
     /// Fewer such transactions, in series of ten or more, are left out.
@@ -64,7 +66,7 @@ impl Rule for TransactionPerStatement {
 }
 
 /// Medium when BEGIN and COMMIT took a hundredth of the log's time.
-fn finding(actor: &Actor, counts: &Counts, log: u64) -> Finding {
+fn finding(actor: &Caller, counts: &Counts, log: u64) -> Finding {
     let share = counts.single as f64 / counts.transactions.max(1) as f64;
     let (single, all) = (grouped(counts.single), grouped(counts.transactions));
     let evidence = Evidence::counted(

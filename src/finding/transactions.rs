@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::units::counted;
-use crate::workload::transactions::{Actor, Close, Example};
+use crate::workload::Caller;
+use crate::workload::transactions::{Close, Example};
 
 use super::{Evidence, process};
 
@@ -13,12 +14,12 @@ pub(super) fn many(count: u64) -> String {
 }
 
 /// Who, for a sentence.
-pub(super) fn by(actor: &Actor) -> String {
+pub(super) fn by(actor: &Caller) -> String {
     actor.name().map_or_else(String::new, |name| format!(" of {name}"))
 }
 
 /// A transaction as evidence.
-pub(super) fn told(example: &Example, actor: &Actor) -> Evidence {
+pub(super) fn told(example: &Example, actor: &Caller) -> Evidence {
     let process = process(example.session);
     let ended = match example.close {
         Close::Ended => "",

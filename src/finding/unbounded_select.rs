@@ -1,11 +1,9 @@
 //! Queries that return all there is.
 
-use serde::Deserialize;
-
 use crate::sql::shape::habits::Kind;
 use crate::units::grouped;
 
-use super::habit::{self, Case, Floor, Verdict, table};
+use super::habit::{self, Case, LeastRows, Verdict, table};
 use super::{Confidence, Context, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
@@ -20,24 +18,8 @@ static META: Meta = Meta {
     example: "SELECT * FROM orders ORDER BY placed_at",
     remedy: "LIMIT and a key to go on from, or a cursor.",
     ignore: "Exports and small tables that are read whole to be cached.",
-    accepts: fits::<Options>,
+    accepts: fits::<LeastRows>,
 };
-
-/// Options of the rule.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Options {
-    /// Fewer rows a call are no finding.
-    min_rows: u64,
-    #[serde(flatten)]
-    _floor: Floor,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options { min_rows: 1_000, _floor: Floor::default() }
-    }
-}
 
 impl Rule for UnboundedSelect {
     fn meta(&self) -> &'static Meta {
@@ -50,7 +32,7 @@ impl Rule for UnboundedSelect {
 }
 
 pub(super) fn judge(case: &Case<'_>, context: &Context<'_>) -> Option<Verdict> {
-    let options: Options = context.options(META.id);
+    let options: LeastRows = context.options(META.id);
     let habit = case.habit(Kind::Unbounded)?;
     let (is_whole, is_equal) = (habit.size == 0, habit.size > 1);
     let confidence = match case.price.rows() {

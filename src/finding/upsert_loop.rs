@@ -38,7 +38,7 @@ impl Rule for UpsertLoop {
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
         let options: Options = context.options(META.id);
         let found = context.workload.upserts().iter();
-        found.filter_map(|(known, pattern)| finding(context, known, pattern, options.min_repeats)).collect()
+        found.filter_map(|(known, pattern)| finding(context, known, pattern, options.min_repeats.get())).collect()
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn calls(context: &Context<'_>) -> HashMap<Fingerprint, u64, FixedSta
     let options: Options = context.options(META.id);
     let mut all: HashMap<Fingerprint, u64, FixedState> = HashMap::default();
     for (known, pattern) in context.workload.upserts().iter() {
-        let calls = pattern.from(options.min_repeats).calls;
+        let calls = pattern.from(options.min_repeats.get()).calls;
         known.parent.into_iter().chain([known.child]).for_each(|statement| *all.entry(statement).or_default() += calls);
     }
     all

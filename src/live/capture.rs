@@ -72,9 +72,27 @@ pub fn everything_asked(wish: &Wish) -> String {
     asked.push(sql::NAMES.to_owned());
     if wish.catalogue {
         asked.extend(sql::catalogue(wish.values).iter().map(sql::Catalogue::sql));
-        asked.push(sql::statistics().sql());
     }
     asked.into_iter().map(|sql| if sql.contains("; --") { sql + "\n" } else { sql + ";\n" }).collect()
+}
+
+/// Takes a snapshot of what the server is and of its catalogue, without any counters of statements.
+///
+/// # Errors
+/// As [`capture`].
+pub fn catalogue(session: &mut Session) -> Result<Snapshot, Error> {
+    let mut capture = Capture { session, header: Header::default(), lines: Vec::new(), own: HashSet::new(), has_counters: false };
+    capture.server()?;
+    capture.catalogue(&Wish { catalogue: true, ..Wish::default() })?;
+    Ok(Snapshot { header: capture.header, lines: capture.lines, own: Vec::new(), has_counters: false })
+}
+
+/// What [`catalogue`] asks for, as text that psql takes.
+#[must_use]
+pub fn catalogue_asked() -> String {
+    let asked = [sql::SYSTEM.to_owned(), sql::settings(), sql::SERVER.to_owned()];
+    let of_catalogue = sql::catalogue(false).into_iter().map(|query| query.sql());
+    asked.into_iter().chain(of_catalogue).map(|sql| sql + ";\n").collect()
 }
 
 /// Takes a snapshot.
@@ -281,12 +299,9 @@ impl Capture<'_> {
     }
 
     fn catalogue(&mut self, wish: &Wish) -> Result<(), Error> {
-        let mut asked = sql::catalogue(wish.values);
-        if self.session.server_version_num() >= 100_000 {
-            asked.push(sql::statistics());
-        }
+        let version = self.session.server_version_num();
         let (mut tables, mut with_statistics) = (0, 0);
-        for query in asked {
+        for query in sql::catalogue(wish.values).into_iter().filter(|query| query.since <= version) {
             let rows = self.ask(&format!("the catalogue ({})", query.kind), &query.sql(), STATEMENT_TIMEOUT)?.unwrap_or_default();
             for line in rows.iter().filter_map(|row| row.get(0)) {
                 match serde_json::from_str::<Line>(line) {

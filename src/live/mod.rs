@@ -24,8 +24,9 @@ mod settings;
 mod tls;
 mod url;
 mod watchdog;
+pub mod whatif;
 
-pub use capture::{Texts, Wish, capture, everything_asked};
+pub use capture::{Texts, Wish, capture, catalogue, catalogue_asked, everything_asked};
 pub use manners::{APPLICATION_NAME, STATEMENT_TIMEOUT, everything_sent};
 pub use note::Note;
 pub use row::Row;

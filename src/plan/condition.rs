@@ -2,8 +2,11 @@
 //!
 //! Format: `get_rule_expr` in `src/backend/utils/adt/ruleutils.c`, which writes parentheses around every operation.
 
+use serde::{Deserialize, Serialize};
+
 /// What must hold of a row: all of its conjuncts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Condition {
     /// What was understood.
     pub conjuncts: Vec<Conjunct>,
@@ -12,7 +15,7 @@ pub struct Condition {
 }
 
 /// One column and what must hold of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Conjunct {
     /// The column.
     pub column: Column,
@@ -23,7 +26,7 @@ pub struct Conjunct {
 }
 
 /// A column as a condition names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Column {
     /// The alias of its relation, where there is more than one.
     pub qualifier: Option<String>,
@@ -32,7 +35,8 @@ pub struct Column {
 }
 
 /// How a column is compared, by what a B-tree index on it could do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Test {
     /// `=`.
     Equal,
@@ -49,7 +53,8 @@ pub enum Test {
 }
 
 /// What a column is compared with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Against {
     /// A constant, a parameter or what is computed of them.
     Value,

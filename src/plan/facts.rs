@@ -1,6 +1,8 @@
 //! What is kept of a plan: its shape, and for each table that it reads how, with what conditions, and how much of that was
 //! thrown away.
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Micros;
 
 use super::{Condition, Node, Plan, Trigger, unqualified};
@@ -9,9 +11,11 @@ use super::{Condition, Node, Plan, Trigger, unqualified};
 const MOST: usize = 24;
 
 /// See the module. Ordered, so that of several the same one can always be chosen.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Facts {
     /// [`Plan::shape`].
+    #[serde(deserialize_with = "crate::units::wide::number")]
     pub shape: u64,
     /// Whether rows were counted.
     pub is_measured: bool,
@@ -24,7 +28,8 @@ pub struct Facts {
 }
 
 /// How a table is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reads {
     /// All of it.
     #[default]
@@ -36,7 +41,8 @@ pub enum Reads {
 }
 
 /// One table as a plan reads it. Rows are of all loops and workers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Scan {
     /// The table, with its schema where that is told.
     pub table: String,
@@ -69,7 +75,8 @@ pub struct Scan {
 }
 
 /// A sort.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sort {
     /// Its keys, each with its direction.
     pub keys: Vec<String>,

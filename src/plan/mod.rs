@@ -6,6 +6,8 @@
 //!
 //! Format: `ExplainNode` in `src/backend/commands/explain.c`, PostgreSQL 9.4 to 18.
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Micros;
 
 mod condition;
@@ -108,7 +110,8 @@ pub struct Actual {
 }
 
 /// A trigger, and what it cost.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Trigger {
     /// Its name, or that of its constraint.
     pub name: String,

@@ -18,13 +18,15 @@ use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, Sha
 
 use counters::{counter_line, coverage_line};
 use figures::{Figures, Scale};
-use findings::{finding_lines, ignore_warnings, ignored_lines};
+use findings::{beyond_bounds, finding_lines, ignore_warnings, ignored_lines};
 
+pub mod calibration;
 mod counters;
 mod explained;
 mod figures;
 pub mod find;
 mod findings;
+pub mod gate;
 
 /// What tables sort statements by; most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,7 +179,7 @@ fn covered(workload: &Workload) -> Option<(Timestamp, Timestamp)> {
 fn input_line(input: &InputSummary, view: &View) -> InputLine {
     InputLine {
         path: input.path.display().to_string(),
-        format: input.format,
+        format: input.format.to_string(),
         detail: input.detail.clone(),
         bytes: input.bytes,
         records: input.records,
@@ -186,7 +188,7 @@ fn input_line(input: &InputSummary, view: &View) -> InputLine {
             .skipped
             .iter()
             .map(|(reason, skip)| SkippedLine {
-                reason,
+                reason: reason.to_owned(),
                 count: skip.count,
                 first_offset: skip.first_offset,
                 sample: match view.samples {
@@ -266,12 +268,13 @@ fn share_line(name: String, share: Share) -> ShareLine {
 fn sample(s: &Statement, view: &View) -> Option<String> {
     match view.samples {
         Samples::None => None,
-        Samples::Masked => Some(masked(&s.sample.sql, view.dialect)),
-        Samples::Full => {
+        Samples::Full if !s.sample.is_told => {
             let sql = String::from_utf8_lossy(&s.sample.sql);
             let parameters = String::from_utf8_lossy(&s.sample.parameters);
             Some(if parameters.is_empty() { sql.into_owned() } else { format!("{sql}\n-- {parameters}") })
         }
+        // What was masked when it was saved stays so.
+        Samples::Masked | Samples::Full => Some(masked(&s.sample.sql, view.dialect)),
     }
 }
 
@@ -312,12 +315,25 @@ fn event_lines(workload: &Workload) -> EventLines {
 const SAMPLING: [(&str, &str); 3] =
     [("log_statement_sample_rate", "1"), ("log_transaction_sample_rate", "0"), ("log_min_duration_sample", "-1")];
 
+/// The settings of which the log says that they make it a sample.
+fn sampling(workload: &Workload) -> impl Iterator<Item = (&str, &str)> {
+    let settings = workload.events().settings.iter().map(|(name, value)| (&**name, &**value));
+    settings.filter(|(setting, value)| SAMPLING.iter().any(|(name, harmless)| setting == name && value != harmless))
+}
+
+fn says_sampled(workload: &Workload) -> bool {
+    sampling(workload).next().is_some()
+}
+
 fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     let workload = &reading.workload;
     let calls = workload.calls();
     let mut warnings = Vec::new();
     warnings.extend(workload.threshold().map(|(shortest, looks_like)| Warning::Threshold { shortest, looks_like }));
-    if let Some(blind) = workload.blind() {
+    // Where no setting tells of a sample, what makes it look like one says as well what that hides.
+    let sampled = workload.lacking().filter(|_| workload.blind() == Some(Blind::Sampled) && !says_sampled(workload));
+    warnings.extend(sampled.map(|(lacking, of)| Warning::LooksSampled { lacking, of }));
+    if let Some(blind) = workload.blind().filter(|_| sampled.is_none()) {
         warnings.push(Warning::LoopsHidden {
             because: match blind {
                 Blind::Threshold { looks_like, .. } => format!("nothing faster than {looks_like} was logged"),
@@ -329,16 +345,10 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     if workload.shared_sessions() > 0 {
         warnings.push(Warning::Pooled { sessions: workload.shared_sessions() });
     }
-    let lost = workload.patterns().lost + workload.transactions().lost + workload.convoys().lost;
-    if lost > 0 {
-        warnings.push(Warning::BeyondBounds { lost });
-    }
+    warnings.extend(beyond_bounds(workload));
     warnings.extend(counters::warnings(reading));
-    for (setting, value) in &workload.events().settings {
-        if SAMPLING.iter().any(|(name, harmless)| **setting == **name && **value != **harmless) {
-            warnings.push(Warning::Sampling { setting: setting.to_string(), value: value.to_string() });
-        }
-    }
+    warnings
+        .extend(sampling(workload).map(|(setting, value)| Warning::Sampling { setting: setting.to_string(), value: value.to_string() }));
     let records: u64 = reading.inputs.iter().map(|i| i.records).sum();
     let skipped: u64 = reading.inputs.iter().map(|i| i.skipped.total()).sum();
     if skipped * 20 > records + skipped {
@@ -381,6 +391,13 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     if workload.given_up() > 0 {
         warnings.push(Warning::GivenUp { sessions: workload.given_up(), most: MOST_SESSIONS });
+    }
+    let untold: u64 = workload.events().errors.iter().filter(|(kind, _)| kind.sqlstate.is_none()).map(|(_, count)| count).sum();
+    if workload.is_foreign() && untold > 0 {
+        warnings.push(Warning::Foreign { errors: untold });
+    }
+    if workload.seams() > 0 {
+        warnings.push(Warning::Seams { seams: workload.seams() });
     }
     let unknown_zone: u64 = reading.inputs.iter().map(|i| i.unknown_zone).sum();
     if unknown_zone > 0 {

@@ -34,9 +34,22 @@ pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Ton
             let remedy = sanitised(&finding.remedy);
             let parts = style.width.map_or_else(|| vec![remedy.clone()], |width| wrapped(&remedy, width.max(LEAST_ROOM) - INDENT.len()));
             lines.extend(parts.into_iter().map(|part| (Tone::Dim, format!("{INDENT}{part}"))));
+            // Whole, for it is copied.
+            lines.extend(finding.ddl.iter().map(|ddl| (Tone::Plain, format!("{INDENT}{}", sanitised(ddl)))));
         }
     }
     lines
+}
+
+/// The findings that stand above so many statements: fewer of them, so that one screen has both, and hints that cost much do
+/// not displace what is bad.
+pub(super) fn above(findings: &[FindingLine], statements: usize) -> Vec<FindingLine> {
+    let most = statements.div_ceil(5).saturating_mul(3);
+    let is_bad = |finding: &FindingLine| finding.severity == "high" || finding.severity == "medium";
+    let (bad, rest): (Vec<usize>, Vec<usize>) = (0..findings.len()).partition(|&at| is_bad(&findings[at]));
+    let mut shown: Vec<usize> = bad.into_iter().chain(rest).take(most).collect();
+    shown.sort_unstable();
+    shown.into_iter().map(|at| findings[at].clone()).collect()
 }
 
 /// What belongs to a finding stands this much further in.
@@ -108,6 +121,7 @@ mod tests {
             statement: Some("fae1059ed7dafee9".to_owned()),
             cost,
             remedy: "Read users once".to_owned(),
+            ddl: (rule == "deadlock").then(|| "CREATE INDEX CONCURRENTLY a_name_that_is_long ON public.users (id);".to_owned()),
             ..FindingLine::default()
         };
         let findings = [finding("n-plus-one", Some(Micros(887_000)), "medium"), finding("deadlock", None, "high")];
@@ -116,7 +130,19 @@ mod tests {
         assert_eq!(lines[0], "  high    887 ms  fae105  n-plus-one  likely: 25 queries on…");
         assert_eq!(lines[1], "          Read users once");
         assert_eq!(lines[2], "  high         –  fae105  deadlock  25 queries on users for…");
+        assert_eq!(lines[4], "          CREATE INDEX CONCURRENTLY a_name_that_is_long ON public.users (id);");
         let wide = finding_lines(&findings, &Style::default());
         assert_eq!(wide[1].1, "  high         –  fae105  deadlock    25 queries on users for the rows of one on comments, 5 times");
+    }
+
+    #[test]
+    fn above_statements_stand_the_bad_ones_in_their_order() {
+        let finding = |rule, severity| FindingLine { rule, severity, ..FindingLine::default() };
+        let all = [finding("a", "low"), finding("b", "high"), finding("c", "info"), finding("d", "medium"), finding("e", "low")];
+        let rules = |statements| above(&all, statements).iter().map(|finding| finding.rule).collect::<String>();
+        assert_eq!(
+            (rules(5), rules(10), rules(usize::MAX), rules(0)),
+            ("abd".to_owned(), "abcde".to_owned(), "abcde".to_owned(), String::new())
+        );
     }
 }

@@ -12,7 +12,7 @@ use super::{FindingLine, Renderer, Report, Style};
 pub(super) struct Github;
 
 /// GitHub shows ten annotations of a kind and step, and cuts long messages.
-const LONGEST: usize = 1_000;
+pub(super) const LONGEST: usize = 1_000;
 
 impl Renderer for Github {
     fn name(&self) -> &'static str {
@@ -42,11 +42,11 @@ fn command(finding: &FindingLine) -> String {
     format!("::{kind} title={}::{}", property(&format!("laggard {}", finding.rule)), data(&message))
 }
 
-fn data(text: &str) -> String {
+pub(super) fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-fn property(text: &str) -> String {
+pub(super) fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 

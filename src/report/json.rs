@@ -69,7 +69,7 @@ struct Tool {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Input {
     path: String,
-    format: &'static str,
+    format: String,
     detail: String,
     /// Bytes read from disk.
     bytes: u64,
@@ -83,7 +83,7 @@ struct Input {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Skipped {
-    reason: &'static str,
+    reason: String,
     count: u64,
     /// In the unpacked input.
     first_offset: u64,
@@ -345,7 +345,7 @@ fn tool() -> Tool {
 fn input(line: &super::InputLine) -> Input {
     Input {
         path: line.path.clone(),
-        format: line.format,
+        format: line.format.clone(),
         detail: line.detail.clone(),
         bytes: line.bytes,
         records: line.records,
@@ -353,7 +353,7 @@ fn input(line: &super::InputLine) -> Input {
         skipped: line
             .skipped
             .iter()
-            .map(|s| Skipped { reason: s.reason, count: s.count, first_offset: s.first_offset, sample: s.sample.clone() })
+            .map(|s| Skipped { reason: s.reason.clone(), count: s.count, first_offset: s.first_offset, sample: s.sample.clone() })
             .collect(),
     }
 }
@@ -464,18 +464,21 @@ impl Statement {
     }
 }
 
+/// The committed file from which `laggard schema` takes a schema must be that of the structs.
+#[cfg(test)]
+fn assert_committed<T: schemars::JsonSchema>(name: &str) {
+    let committed = format!("{}/src/report/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).expect("is JSON") + "\n";
+    if std::env::var_os("LAGGARD_BLESS").is_some() {
+        std::fs::write(&committed, &schema).expect("writable");
+    }
+    assert!(std::fs::read_to_string(&committed).expect("committed") == schema, "run the tests with LAGGARD_BLESS=1 to renew {committed}");
+}
+
 #[cfg(test)]
 mod tests {
-    /// Where `laggard schema report` takes the schema from.
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/report.schema.json");
-
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Document)).expect("is JSON") + "\n";
-        if std::env::var_os("LAGGARD_BLESS").is_some() {
-            std::fs::write(COMMITTED, &schema).expect("writable");
-        }
-        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
-        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+        super::assert_committed::<super::Document>("report");
     }
 }

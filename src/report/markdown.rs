@@ -85,7 +85,8 @@ fn statements(report: &Report, text: &mut String) {
 fn finding_row(finding: &FindingLine) -> String {
     let about = finding.text.as_deref().map(|text| code(&cut(&sanitised(text), STATEMENT))).unwrap_or_default();
     let windows: String = windows(finding).iter().map(|line| format!("<br>{}", escaped(line.trim()))).collect();
-    let (title, remedy) = (escaped(&sanitised(&finding.title)) + &windows, escaped(&sanitised(&finding.remedy)));
+    let remedy = finding.ddl.as_ref().map_or_else(|| finding.remedy.clone(), |ddl| format!("{} {ddl}", finding.remedy));
+    let (title, remedy) = (escaped(&sanitised(&finding.title)) + &windows, escaped(&sanitised(&remedy)));
     let FindingLine { severity, confidence, rule, .. } = finding;
     format!("| {severity} | {confidence} | {rule} | {title} | {} | {about} | {remedy} |\n", duration(finding.cost))
 }
@@ -131,7 +132,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// Between backticks, one more than any run of them inside.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let longest = longest_run(text);
     let fence = "`".repeat(longest + 1);
     let pad = if longest > 0 { " " } else { "" };

@@ -8,9 +8,11 @@ use std::io;
 use crate::units::{Micros, Timestamp};
 
 pub mod build;
+pub mod calibration;
 mod csv;
 pub mod explained;
 mod findings;
+pub mod gate;
 mod github;
 pub mod json;
 mod jsonl;
@@ -24,6 +26,7 @@ mod warning;
 
 pub use build::{Samples, Sort, View};
 pub use explained::Explained;
+pub use gate::GateReport;
 pub use warning::Warning;
 
 /// Every output that this build can draw.
@@ -105,7 +108,7 @@ pub struct InputLine {
     /// Its name.
     pub path: String,
     /// The source that read it.
-    pub format: &'static str,
+    pub format: String,
     /// What was learnt of it.
     pub detail: String,
     /// Bytes read from disk.
@@ -122,7 +125,7 @@ pub struct InputLine {
 #[derive(Clone, Debug, Default)]
 pub struct SkippedLine {
     /// Why.
-    pub reason: &'static str,
+    pub reason: String,
     /// How many.
     pub count: u64,
     /// Where the first stands.

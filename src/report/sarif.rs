@@ -68,7 +68,7 @@ fn result(finding: &FindingLine, path: &str) -> Value {
 }
 
 /// A path as a URI reference: what is no letter, digit or one of `-._~/` is encoded by its bytes.
-fn uri(path: &str) -> String {
+pub(super) fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {

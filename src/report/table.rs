@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::units::{ByteCount, Micros, Timestamp, counted, grouped, often};
 
-use super::findings::{Tone, finding_lines};
+use super::findings::{Tone, above, finding_lines};
 use super::text::{ascii, cut, sanitised};
 use super::{
     CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark,
@@ -53,12 +53,13 @@ impl Renderer for Table {
                 out.line(DIM, &format!("{} more groups", grouped((groups.len() - shown) as u64)))?;
             }
         }
+        // Above the statements, which are more lines, so that one screen has both.
+        out.findings(report)?;
         if !report.statements.is_empty() {
             out.line(DIM, "")?;
             out.table(&statement_table(&report.statements))?;
             out.notes(report)?;
         }
-        out.findings(report)?;
         out.events(report)
     }
 }
@@ -109,8 +110,10 @@ impl Painter<'_> {
         };
         self.line(DIM, "")?;
         self.line(HEADING, "findings, most costly first")?;
-        let shown = self.style.top.unwrap_or(usize::MAX).min(report.findings.len());
-        for (tone, line) in finding_lines(&report.findings[..shown], self.style) {
+        let most = self.style.top.unwrap_or(usize::MAX);
+        let shown =
+            if self.style.findings_only { report.findings.iter().take(most).cloned().collect() } else { above(&report.findings, most) };
+        for (tone, line) in finding_lines(&shown, self.style) {
             let paint = match tone {
                 Tone::Bad => BAD,
                 Tone::Plain => Ansi::new(),
@@ -118,9 +121,10 @@ impl Painter<'_> {
             };
             self.line(paint, &line)?;
         }
-        if shown < report.findings.len() {
-            let (more, all) = (report.findings.len() - shown, report.findings.len());
-            self.line(DIM, &format!("  {} more; -n {all} shows all", grouped(more as u64)))?;
+        if shown.len() < report.findings.len() {
+            let (more, all) = (report.findings.len() - shown.len(), report.findings.len());
+            let how = if self.style.findings_only { format!("-n {all} shows all") } else { "laggard check shows them".to_owned() };
+            self.line(DIM, &format!("  {} more; {how}", grouped(more as u64)))?;
         }
         let of_statement =
             first.statement.as_deref().map(|id| format!(", and {} with the same inputs all of that statement", &id[..id.len().min(6)]));

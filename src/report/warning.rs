@@ -32,6 +32,13 @@ pub enum Warning {
         /// Its value.
         value: String,
     },
+    /// The server seems to log a sample of statements only.
+    LooksSampled {
+        /// Transactions and calls of which a part is missing.
+        lacking: u64,
+        /// All that were looked at.
+        of: u64,
+    },
     /// A large part of the input was not understood.
     NotUnderstood {
         /// Records that were not.
@@ -103,6 +110,16 @@ pub enum Warning {
         /// How many are remembered.
         most: usize,
     },
+    /// Messages in another language than English, without their SQLSTATE.
+    Foreign {
+        /// Errors without one.
+        errors: u64,
+    },
+    /// Parts of one log were put together.
+    Seams {
+        /// How many moments lie between two of them.
+        seams: u64,
+    },
     /// Times in a zone that nobody knows.
     UnknownZone {
         /// How many.
@@ -151,10 +168,10 @@ pub enum Warning {
         /// Whether calls of the log outside the interval were left out.
         limited: bool,
     },
-    /// More different loops, transactions or lock queues than are told apart.
+    /// More different loops, transactions, lock queues, applications or the like than are told apart.
     BeyondBounds {
-        /// How many of them are in no finding.
-        lost: u64,
+        /// How many of what are in no finding.
+        lost: Vec<(u64, &'static str)>,
     },
     /// Findings are ignored, as configured.
     Ignored {
@@ -169,6 +186,13 @@ pub enum Warning {
         reason: String,
         /// The last day.
         expires: String,
+    },
+    /// Several statements have an id that begins as an ignore says, so that none is ignored for it.
+    IgnoreAmbiguous {
+        /// Which.
+        what: String,
+        /// The ids.
+        statements: Vec<String>,
     },
     /// No finding is left that an ignore matches.
     IgnoreUnused {
@@ -191,6 +215,7 @@ impl Warning {
             Warning::LoopsHidden { .. } => "loops-hidden",
             Warning::Pooled { .. } => "sessions-pooled",
             Warning::Sampling { .. } => "statements-sampled",
+            Warning::LooksSampled { .. } => "statements-seem-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
             Warning::Strangers { .. } => "file-not-a-log",
@@ -202,6 +227,8 @@ impl Warning {
             Warning::PlansUnread { .. } => "plans-unread",
             Warning::Gap { .. } => "gap-in-log",
             Warning::GivenUp { .. } => "sessions-given-up",
+            Warning::Foreign { .. } => "messages-in-another-language",
+            Warning::Seams { .. } => "parts-of-one-log",
             Warning::UnknownZone { .. } => "time-zone-unknown",
             Warning::NewestFirst { .. } => "newest-first",
             Warning::Astray { .. } => "facts-without-counters",
@@ -217,6 +244,7 @@ impl Warning {
             Warning::BeyondBounds { .. } => "findings-beyond-bounds",
             Warning::Ignored { .. } => "findings-ignored",
             Warning::IgnoreOver { .. } => "ignore-expired",
+            Warning::IgnoreAmbiguous { .. } => "ignore-ambiguous",
             Warning::IgnoreUnused { .. } => "ignore-unused",
         }
     }
@@ -241,6 +269,12 @@ impl fmt::Display for Warning {
             Warning::Sampling { setting, value } => {
                 write!(f, "{setting} was set to {value}: the server logs a sample, so calls are missing and totals are too low")
             }
+            Warning::LooksSampled { lacking, of } => write!(
+                f,
+                "the log looks like a sample of statements: {} of {} transactions and calls lack their begin, end or bind; calls are missing, totals are too low, loops are hidden and the times of transactions unknown; set log_statement_sample_rate = 1 (or log_min_duration_sample = -1), and log_transaction_sample_rate for a sample of whole transactions",
+                grouped(*lacking),
+                grouped(*of)
+            ),
             Warning::NotUnderstood { skipped, records } => write!(
                 f,
                 "{} of {} records were not understood; -v shows where, --prefix and --source override what was inferred",
@@ -293,6 +327,16 @@ impl fmt::Display for Warning {
                 grouped(*sessions),
                 grouped(*most as u64)
             ),
+            Warning::Foreign { errors } => write!(
+                f,
+                "{} in another language than English without their SQLSTATE: which of them are timeouts is not known; put %e into log_line_prefix, or set lc_messages = 'C'",
+                counted(*errors, "error")
+            ),
+            Warning::Seams { seams } => write!(
+                f,
+                "{} of one log were put together: sessions, transactions and loops that cross from one to the next are counted in both, and loops near it are marked as truncated; save the whole log at once",
+                counted(*seams + 1, "part")
+            ),
             Warning::UnknownZone { records } => {
                 write!(f, "{} records are in a time zone that is not known here and were taken to be in --timezone", grouped(*records))
             }
@@ -335,17 +379,25 @@ impl fmt::Display for Warning {
                 "calls and times are from the counters, errors and the slowest calls from the log{}",
                 if *limited { ", of which only what ended between the snapshots counts" } else { "" }
             ),
-            Warning::BeyondBounds { lost } => write!(
-                f,
-                "{} loops, transactions or lock queues are in no finding, because there were more different ones than are told apart: look at a shorter time (--since, --until) or at one application (--app)",
-                grouped(*lost)
-            ),
+            Warning::BeyondBounds { lost } => {
+                let lost: Vec<String> = lost.iter().map(|(count, what)| format!("{what} ({})", grouped(*count))).collect();
+                write!(
+                    f,
+                    "in no finding, because there were more different ones than are told apart: {}; look at a shorter time (--since, --until) or at one application (--app)",
+                    lost.join(", ")
+                )
+            }
             Warning::Ignored { findings: 1 } => f.write_str("1 finding is ignored, as [[ignore]] of the configuration says"),
             Warning::Ignored { findings } => {
                 write!(f, "{} findings are ignored, as [[ignore]] of the configuration says", grouped(*findings as u64))
             }
             Warning::IgnoreOver { what, reason, expires } => {
                 write!(f, "what [[ignore]] held back until {expires} is told again ({what}: {reason})")
+            }
+            Warning::IgnoreAmbiguous { what, statements } => {
+                let named = statements.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+                let more = if statements.len() > NAMED { format!(" and {} more", statements.len() - NAMED) } else { String::new() };
+                write!(f, "[[ignore]] ({what}) may mean several statements and ignores none: {named}{more}; write more digits")
             }
             Warning::IgnoreUnused { what, reason } => write!(f, "[[ignore]] matches no finding here ({what}: {reason})"),
         }

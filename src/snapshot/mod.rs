@@ -10,7 +10,8 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::catalog::{Column, Constraint, Index, Relation, Statistics};
+use crate::catalog::{Build, Catalog, Column, Constraint, Horizon, Index, Object, Origin, Relation, Sequence, Since, Statistics};
+use crate::units::Timestamp;
 
 pub mod psql;
 pub mod sql;
@@ -98,6 +99,14 @@ pub enum Line {
     Constraint(Constraint),
     /// See [`Statistics`].
     Statistics(Statistics),
+    /// See [`Sequence`].
+    Sequence(Sequence),
+    /// See [`Horizon`].
+    Horizon(Horizon),
+    /// See [`Build`].
+    Build(Build),
+    /// See [`Since`].
+    Since(Since),
     /// The last; without it a file is cut.
     End {
         /// How many lines there are, this one included.
@@ -118,7 +127,45 @@ pub struct Snapshot {
     pub has_counters: bool,
 }
 
+impl Line {
+    /// The line as an object of the catalogue, if it is one.
+    #[must_use]
+    pub fn object(self) -> Option<Object> {
+        Some(match self {
+            Line::Relation(relation) => Object::Relation(relation),
+            Line::Column(column) => Object::Column(column),
+            Line::Index(index) => Object::Index(index),
+            Line::Constraint(constraint) => Object::Constraint(constraint),
+            Line::Statistics(statistics) => Object::Statistics(statistics),
+            Line::Sequence(sequence) => Object::Sequence(sequence),
+            Line::Horizon(horizon) => Object::Horizon(horizon),
+            Line::Build(build) => Object::Build(build),
+            Line::Since(since) => Object::Since(since),
+            Line::Snapshot(_) | Line::Role { .. } | Line::Database { .. } | Line::Statement(_) | Line::Text { .. } | Line::End { .. } => {
+                return None;
+            }
+        })
+    }
+}
+
 impl Snapshot {
+    /// The catalogue in it.
+    #[must_use]
+    pub fn into_catalog(self) -> Catalog {
+        let header = self.header;
+        let moment = |text: &str| text.parse::<jiff::Timestamp>().ok().map(|time| Timestamp(time.as_microsecond()));
+        let origin = Origin {
+            server: header.system_identifier.or(header.node),
+            database: Some(header.database),
+            taken: moment(&header.taken_at),
+            started: moment(&header.postmaster_start),
+            version: Some(header.server_version_num),
+            in_recovery: Some(header.in_recovery),
+            settings: header.settings,
+        };
+        Catalog::of(origin, self.lines.into_iter().filter_map(Line::object))
+    }
+
     /// Writes the file.
     ///
     /// # Errors

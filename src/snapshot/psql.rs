@@ -28,12 +28,22 @@ pub fn script(values: bool) -> String {
     script.push_str("\n) r;\n\n");
     script.push_str(COUNTERS);
     for query in sql::catalogue(values) {
-        script.push_str(&query.sql());
-        script.push_str(";\n\n");
+        let statement = query.sql();
+        script.push_str(&match query.since {
+            0..=OLDEST => format!("{statement};\n\n"),
+            since => format!("{}\\if :has_it\n{statement};\n\\endif\n\n", has_it(since)),
+        });
     }
-    script.push_str(&format!("\\if :has_statistics\n{};\n\\endif\n\n", sql::statistics().sql()));
     script.push_str("select /* laggard */ json_build_object('type', 'end', 'lines', 0);\n");
     script
+}
+
+/// The first server that the script is for.
+const OLDEST: u32 = 90_400;
+
+/// Asks whether the server is so new.
+fn has_it(since: u32) -> String {
+    format!("select /* laggard */ current_setting('server_version_num')::int >= {since} as has_it \\gset\n")
 }
 
 const HEAD: &str = "\
@@ -54,7 +64,7 @@ set /* laggard */ extra_float_digits = 3;
 set /* laggard */ datestyle = 'ISO';
 
 select /* laggard */ 'null' as extension, 'null' as dealloc, 'null' as stats_reset, 'null' as system, 'false' as has_info \\gset
-select /* laggard */ current_setting('server_version_num')::int >= 90600 as has_system, current_setting('server_version_num')::int >= 100000 as has_statistics \\gset
+select /* laggard */ current_setting('server_version_num')::int >= 90600 as has_system \\gset
 select /* laggard */ quote_ident(n.nspname) as extension, string_to_array(e.extversion, '.')::int[] >= '{1,9}' as has_info
 from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_stat_statements' \\gset
 \\if :has_system

@@ -13,16 +13,39 @@ pub fn quoted(name: &str) -> String {
 
 /// Settings that change what the numbers mean, and those that the planner's costs follow from.
 pub const SETTINGS: &[&str] = &[
+    "auto_explain.log_analyze",
+    "auto_explain.log_min_duration",
     "block_size",
     "compute_query_id",
     "cpu_index_tuple_cost",
     "cpu_operator_cost",
     "cpu_tuple_cost",
+    "deadlock_timeout",
     "default_statistics_target",
     "effective_cache_size",
+    "enable_bitmapscan",
+    "enable_hashagg",
+    "enable_hashjoin",
+    "enable_indexonlyscan",
+    "enable_indexscan",
+    "enable_material",
+    "enable_memoize",
+    "enable_mergejoin",
+    "enable_nestloop",
+    "enable_seqscan",
+    "enable_sort",
     "jit",
+    "log_lock_waits",
+    "log_min_duration_sample",
     "log_min_duration_statement",
+    "log_statement_sample_rate",
+    "log_temp_files",
     "max_connections",
+    "max_parallel_workers_per_gather",
+    "min_parallel_index_scan_size",
+    "min_parallel_table_scan_size",
+    "parallel_setup_cost",
+    "parallel_tuple_cost",
     "pg_stat_statements.max",
     "pg_stat_statements.save",
     "pg_stat_statements.track",
@@ -31,9 +54,12 @@ pub const SETTINGS: &[&str] = &[
     "plan_cache_mode",
     "random_page_cost",
     "seq_page_cost",
+    "session_preload_libraries",
     "shared_buffers",
     "shared_preload_libraries",
     "TimeZone",
+    "track_activity_query_size",
+    "track_counts",
     "track_io_timing",
     "work_mem",
 ];
@@ -98,6 +124,8 @@ const USERS: &str = "n.nspname !~ '^pg_' and n.nspname <> 'information_schema'";
 pub struct Catalogue {
     /// The type of its lines.
     pub kind: &'static str,
+    /// The first `server_version_num` that has what it asks for; 0 for all.
+    pub since: u32,
     /// The query, without what makes JSON of it.
     query: String,
 }
@@ -113,11 +141,20 @@ impl Catalogue {
 /// Everything that is asked of the catalogue of the database. `values`: the most common values of columns too.
 #[must_use]
 pub fn catalogue(values: bool) -> Vec<Catalogue> {
+    let mut all = of_every_version(values);
+    all.extend(from_10());
+    all.extend(of_the_moment());
+    all
+}
+
+/// Relations, columns, indexes and constraints.
+fn of_every_version(values: bool) -> Vec<Catalogue> {
     let value = |column: &str| if values { format!("{column}::text") } else { "null::text".to_owned() };
     let (common, histogram) = (value("s.most_common_vals"), value("s.histogram_bounds"));
     vec![
         Catalogue {
             kind: "relation",
+            since: 0,
             query: format!(
                 "c.oid::bigint as oid, n.nspname as schema, c.relname as name, c.relkind as kind, c.relpersistence as persistence,
     c.reltuples as tuples, c.relpages as pages, c.relallvisible as visible_pages,
@@ -131,6 +168,7 @@ pub fn catalogue(values: bool) -> Vec<Catalogue> {
         },
         Catalogue {
             kind: "column",
+            since: 0,
             query: format!(
                 "a.attrelid::bigint as relation, a.attnum as number, a.attname as name, format_type(a.atttypid, a.atttypmod) as data_type,
     (select l.collname from pg_collation l where l.oid = a.attcollation) as collation, a.attnotnull as not_null,
@@ -144,6 +182,7 @@ pub fn catalogue(values: bool) -> Vec<Catalogue> {
         },
         Catalogue {
             kind: "index",
+            since: 0,
             query: format!(
                 "i.indexrelid::bigint as oid, i.indrelid::bigint as relation, c.relname as name, m.amname as method,
     string_to_array(i.indkey::text, ' ')::int[] as columns,
@@ -163,6 +202,7 @@ pub fn catalogue(values: bool) -> Vec<Catalogue> {
         },
         Catalogue {
             kind: "constraint",
+            since: 0,
             query: format!(
                 "t.conrelid::bigint as relation, t.conname as name, t.contype as kind,
     coalesce(t.conkey, '{{}}') as columns, nullif(t.confrelid::bigint, 0) as references,
@@ -174,15 +214,54 @@ pub fn catalogue(values: bool) -> Vec<Catalogue> {
     ]
 }
 
-/// Extended statistics, from PostgreSQL 10 on.
-#[must_use]
-pub fn statistics() -> Catalogue {
-    Catalogue {
+/// Extended statistics and sequences.
+fn from_10() -> Vec<Catalogue> {
+    let statistics = Catalogue {
         kind: "statistics",
+        since: 100_000,
         query: format!(
             "e.stxrelid::bigint as relation, e.stxname as name, string_to_array(e.stxkeys::text, ' ')::int[] as columns, e.stxkind::text[] as kinds
   from pg_statistic_ext e join pg_namespace n on n.oid = e.stxnamespace
   where {USERS} order by e.oid"
         ),
-    }
+    };
+    let sequences = Catalogue {
+        kind: "sequence",
+        since: 100_000,
+        query: format!(
+            "c.oid::bigint as oid, n.nspname as schema, c.relname as name, s.last_value, s.max_value, s.increment_by as increment, s.cycle as is_cycle,
+    d.refobjid::bigint as relation, d.refobjsubid as number
+  from pg_sequences s join pg_namespace n on n.nspname = s.schemaname
+  join pg_class c on c.relnamespace = n.oid and c.relname = s.sequencename and c.relkind = 'S'
+  left join pg_depend d on d.classid = 'pg_class'::regclass and d.objid = c.oid and d.objsubid = 0
+    and d.refclassid = 'pg_class'::regclass and d.refobjsubid > 0 and d.deptype in ('a', 'i')
+  where {USERS} order by c.oid"
+        ),
+    };
+    vec![statistics, sequences]
+}
+
+/// What changes from moment to moment: what keeps VACUUM back, indexes that are being built, and since when is counted.
+fn of_the_moment() -> Vec<Catalogue> {
+    let since = "(select to_json(stats_reset)#>>'{}' from pg_stat_database where datname = current_database()) as reset";
+    // Of what databases share and of this one: the oldest only, for only that one counts.
+    let horizon = "h.* from (
+    (select 'backend' as holder, state, age(backend_xmin)::bigint as age, extract(epoch from clock_timestamp() - xact_start) as seconds
+      from pg_stat_activity where backend_xmin is not null and pid <> pg_backend_pid() and datname = current_database()
+        and query !~* '^(autovacuum:|vacuum)'
+      order by age(backend_xmin) desc limit 3)
+    union all (select 'prepared', null, age(transaction)::bigint, extract(epoch from clock_timestamp() - prepared)
+      from pg_prepared_xacts where database = current_database() order by age(transaction) desc limit 3)
+    union all (select 'slot', case when active then 'active' else 'inactive' end, age(xmin)::bigint, null
+      from pg_replication_slots where xmin is not null order by age(xmin) desc limit 3)
+    union all (select 'standby', state, age(backend_xmin)::bigint, null
+      from pg_stat_replication where backend_xmin is not null order by age(backend_xmin) desc limit 3)
+  ) h";
+    let build = "nullif(b.index_relid::bigint, 0) as index from pg_stat_progress_create_index b
+  where b.datname = current_database() or b.datname is null";
+    vec![
+        Catalogue { kind: "since", since: 0, query: since.to_owned() },
+        Catalogue { kind: "horizon", since: 90_400, query: horizon.to_owned() },
+        Catalogue { kind: "build", since: 120_000, query: build.to_owned() },
+    ]
 }

@@ -1,11 +1,11 @@
 //! The file that `laggard snapshot` writes, or the psql script that it prints: one JSON object a line, described by
 //! `snapshot.schema.json`.
 //!
-//! What a report needs of it is read here: the header, the counters and their texts. Lines of the catalogue are counted and
-//! passed over.
+//! The header, the counters and their texts, and the objects of the catalogue.
 
 use serde_json::{Map, Value};
 
+use crate::catalog::Object;
 use crate::error::Error;
 use crate::event::Item;
 use crate::event::columns;
@@ -81,7 +81,7 @@ impl Reader for SnapshotReader {
             }
             let offset = offset + at as u64;
             match serde_json::from_slice::<Map<String, Value>>(line) {
-                Ok(object) => match piece(&object, out) {
+                Ok(object) => match piece(object, out) {
                     Ok(()) => seen.records += 1,
                     Err(reason) => seen.skipped.add(reason, offset, line),
                 },
@@ -92,16 +92,13 @@ impl Reader for SnapshotReader {
     }
 }
 
-/// The kinds of line that a report passes over.
-const CATALOGUE: [&str; 5] = ["relation", "column", "index", "constraint", "statistics"];
-
-fn piece(line: &Map<String, Value>, out: &mut dyn FnMut(&Item<'_>)) -> Result<(), &'static str> {
+fn piece(line: Map<String, Value>, out: &mut dyn FnMut(&Item<'_>)) -> Result<(), &'static str> {
     let text = |key: &str| line.get(key).and_then(Value::as_str);
     let whole = |key: &str| line.get(key).and_then(Value::as_u64);
     match text("type").ok_or("line without a type")? {
         "snapshot" => {
             let mut facts = Facts { has_end: true, is_whole: true, ..Facts::default() };
-            for (name, value) in line {
+            for (name, value) in &line {
                 fact(&mut facts, name, &cell(value));
             }
             if let Some(Value::Object(settings)) = line.get("settings") {
@@ -123,7 +120,11 @@ fn piece(line: &Map<String, Value>, out: &mut dyn FnMut(&Item<'_>)) -> Result<()
             out(&Item::Piece(Piece::Tally(&tally)));
         }
         "end" => out(&Item::Piece(Piece::End)),
-        kind if CATALOGUE.contains(&kind) => {}
+        kind if Object::KINDS.contains(&kind) => {
+            let object =
+                serde_json::from_value(Value::Object(line)).map_err(|_| "object of the catalogue that lacks what it should tell")?;
+            out(&Item::Piece(Piece::Object(&object)));
+        }
         _ => return Err("line of a kind that is not known here"),
     }
     Ok(())

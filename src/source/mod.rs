@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::event::{Holds, Item, Skipped};
 use crate::units::Timestamp;
 
+mod laggard_saved;
 mod laggard_snapshot;
 mod pg_csvlog;
 mod pg_field;
@@ -39,6 +40,7 @@ pub static ALL: &[&dyn Source] = &[
     &pg_statements_csv::PgStatementsCsv,
     &pg_statements_json::PgStatementsJson,
     &laggard_snapshot::LaggardSnapshot,
+    &laggard_saved::LaggardSaved,
 ];
 
 /// Whether the head of an input is of some format.

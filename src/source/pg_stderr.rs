@@ -249,7 +249,8 @@ impl<'b> Reading<'b, '_, '_> {
             return self.begin(head, text.start - head.message, text);
         }
         self.open.last = match satellite {
-            Satellite::Detail => {
+            // DETAIL is told before HINT, which in a language that is learnt looks like it.
+            Satellite::Detail if self.open.detail.is_none() => {
                 self.open.detail = Some(text);
                 Part::Detail
             }
@@ -257,7 +258,7 @@ impl<'b> Reading<'b, '_, '_> {
                 self.open.statement = Some(text);
                 Part::Statement
             }
-            Satellite::Other => Part::Other,
+            Satellite::Detail | Satellite::Other => Part::Other,
         };
     }
 

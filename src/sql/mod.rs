@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of logs, times or files.
 
+pub mod change;
 pub(crate) mod equal;
 pub mod fingerprint;
 pub mod lexer;
@@ -13,4 +14,4 @@ pub(crate) mod skeleton;
 pub mod tags;
 mod template;
 pub mod values;
-mod words;
+pub(crate) mod words;

@@ -225,7 +225,8 @@ fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
 }
 
 /// Whether a column is the key of its own table.
-fn is_identity(column: &str) -> bool {
+#[must_use]
+pub fn is_identity(column: &str) -> bool {
     matches!(column, "id" | "Id" | "ID" | "uuid" | "pk" | "_id")
 }
 

@@ -22,6 +22,7 @@ mod ordering;
 mod predicates;
 mod reader;
 mod relations;
+pub mod scans;
 mod scopes;
 mod verbs;
 mod words;

@@ -41,6 +41,13 @@ impl Workload {
         self.loops.shared
     }
 
+    /// How many of the transactions and calls lack a part, and how many there are, if a sample of the statements seems to have
+    /// been logged. A log that does not tell sessions apart does not tell that either.
+    #[must_use]
+    pub fn lacking(&self) -> Option<(u64, u64)> {
+        self.wholeness.lacking().filter(|_| self.sessions.is_told())
+    }
+
     /// Why loops cannot be seen, if they cannot.
     #[must_use]
     pub fn blind(&self) -> Option<Blind> {
@@ -49,6 +56,7 @@ impl Workload {
             _ if self.calls() == 0 => None,
             Some((shortest, looks_like)) => Some(Blind::Threshold { shortest, looks_like }),
             None if rate("log_statement_sample_rate").is_some_and(|rate| rate < 1.0) => Some(Blind::Sampled),
+            None if self.lacking().is_some() => Some(Blind::Sampled),
             None if !self.sessions.is_told() => Some(Blind::NoSessions),
             None => None,
         }

@@ -72,6 +72,8 @@ pub(super) struct Units {
     all_gaps: u32,
     /// The gap before the transaction began, in microseconds.
     gap: u64,
+    /// Statements in the segment that a transaction within it has counted; see `per_unit`.
+    counted: Vec<u32>,
     /// The first call of a number: the second tells whether it is a transaction of several.
     held: Option<Held>,
 }
@@ -149,10 +151,16 @@ impl Units {
     /// Ends everything that is open.
     pub(super) fn end(&mut self, statements: &mut Statements<'_>) {
         self.release(statements);
+        statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
         self.transaction.end(Bond::Transaction, statements);
-        let bond = self.bond();
-        self.segment.end(bond, statements);
+        self.end_segment(self.bond(), statements);
         (self.in_transaction, self.number) = (false, 0);
+    }
+
+    fn end_segment(&mut self, bond: Bond, statements: &mut Statements<'_>) {
+        statements.units.ended(bond, self.segment.ids(), &self.counted, self.endpoint.as_ref());
+        self.counted.clear();
+        self.segment.end(bond, statements);
     }
 
     /// What was held is in no transaction of several calls.
@@ -187,12 +195,16 @@ impl Units {
         if !std::mem::take(&mut self.in_transaction) {
             return;
         }
+        statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
         let mut passed_on = statements.take_passed_on();
         self.transaction.end_into(&mut passed_on, Bond::Transaction, statements);
         let mut gap = self.gap;
         for (occurrence, traits) in &passed_on {
             self.nearby(*occurrence, *traits, gap, statements);
             gap = 0;
+            if !self.counted.contains(&occurrence.statement) {
+                self.counted.push(occurrence.statement);
+            }
         }
         statements.give_back(passed_on);
     }
@@ -206,7 +218,7 @@ impl Units {
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
         if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > self.limit() && !continues()) {
-            self.segment.end(Bond::Segment, statements);
+            self.end_segment(Bond::Segment, statements);
         }
         if self.is_fine {
             self.saw_gap(gap);
@@ -249,7 +261,7 @@ impl Units {
                 let endpoint = tags.and_then(|tags| tags.endpoint.as_ref());
                 if self.request.is_none() && !self.in_transaction && self.endpoint.as_ref() != endpoint {
                     self.release(statements);
-                    self.segment.end(Bond::Segment, statements);
+                    self.end_segment(Bond::Segment, statements);
                 }
                 if self.endpoint.as_ref() != endpoint {
                     self.endpoint = endpoint.cloned();

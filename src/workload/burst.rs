@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
@@ -19,7 +21,8 @@ pub const MOST_BURSTS: usize = 1_000;
 const MOST_PATTERNS: usize = 10_000;
 
 /// What kind of loop it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Reads, each with another key.
     Reads,
@@ -30,7 +33,8 @@ pub enum Class {
 }
 
 /// What held the calls of a burst together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Bond {
     /// Nearness in time.
     #[default]
@@ -50,7 +54,8 @@ impl Bond {
 }
 
 /// How surely a burst is a loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// A hint.
     #[default]
@@ -62,15 +67,17 @@ pub enum Grade {
 }
 
 /// One loop in one unit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Burst {
     /// When its first call began.
     pub start: Timestamp,
     /// When its last call ended.
     pub end: Timestamp,
     /// The session, as logs number it; the low half is the process, where there are both.
+    #[serde(deserialize_with = "crate::units::wide::number")]
     pub session: u64,
     /// All of its sessions, where it crosses connections; else empty.
+    #[serde(deserialize_with = "crate::units::wide::numbers")]
     pub sessions: Vec<u64>,
     /// How many calls.
     pub n: u32,
@@ -86,6 +93,9 @@ pub struct Burst {
     pub exec: Micros,
     /// What one statement for all rows would have saved of its time.
     pub waste: Micros,
+    /// Whether it may go on in another part of the log, with which this one was put together.
+    #[serde(default)]
+    pub truncated: bool,
 }
 
 impl Burst {
@@ -97,7 +107,8 @@ impl Burst {
 }
 
 /// Bursts of one size, added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sum {
     /// How many bursts, by [`Grade`].
     pub bursts: [u64; 3],
@@ -138,7 +149,7 @@ impl Sum {
 }
 
 /// What a pattern is known by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Known {
     /// The kind of loop.
     pub class: Class,
@@ -151,7 +162,8 @@ pub struct Known {
 }
 
 /// All bursts of a statement below one parent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pattern {
     /// By scale, larger ones rounded down to 6 binary digits.
     pub sizes: BTreeMap<u32, Sum>,
@@ -239,13 +251,20 @@ const EXACT: u32 = 64;
 
 /// A number down to its first six binary digits.
 pub(super) fn rounded(n: u32) -> u32 {
-    let drop = (u32::BITS - n.leading_zeros()).saturating_sub(6);
+    u32::try_from(rounded_to(6, u64::from(n))).unwrap_or(n)
+}
+
+/// A number down to so many of its first binary digits.
+pub(super) fn rounded_to(digits: u32, n: u64) -> u64 {
+    let drop = (u64::BITS - n.leading_zeros()).saturating_sub(digits);
     (n >> drop) << drop
 }
 
 /// Every pattern of a workload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Patterns {
+    #[serde(with = "super::stored::by_key")]
     by_key: BTreeMap<Known, Pattern>,
     /// Bursts of patterns beyond the bound.
     pub lost: u64,
@@ -255,6 +274,13 @@ impl Patterns {
     /// All of them, in a fixed order.
     pub fn iter(&self) -> impl Iterator<Item = (&Known, &Pattern)> {
         self.by_key.iter()
+    }
+
+    /// Each pattern alone, in order, and then the number of those that were lost.
+    pub(super) fn split(&self) -> impl Iterator<Item = Patterns> + '_ {
+        let one = |(&known, pattern): (&Known, &Pattern)| Patterns { by_key: BTreeMap::from([(known, pattern.clone())]), lost: 0 };
+        let lost = (self.lost > 0).then(|| Patterns { lost: self.lost, ..Patterns::default() });
+        self.by_key.iter().map(one).chain(lost)
     }
 
     pub(super) fn add(&mut self, ended: Ended) {
@@ -271,6 +297,12 @@ impl Patterns {
         for (known, pattern) in other.by_key {
             self.by_key.entry(known).or_default().merge(pattern);
         }
+    }
+
+    /// Marks the bursts that may go on beyond a moment, as `reaches` tells.
+    pub(super) fn cut(&mut self, reaches: &dyn Fn(&Burst) -> bool) {
+        let bursts = self.by_key.values_mut().flat_map(|pattern| &mut pattern.bursts);
+        bursts.filter(|burst| reaches(burst)).for_each(|burst| burst.truncated = true);
     }
 
     /// Puts bursts into the order of their times, which is that of no session.
@@ -299,6 +331,7 @@ mod tests {
                 application: None,
                 exec: Micros(10),
                 waste: Micros(900),
+                truncated: false,
             };
             pattern.add(Ended { known, burst, counts: true, pipelined: false, endpoint: None });
         }

@@ -5,7 +5,9 @@
 //! queue is kept who waited, in what order and for what. What is told too late, such as the statement of a session that still
 //! runs, is filled in when its line comes. Queues are few and bounded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
 
 use crate::event::Ended;
 use crate::sql::fingerprint::Fingerprint;
@@ -13,11 +15,12 @@ use crate::units::{Micros, Timestamp};
 
 use super::Workload;
 use super::lock_mode::{Kind, Mode, Queued};
-use super::session::Origin;
+use super::session::{Origin, process};
+use super::waits::{Alone, Key, Wait};
 use super::watch::{State, locks_table};
 
 /// The first of the stronger, behind which others wait.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Blame {
     /// What it wanted.
     pub mode: Mode,
@@ -30,7 +33,7 @@ pub struct Blame {
 }
 
 /// Who held the lock.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Holder {
     /// Its process.
     pub process: u32,
@@ -41,7 +44,7 @@ pub struct Holder {
 }
 
 /// Sessions that queued for one lock.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Convoy {
     /// When the first began to wait.
     pub start: Timestamp,
@@ -55,16 +58,20 @@ pub struct Convoy {
     pub most: u32,
     /// The time of all that waited.
     pub waited: Micros,
+    /// The longest of their waits.
+    pub longest: Micros,
     /// Who made others wait without having the lock.
     pub blame: Option<Blame>,
     /// Who had the lock, where that is told.
     pub holder: Option<Holder>,
     /// The statements that waited, and how often.
+    #[serde(with = "super::stored::by_key")]
     pub waiting: BTreeMap<Fingerprint, u32>,
 }
 
 /// Every convoy of a workload.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Convoys {
     /// In the order of their times.
     pub all: Vec<Convoy>,
@@ -81,6 +88,8 @@ const MOST_WAITERS: usize = 500;
 const MOST_CONVOYS: usize = 10_000;
 /// A line that comes late is of one of so many queues.
 const RECENT: usize = 64;
+/// Fewer that wait at once, none because of another, are no queue but single waits.
+pub const LEAST_TOGETHER: u32 = 3;
 /// A holder that runs nothing for less time is busy.
 const PAUSE: i64 = 100_000;
 
@@ -103,6 +112,8 @@ struct Waiter {
     waited: Micros,
     statement: Option<u32>,
     is_over: bool,
+    /// It is over without the lock.
+    gave_up: bool,
 }
 
 impl Waiter {
@@ -134,7 +145,10 @@ struct Queue {
 #[derive(Debug, Default)]
 pub(super) struct Queues {
     open: Vec<Queue>,
+    /// Those that are over, while what ran in them may still be told; the newest last.
+    recent: VecDeque<Queue>,
     done: Vec<Queue>,
+    alone: Alone,
     lost: u64,
 }
 
@@ -173,6 +187,20 @@ impl Queue {
     /// The holder that has most to do with it: one whose statement is known, rather than one that is not.
     fn holder(&self) -> Option<&Suspect> {
         self.holders.iter().max_by_key(|holder| (holder.is_idle, holder.statement.is_some(), std::cmp::Reverse(holder.process)))
+    }
+
+    /// Whether nobody waited because of another that waited, and hardly anybody at the same time.
+    fn is_of_single_ones(&self) -> bool {
+        self.most < LEAST_TOGETHER && self.stronger().is_none()
+    }
+
+    /// A wait of it by itself.
+    fn wait(&self, waiter: &Waiter) -> (Key, Wait) {
+        let holder = self.holder();
+        let is_idle = holder.is_some_and(|holder| holder.is_idle);
+        let key = (waiter.statement, waiter.mode, self.kind, holder.and_then(|holder| holder.statement), is_idle);
+        let start = std::cmp::Reverse(waiter.since);
+        (key, Wait { waited: waiter.waited, start, process: waiter.process, holder: holder.map(|holder| holder.process) })
     }
 
     fn session_ran(&mut self, session: u64, statement: u32, start: Timestamp, end: Timestamp) {
@@ -216,8 +244,24 @@ impl Queues {
         done.into_iter().for_each(|queue| self.keep(queue));
     }
 
-    /// Keeps a queue that is over, if it was one.
+    /// A queue is over; what its sessions ran may be told later.
     fn keep(&mut self, queue: Queue) {
+        if self.recent.len() >= RECENT
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            self.settle(oldest);
+        }
+        self.recent.push_back(queue);
+    }
+
+    /// Keeps a queue of which all is told that will be: its waits if they are single ones, and itself if it was one.
+    fn settle(&mut self, queue: Queue) {
+        if queue.is_of_single_ones() {
+            for waiter in &queue.waiters {
+                let (key, wait) = queue.wait(waiter);
+                self.alone.add(key, wait, if waiter.gave_up { wait.waited } else { Micros(0) });
+            }
+        }
         match queue.most {
             0 | 1 => {}
             _ if self.done.len() < MOST_QUEUES => self.done.push(queue),
@@ -235,7 +279,7 @@ impl Queues {
 
     /// A session that somebody waits for, or of which it is not known for what it waited, ran a statement.
     pub(super) fn session_ran(&mut self, session: u64, statement: u32, start: Timestamp, end: Timestamp) {
-        for queue in self.open.iter_mut().chain(self.done.iter_mut().rev().take(RECENT)) {
+        for queue in self.open.iter_mut().chain(&mut self.recent) {
             queue.session_ran(session, statement, start, end);
         }
     }
@@ -248,13 +292,9 @@ impl Queues {
         self.over(session, |waiter| {
             let waited = at.since(waiter.since);
             (waiter.waited, waiter.is_over) = (waiter.waited.max(waited), true);
+            waiter.gave_up = true;
         });
     }
-}
-
-/// A process number is the low half of what a log calls a session.
-fn process(key: u64) -> u32 {
-    u32::try_from(key & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 impl Workload {
@@ -275,8 +315,17 @@ impl Workload {
             });
         }
         let (object, mode) = (queued.object, queued.mode);
-        let waiter =
-            Waiter { session: number, process, object, mode, since, waited: told.waited, statement: told.statement, is_over: false };
+        let waiter = Waiter {
+            session: number,
+            process,
+            object,
+            mode,
+            since,
+            waited: told.waited,
+            statement: told.statement,
+            is_over: false,
+            gave_up: false,
+        };
         if let Some(queue) = self.queues.of(server, queued) {
             return queue.add(waiter);
         }
@@ -300,10 +349,12 @@ impl Workload {
 
     /// The log is over, and nobody waits any longer.
     pub(super) fn finish_convoys(&mut self) {
-        let queues = std::mem::take(&mut self.queues);
-        let all = queues.done.iter().chain(queues.open.iter().filter(|queue| queue.most > 1));
-        let all: Vec<Convoy> = all.map(|queue| self.convoy(queue)).collect();
+        let mut queues = std::mem::take(&mut self.queues);
+        let rest: Vec<Queue> = queues.recent.drain(..).chain(queues.open.drain(..)).collect();
+        rest.into_iter().for_each(|queue| queues.settle(queue));
+        let all: Vec<Convoy> = queues.done.iter().map(|queue| self.convoy(queue)).collect();
         self.convoys.merge(Convoys { all, lost: queues.lost });
+        self.finish_waits(queues.alone);
     }
 
     fn convoy(&self, queue: &Queue) -> Convoy {
@@ -326,6 +377,7 @@ impl Workload {
             waiters: u32::try_from(queue.waiters.len()).unwrap_or(u32::MAX),
             most: queue.most,
             waited: queue.waiters.iter().map(|waiter| waiter.waited).sum(),
+            longest: queue.waiters.iter().map(|waiter| waiter.waited).max().unwrap_or_default(),
             blame,
             holder: holder.map(|holder| Holder {
                 process: holder.process,

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Error;
 use crate::event::tally::{COUNTS, Count, TIMES, Time};
 use crate::sql::fingerprint::Fingerprint;
@@ -19,7 +21,8 @@ use super::statement::{Share, Statement};
 use super::{Key, Workload};
 
 /// What a server counted of one statement.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counted {
     /// Of executions that clients sent, as far as the server tells them apart.
     pub sent: Option<Moments>,
@@ -29,9 +32,12 @@ pub struct Counted {
     pub state: State,
     /// Whether executions may be missing.
     pub partial: bool,
+    #[serde(deserialize_with = "crate::units::wide::known", serialize_with = "crate::units::wide::save_known")]
     counts: [Option<u64>; COUNTS],
+    #[serde(deserialize_with = "crate::units::wide::known", serialize_with = "crate::units::wide::save_known")]
     times: [Option<f64>; TIMES],
     /// `resp_calls` of `pg_stat_monitor`.
+    #[serde(deserialize_with = "crate::units::wide::numbers")]
     pub buckets: Vec<u64>,
     /// The lengths of its lists, as far as the texts of its entries tell them.
     pub lists: Lists,
@@ -125,7 +131,8 @@ pub fn micros(milliseconds: f64) -> Micros {
 }
 
 /// How much of the counters' interval is known, and what a reader should know of the snapshots.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Coverage {
     /// The share of execution time whose base is known, 0 to 1; `None` if there was none.
     pub known_share: Option<f64>,
@@ -134,6 +141,7 @@ pub struct Coverage {
     /// How many times the server dropped entries to make room; `None` if it does not tell.
     pub dealloc_rounds: Option<u64>,
     /// Entries by what became of them.
+    #[serde(with = "super::stored::by_key")]
     pub entries: BTreeMap<State, u64>,
     /// From when to when, as far as the snapshots tell.
     pub start: Option<Timestamp>,
@@ -145,6 +153,10 @@ pub struct Coverage {
     pub rounded: u64,
     /// `pg_stat_statements.track`, where the snapshots tell.
     pub track: Option<String>,
+    /// `server_version_num` of the last snapshot, where it tells.
+    pub version: Option<u32>,
+    /// Settings as the last snapshot tells them.
+    pub settings: BTreeMap<String, String>,
     /// Entries that are older than the first snapshot and missing in it: not counted.
     pub without_base: u64,
     /// Entries that may have begun anew in between or not: not counted.
@@ -156,6 +168,12 @@ pub struct Coverage {
 }
 
 impl Coverage {
+    /// Entries that began anew in between, be it by a reset or because they had been dropped to make room.
+    #[must_use]
+    pub fn restarted(&self) -> u64 {
+        self.entries.get(&State::Restarted).copied().unwrap_or(0)
+    }
+
     /// Of two servers that are counted together.
     fn and(mut self, other: Coverage) -> Self {
         self.time = (self.time.0 + other.time.0, self.time.1 + other.time.1);
@@ -171,6 +189,10 @@ impl Coverage {
         self.without_base += other.without_base;
         self.in_doubt += other.in_doubt;
         self.track = self.track.filter(|track| track == "none").or(other.track);
+        self.version = self.version.max(other.version);
+        for (name, value) in other.settings {
+            self.settings.entry(name).or_insert(value);
+        }
         self.is_order_assumed |= other.is_order_assumed;
         self
     }
@@ -213,7 +235,8 @@ impl Workload {
             settled.errors.push(Error::MixedServers { path: a.path.clone(), other: b.path.clone(), reason });
             return settled;
         }
-        for server in &servers {
+        for server in &mut servers {
+            server.iter_mut().filter_map(Snapshot::catalog).for_each(|catalog| self.catalogs.take(catalog));
             self.count_server(server);
         }
         settled
@@ -230,6 +253,12 @@ impl Workload {
         }
         (filter.since, filter.until) = (Some(start), Some(end));
         true
+    }
+
+    /// Says that only what is of a time was counted.
+    pub fn limit_to(&mut self, since: Option<Timestamp>, until: Option<Timestamp>) {
+        let filter = &mut self.rules.filter;
+        (filter.since, filter.until) = (since, until);
     }
 
     fn count_server(&mut self, server: &[Snapshot]) {
@@ -304,6 +333,14 @@ impl Workload {
         number
     }
 
+    /// Adds how much is known of other counters.
+    pub(super) fn covered_too(&mut self, coverage: Coverage) {
+        self.coverage = Some(match self.coverage.take() {
+            Some(earlier) => earlier.and(coverage),
+            None => coverage,
+        });
+    }
+
     fn cover(&mut self, server: &[Snapshot], interval: &Interval) {
         let is_life = server.len() == 1;
         let time = |of: &dyn Fn(&Change) -> bool| -> f64 {
@@ -323,15 +360,15 @@ impl Workload {
             is_life,
             rounded: interval.changes.iter().filter(|c| c.moments.is_some_and(|m| m.is_rounded_away())).count() as u64,
             track,
+            version: server.last().and_then(|last| last.facts.version),
+            settings: server.last().map(|last| last.facts.settings.clone()).unwrap_or_default(),
             without_base: interval.without_base.0,
             in_doubt: interval.in_doubt.0,
             is_order_assumed: server.len() > 1 && server.iter().any(|s| s.facts.taken.is_none()),
             time: (known, all),
         };
-        self.coverage = Some(match self.coverage.take() {
-            Some(earlier) => earlier.and(coverage),
-            None => coverage,
-        });
+        self.covered_too(coverage);
+        server.iter().for_each(|snapshot| self.environment.told(&snapshot.facts));
     }
 }
 

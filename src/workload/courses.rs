@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::event::tally::{Count, TallyKey};
@@ -24,7 +26,8 @@ const MOST_STATEMENTS: usize = 4_000;
 const FEWEST: u64 = 100;
 
 /// What a statement counted in an interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tick {
     /// Its executions.
     pub calls: u64,
@@ -44,7 +47,7 @@ impl Tick {
 }
 
 /// One statement, interval by interval.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Course {
     /// The statement.
     pub statement: Fingerprint,
@@ -53,7 +56,8 @@ pub struct Course {
 }
 
 /// The statements of one database of a server; see the module.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Courses {
     /// How long each interval was, in seconds; `None` where the snapshots do not tell.
     pub seconds: Vec<Option<f64>>,

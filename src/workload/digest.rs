@@ -254,7 +254,7 @@ fn owned(note: &Note<'_>) -> NoteRow {
             sqlstate,
             message: message::normalised(message).into(),
             cancels: message::cancels(sqlstate, message),
-            timeout: message::is_timeout(message),
+            limit: message::limit(sqlstate, message),
             deadlock: message::is_deadlock(sqlstate, message),
         },
         What::LockWait { waited, lock, ended, holders } => {

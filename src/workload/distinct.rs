@@ -4,11 +4,14 @@
 //! close together they lie tells how many there must be (k minimum values: Bar-Yossef and others, "Counting distinct elements
 //! in a data stream", 2002), within about an eighth two times out of three. Merging is exact and associative.
 
+use serde::{Deserialize, Serialize};
+
 /// How many hashes are kept.
 const KEPT: usize = 64;
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Distinct {
     /// The least hashes, in order.
     least: Vec<u32>,
@@ -16,6 +19,8 @@ pub struct Distinct {
     taken: u64,
     /// The largest of them if there were more different ones than are kept; hashes above it are of no use.
     most: Option<u32>,
+    /// How many different ones there were where hashes were given up, and whether that is exact.
+    sealed: Option<(u64, bool)>,
 }
 
 impl Distinct {
@@ -46,6 +51,20 @@ impl Distinct {
         if self.most.is_some() || other.most.is_some() {
             self.most = self.least.last().copied();
         }
+        // Some values may be in both.
+        self.sealed = match (self.sealed, other.sealed) {
+            (Some((mine, _)), Some((theirs, _))) => Some((mine.max(theirs), false)),
+            (mine, theirs) => mine.or(theirs),
+        };
+    }
+
+    /// Gives up the hashes, by which somebody who guesses a value could tell whether it was there. Merging is then no longer
+    /// exact: of two parts the larger number stands for both.
+    pub(crate) fn seal(&mut self) {
+        let (count, is_exact) = self.count();
+        if self.taken > 0 {
+            *self = Distinct { least: Vec::new(), taken: self.taken, most: None, sealed: Some((count, is_exact)) };
+        }
     }
 
     /// How many values were taken, different or not.
@@ -57,6 +76,15 @@ impl Distinct {
     /// How many different ones there were, and whether that is exact.
     #[must_use]
     pub fn count(&self) -> (u64, bool) {
+        match self.sealed {
+            None => self.told(),
+            Some(sealed) if self.least.is_empty() => sealed,
+            Some((count, _)) => (count.max(self.told().0), false),
+        }
+    }
+
+    /// What the hashes tell.
+    fn told(&self) -> (u64, bool) {
         match self.most {
             None => (self.least.len() as u64, true),
             Some(most) => {
@@ -96,6 +124,27 @@ mod tests {
         for many in [1_000u32, 50_000, 1_000_000] {
             let (estimate, exact) = of((0..many).chain(0..many)).count();
             assert!(!exact && estimate.abs_diff(u64::from(many)) < u64::from(many) * 3 / 8, "{estimate} for {many}");
+        }
+    }
+
+    #[test]
+    fn without_hashes_the_number_stays_and_sums_are_no_longer_exact() {
+        let sealed = |hashes: std::ops::Range<u32>| {
+            let mut distinct = of(hashes);
+            distinct.seal();
+            distinct
+        };
+        assert_eq!((sealed(0..9).count(), sealed(0..9).taken(), sealed(0..0)), ((9, true), 9, Distinct::default()));
+        assert_eq!(sealed(0..500).count(), of(0..500).count());
+        let mut empty = Distinct::default();
+        empty.merge(&sealed(0..9));
+        assert_eq!(empty, sealed(0..9));
+        for other in [sealed(0..5), of(0..5), sealed(0..9), of(4..9)] {
+            let (mut a, mut b) = (sealed(0..9), other.clone());
+            a.merge(&other);
+            b.merge(&sealed(0..9));
+            assert_eq!((a.count(), a.taken()), ((9, false), 9 + other.taken()));
+            assert_eq!(b, a);
         }
     }
 

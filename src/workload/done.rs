@@ -28,6 +28,8 @@ pub(super) struct Done {
     pub(super) execute: Micros,
     /// What counts; `None` if it is not known.
     pub(super) latency: Option<Micros>,
+    /// How much of it it waited for locks, as far as the log tells.
+    pub(super) waited: Micros,
     pub(super) tags: Option<Arc<TagSet>>,
     pub(super) values: Values,
     /// The minute in which it ended, if that matters.
@@ -56,7 +58,7 @@ impl Statement {
         }
         self.sessions += u64::from(call.is_first);
         match call.latency {
-            Some(latency) => self.latency.record(latency),
+            Some(latency) => self.took(latency, call.waited),
             None => self.untimed += 1,
         }
         self.shared(call.names, call.tags.as_ref(), Share { calls: 1, total: call.latency.unwrap_or_default() });
@@ -119,8 +121,8 @@ impl Waiting {
 }
 
 impl Workload {
-    /// Counts a call.
-    pub(super) fn count(&mut self, call: Call) {
+    /// Counts a call that waited for locks as long as the log tells.
+    pub(super) fn count(&mut self, call: Call, waited: Micros) {
         let execute = call.execute.or(call.planned);
         self.planned += u64::from(call.execute.is_none() && execute.is_some());
         let latency = execute.map(|execute| match self.rules.measure {
@@ -150,6 +152,7 @@ impl Workload {
             bind: call.bind,
             execute: execute.unwrap_or_default(),
             latency,
+            waited,
             tags: call.tags,
             values: call.values,
             minute,

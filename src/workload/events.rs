@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Micros;
 
 /// What makes two errors the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ErrorKind {
     /// The SQLSTATE, where the log has it.
+    #[serde(with = "super::stored::sqlstate")]
     pub sqlstate: Option<[u8; 5]>,
     /// The severity as logged.
     pub severity: Box<str>,
@@ -23,9 +26,11 @@ impl ErrorKind {
 }
 
 /// Counts of what happened besides statements.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Events {
     /// Errors by kind.
+    #[serde(with = "super::stored::by_key")]
     pub errors: BTreeMap<ErrorKind, u64>,
     /// Waits for a lock that were long enough to be logged.
     pub lock_waits: u64,
@@ -36,6 +41,7 @@ pub struct Events {
     /// Temporary files.
     pub temp_files: u64,
     /// Their bytes.
+    #[serde(deserialize_with = "crate::units::wide::number")]
     pub temp_bytes: u64,
     /// Checkpoints and restart points completed.
     pub checkpoints: u64,

@@ -1,5 +1,7 @@
 //! Which calls and notes count, and by what they are grouped.
 
+use serde::{Deserialize, Serialize};
+
 use regex::Regex;
 
 use crate::units::Timestamp;
@@ -7,7 +9,8 @@ use crate::units::Timestamp;
 use super::parsed::Person;
 
 /// What a user may group by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Key {
     /// `application_name`.
     Application,
@@ -22,7 +25,8 @@ pub enum Key {
 }
 
 /// Names that must or must not match.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NameFilter {
     /// If there are any, one of these.
     pub only: Vec<String>,

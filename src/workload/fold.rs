@@ -13,6 +13,7 @@ use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
 use super::statement::Statement;
+use super::transactions::ends_transaction;
 use super::{ErrorKind, Key, Workload, union};
 
 /// What the numbers of a block are in the workload.
@@ -232,6 +233,7 @@ impl Workload {
             (Step::Simple, Some(_)) => self.call(call(zero, zero)),
             (Step::Execute | Step::Foreign(_), Some(_)) => {
                 let (parse, bind) = session.take_pending(statement);
+                self.wholeness.executed(row.took.unwrap_or_default().0, bind.0);
                 self.executed(row.portal, call(parse, bind));
             }
             (Step::Fetch, None) => {}
@@ -364,19 +366,21 @@ impl Workload {
             self.observe(&call);
         }
         let slot = call.origin.session;
-        let ends_transaction = self.sessions.get(slot).rare.is_some() && self.ends_with(&call);
+        let is_plain = self.sessions.get(slot).rare.is_none();
+        let (waited, ends_transaction) = if is_plain { (Micros(0), false) } else { self.ends_with(&call) };
         let passes = self.rules.filter.statement.is_none() || self.statements[call.statement as usize].passes;
         if passes && call.origin.passes && self.rules.filter.passes_time(call.ended) {
-            self.count(call);
+            self.count(call, waited);
         }
         if ends_transaction {
             self.close_portals(slot);
         }
     }
 
-    /// What was remembered for a call ends with it; whether it ends a transaction in which there are portals.
-    fn ends_with(&mut self, call: &Call) -> bool {
-        let Some(rare) = &mut self.sessions.get(call.origin.session).rare else { return false };
+    /// What was remembered for a call ends with it: how long it waited for locks, and whether it ends a transaction in which
+    /// there are portals.
+    fn ends_with(&mut self, call: &Call) -> (Micros, bool) {
+        let Some(rare) = &mut self.sessions.get(call.origin.session).rare else { return (Micros(0), false) };
         let statement = &mut self.statements[call.statement as usize];
         let waited = rare.take_waits();
         let (files, bytes) = std::mem::take(&mut rare.temp_files);
@@ -389,7 +393,7 @@ impl Workload {
         if call.execute.is_some() {
             rare.forget_untimed(call.statement);
         }
-        !rare.portals.is_empty() && ends_transaction(&statement.text)
+        (waited, !rare.portals.is_empty() && ends_transaction(&statement.text))
     }
 
     fn close_portals(&mut self, slot: u32) {
@@ -413,9 +417,4 @@ impl Workload {
         let mut session: Session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }
-}
-
-/// Whether a normalised statement ends a transaction, and with it the portals that may be fetched from.
-pub(super) fn ends_transaction(text: &str) -> bool {
-    ["commit", "rollback", "end", "abort"].iter().any(|verb| text.starts_with(verb)) && !text.starts_with("rollback to")
 }

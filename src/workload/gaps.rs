@@ -11,17 +11,20 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Micros, Timestamp};
 
 /// Moments without anything between them.
 pub type Gap = (Timestamp, Timestamp);
 
 /// See the module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gaps {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gaps {
     /// The first and the latest moment.
     window: Option<(Timestamp, Timestamp)>,
     /// How many spacings have so many binary digits in microseconds; none is negative.
+    #[serde(with = "super::stored::counts")]
     spacings: [u64; 64],
     /// The longest that are longer than [`SHORTEST`], the longest first.
     longest: Vec<Gap>,

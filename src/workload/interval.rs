@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::tally::{COUNTS, TIMES, TallyKey};
 use crate::units::Timestamp;
 
@@ -14,7 +16,8 @@ use super::pieces::TextRow;
 use super::snapshot::{Entry, Snapshot, add_buckets, added, added_times};
 
 /// What became of an entry between two snapshots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It was there at the end no more.
     Gone,

@@ -88,6 +88,16 @@ impl Language {
         !self.log.is_empty()
     }
 
+    /// The words that stood before durations.
+    pub(super) fn words_of_log(&self) -> Vec<String> {
+        self.log.iter().map(|word| word.to_string()).collect()
+    }
+
+    /// Adds what was learnt of another log, once both have ended.
+    pub(super) fn merge(&mut self, other: &Language) {
+        other.log.iter().for_each(|word| self.is_log(word));
+    }
+
     pub(super) fn is_log(&mut self, word: &str) {
         if !self.log.contains(word) && self.log.len() < MOST_WORDS {
             self.log.insert(word.into());

@@ -8,6 +8,7 @@
 //! "Sample Quantiles in Statistical Packages", 1996, definition 1).
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::units::Micros;
 
@@ -98,6 +99,43 @@ impl Latency {
             }),
         }
         self.values = Values::Histogram(histogram);
+    }
+
+    /// Without the values of another distribution, all of which are in this one. Sums and counts are exact; the extremes are
+    /// those of the values that are left, as far as a histogram tells.
+    #[must_use]
+    pub fn without(&self, other: &Latency) -> Latency {
+        let mut counts: std::collections::BTreeMap<u64, u64> = std::collections::BTreeMap::new();
+        // What is a histogram here may be single values there, so both are put into steps of the histogram.
+        let exact = self.is_exact() && other.is_exact();
+        let mut scale = Box::new(new_histogram());
+        let mut step = |value: u64| if exact || !put(&mut scale, value, 1) { value } else { scale.lowest_equivalent(value) };
+        self.each(&mut |value, count| *counts.entry(step(value)).or_default() += count);
+        other.each(&mut |value, count| {
+            let left = counts.entry(step(value)).or_default();
+            *left = left.saturating_sub(count);
+        });
+        let mut rest = Latency::default();
+        for (value, count) in counts {
+            for _ in 0..count {
+                rest.record(Micros(value.clamp(self.min, self.max)));
+            }
+        }
+        (rest.sum, rest.sum_of_squares) = (self.sum.saturating_sub(other.sum), self.sum_of_squares.saturating_sub(other.sum_of_squares));
+        rest
+    }
+
+    /// Every value and how often it is there, as far as it is known.
+    fn each(&self, tell: &mut dyn FnMut(u64, u64)) {
+        match &self.values {
+            Values::Kept(kept) => kept.iter().for_each(|&value| tell(value, 1)),
+            Values::Histogram(histogram) => {
+                histogram.iter_recorded().for_each(|v| tell(v.value_iterated_to(), u64::from(v.count_at_value())));
+                if self.beyond > 0 {
+                    tell(self.max, self.beyond);
+                }
+            }
+        }
     }
 
     /// How many values.
@@ -249,6 +287,75 @@ impl PartialEq for Latency {
     }
 }
 
+/// A distribution as saved files hold it: values or steps of the histogram in order, sums in quotes where they are large.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    count: u64,
+    sum: String,
+    squares: String,
+    #[serde(deserialize_with = "crate::units::wide::number")]
+    min: u64,
+    #[serde(deserialize_with = "crate::units::wide::number")]
+    max: u64,
+    beyond: u64,
+    /// The values, where all are kept.
+    kept: Option<Vec<Micros>>,
+    /// Else a value of each step in order, and how many are in it.
+    steps: Vec<(Micros, u32)>,
+}
+
+impl Serialize for Latency {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (kept, steps) = match &self.values {
+            Values::Kept(kept) => {
+                let mut sorted: Vec<Micros> = kept.iter().copied().map(Micros).collect();
+                sorted.sort_unstable();
+                (Some(sorted), Vec::new())
+            }
+            Values::Histogram(histogram) => {
+                (None, histogram.iter_recorded().map(|v| (Micros(v.value_iterated_to()), v.count_at_value())).collect())
+            }
+        };
+        let (count, min, max, beyond) = (self.count, self.min, self.max, self.beyond);
+        let stored = Stored { count, sum: self.sum.to_string(), squares: self.sum_of_squares.to_string(), min, max, beyond, kept, steps };
+        stored.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Latency {
+    /// Refuses what no distribution could be.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = Stored::deserialize(deserializer)?;
+        Latency::restored(stored).ok_or_else(|| serde::de::Error::custom("a distribution whose numbers do not fit together"))
+    }
+}
+
+impl Latency {
+    fn restored(stored: Stored) -> Option<Self> {
+        let Stored { count, min, max, beyond, .. } = stored;
+        let (sum, sum_of_squares): (u128, u128) = (stored.sum.parse().ok()?, stored.squares.parse().ok()?);
+        let wide = |value: u64| u128::from(count) * u128::from(value);
+        let (values, counted) = match stored.kept {
+            Some(kept) if kept.len() <= KEPT && stored.steps.is_empty() && beyond == 0 => {
+                let counted = kept.len() as u64;
+                (Values::Kept(kept.into_iter().map(|value| value.0).collect()), counted)
+            }
+            Some(_) => return None,
+            None => {
+                let mut histogram = Box::new(new_histogram());
+                let mut counted = beyond;
+                // The largest first, so that the histogram grows once.
+                for (value, times) in stored.steps.into_iter().rev() {
+                    counted = counted.checked_add(u64::from(times)).filter(|_| times > 0 && put(&mut histogram, value.0, times))?;
+                }
+                (Values::Histogram(histogram), counted)
+            }
+        };
+        let fits = counted == count && min <= max && (wide(min)..=wide(max)).contains(&sum) && (count > 0 || max == 0);
+        fits.then_some(Latency { count, sum, sum_of_squares, min, max, beyond, values })
+    }
+}
+
 /// ⌈n · permille / 1000⌉, at least 1: the rank of a quantile among so many values; `None` if there are none.
 #[must_use]
 pub fn rank(count: u64, quantile: Permille) -> Option<u64> {
@@ -301,6 +408,18 @@ mod tests {
         assert_eq!(latency.at(Permille(990)), Some(Micros(4)));
         assert!(latency.is_beyond_samples(Permille(990)) && !latency.is_beyond_samples(Permille(500)));
         assert_eq!(Latency::default().at(Permille(500)), None);
+    }
+
+    #[test]
+    fn what_is_left_without_some() {
+        let few = of(&[1, 2, 3, 900]).without(&of(&[900, 2]));
+        assert_eq!((few.count(), few.total(), few.at(Permille(500)), few.max()), (2, Micros(4), Some(Micros(1)), Some(Micros(3))));
+        // 100 calls of 1 ms, and 20 that waited a second.
+        let all: Vec<u64> = std::iter::repeat_n(1_000, 100).chain(std::iter::repeat_n(1_000_000, 20)).collect();
+        let many = of(&all).without(&of(&all[100..]));
+        assert_eq!((many.count(), many.total(), many.mean()), (100, Micros(100_000), Some(1_000.0)));
+        let p95 = many.at(Permille(950)).expect("there are calls").0;
+        assert!((990..=1_010).contains(&p95), "{p95}");
     }
 
     proptest! {

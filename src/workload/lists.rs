@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::burst::rounded;
 use super::latency::{Permille, rank};
 
 /// Calls by the length of their lists; see the module. Where a statement has several lists it is that of all together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lists {
     by_length: BTreeMap<u32, u64>,
     /// Calls whose length is no power of two.

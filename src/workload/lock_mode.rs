@@ -1,9 +1,12 @@
 //! What a session waits for: a mode of a lock on something, as the server's words tell.
 
+use serde::{Deserialize, Serialize};
+
 use super::digest::fixed_hash;
 
 /// Modes of locks on tables and what else is locked by the same rules, the weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// SELECT.
     AccessShare,
@@ -57,7 +60,8 @@ impl Mode {
 }
 
 /// What a lock is on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A table or an index.
     Relation,

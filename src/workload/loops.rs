@@ -12,6 +12,7 @@ use super::Workload;
 use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
 use super::crossing::Crossings;
+use super::per_unit::UnitCounts;
 use super::run::Occurrence;
 use super::session::Call;
 use super::watch::Bearing;
@@ -54,6 +55,7 @@ pub(super) struct Ended {
 /// What units ask of statements, and where they put what ended.
 pub(super) struct Statements<'l> {
     outlines: &'l mut Outlines,
+    pub(super) units: &'l mut UnitCounts,
     pub(super) ended: Vec<Ended>,
 }
 
@@ -115,11 +117,12 @@ pub(super) struct Loops {
     /// Sessions that several clients used in turn.
     pub(super) shared: u64,
     pub(super) patterns: Patterns,
+    pub(super) units: UnitCounts,
 }
 
 impl Outlines {
-    fn statements(&mut self) -> Statements<'_> {
-        Statements { outlines: self, ended: Vec::new() }
+    fn statements<'l>(&'l mut self, units: &'l mut UnitCounts) -> Statements<'l> {
+        Statements { outlines: self, units, ended: Vec::new() }
     }
 
     fn traits(&mut self, statement: u32, text: &str) -> Traits {
@@ -195,18 +198,24 @@ impl Workload {
             self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);
         }
         session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
+        if traits.bearing.locks_table() || traits.bearing.limits_locks() {
+            self.locks_changed(call, traits.bearing);
+        }
+        let session = self.sessions.get(call.origin.session);
         let mut units = session.units.take().unwrap_or_default();
         let before = units.client();
-        let mut statements = self.loops.outlines.statements();
+        let Loops { outlines, units: counts, crossings, .. } = &mut self.loops;
+        let mut statements = outlines.statements(counts);
         let (names, tags) = (call.origin.names, call.tags.as_ref());
         units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
-        self.loops.shared += u64::from(units.is_shared() && !before.is_shared);
+        let is_newly_shared = units.is_shared() && !before.is_shared;
         let is_loose = traits.role.works() && units.is_loose();
         let ended = std::mem::take(&mut statements.ended);
         if is_loose {
-            self.loops.crossings.take(&occurrence, traits, names, key, &mut statements);
+            crossings.take(&occurrence, traits, names, key, &mut statements);
         }
         let crossed = statements.ended;
+        self.loops.shared += u64::from(is_newly_shared);
         let session = self.sessions.get(call.origin.session);
         session.units = Some(units);
         if !ended.is_empty() {
@@ -221,21 +230,23 @@ impl Workload {
     pub(super) fn end_units(&mut self, slot: u32) {
         let Some(mut units) = self.sessions.get(slot).units.take() else { return };
         let before = units.client();
-        let mut statements = self.loops.outlines.statements();
+        let mut statements = self.loops.outlines.statements(&mut self.loops.units);
         units.end(&mut statements);
         let ended = statements.ended;
         let key = self.sessions.get(slot).key;
         self.keep(ended, key, before);
     }
 
-    /// Ends the loops that cross connections with the log.
+    /// Ends the loops that cross connections with the log, when every unit has ended.
     pub(super) fn end_crossings(&mut self) {
         for names in 0..self.loops.crossings.names() {
-            let mut statements = self.loops.outlines.statements();
-            self.loops.crossings.end(names, &mut statements);
+            let Loops { outlines, units, crossings, .. } = &mut self.loops;
+            let mut statements = outlines.statements(units);
+            crossings.end(names, &mut statements);
             let ended = statements.ended;
             self.keep(ended, 0, Client { names, ..Client::default() });
         }
+        self.finish_units();
     }
 
     fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {
@@ -265,6 +276,7 @@ impl Workload {
                 application: application.clone(),
                 exec: ended.exec,
                 waste: ended.waste,
+                truncated: false,
             };
             let endpoint = client.endpoint.as_deref().map(str::to_owned);
             self.loops.patterns.add(burst::Ended { known, burst, counts: ended.counts, pipelined: ended.is_pipelined, endpoint });

@@ -89,12 +89,30 @@ pub(super) fn cancels(sqlstate: Option<[u8; 5]>, message: &[u8]) -> bool {
     }
 }
 
-/// Whether a limit on time ended the statement, rather than a person. Both have the SQLSTATE of cancelled queries, so it is
-/// the words that tell, and those of other languages than English are not known.
-pub(super) fn is_timeout(message: &[u8]) -> bool {
-    [b"canceling statement due to statement timeout".as_slice(), b"canceling statement due to lock timeout"]
-        .iter()
-        .any(|words| message.starts_with(words))
+/// What ended a statement before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// `statement_timeout`.
+    Statement,
+    /// `lock_timeout`.
+    Lock,
+    /// `lock_timeout` or, in a language that is not known, NOWAIT, which have one SQLSTATE.
+    LockOrNoWait,
+    /// `statement_timeout` or a person, which have one SQLSTATE, in a language that is not known.
+    StatementOrPerson,
+}
+
+/// The limit that ended a statement, by the words of the message, or where these are of another language than English by the
+/// SQLSTATE, as far as it tells.
+pub(super) fn limit(sqlstate: Option<[u8; 5]>, message: &[u8]) -> Option<Limit> {
+    let says = |words: &str| message.starts_with(words.as_bytes());
+    match sqlstate.as_ref() {
+        _ if says("canceling statement due to statement timeout") => Some(Limit::Statement),
+        _ if says("canceling statement due to lock timeout") => Some(Limit::Lock),
+        Some(b"57014") if !says("canceling ") => Some(Limit::StatementOrPerson),
+        Some(b"55P03") if !says("could not obtain lock") && !says("canceling ") => Some(Limit::LockOrNoWait),
+        _ => None,
+    }
 }
 
 /// Whether this is the victim's error of a deadlock.
@@ -104,7 +122,24 @@ pub(super) fn is_deadlock(sqlstate: Option<[u8; 5]>, message: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::normalised;
+    use super::{Limit, limit, normalised};
+
+    /// The German words are those of PostgreSQL 15.
+    #[test]
+    fn what_ended_a_statement_is_told_as_far_as_it_is_known() {
+        for (state, message, expected) in [
+            (None, "canceling statement due to statement timeout", Some(Limit::Statement)),
+            (Some(*b"55P03"), "canceling statement due to lock timeout", Some(Limit::Lock)),
+            (Some(*b"57014"), "canceling statement due to user request", None),
+            (Some(*b"55P03"), "could not obtain lock on relation \"t\"", None),
+            (Some(*b"57014"), "storniere Anfrage wegen Zeitüberschreitung der Anfrage", Some(Limit::StatementOrPerson)),
+            (Some(*b"55P03"), "storniere Anfrage wegen Zeitüberschreitung einer Sperre", Some(Limit::LockOrNoWait)),
+            (None, "storniere Anfrage wegen Zeitüberschreitung der Anfrage", None),
+            (Some(*b"40P01"), "Verklemmung (Deadlock) entdeckt", None),
+        ] {
+            assert_eq!(limit(state, message.as_bytes()), expected, "{message}");
+        }
+    }
 
     #[test]
     fn values_go_and_names_stay() {

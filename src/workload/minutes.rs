@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::Timestamp;
 
 use super::timeline::minute;
@@ -10,10 +12,13 @@ use super::timeline::minute;
 const MOST_MINUTES: usize = 20_160;
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Minutes {
     /// By number of the minute since 1970, as timelines count them; no zeros.
     counts: BTreeMap<u32, u64>,
+    /// How much came in minutes beyond the bound.
+    lost: u64,
 }
 
 impl Minutes {
@@ -24,11 +29,20 @@ impl Minutes {
     fn add_all(&mut self, minute: u32, count: u64) {
         if self.counts.len() < MOST_MINUTES || self.counts.contains_key(&minute) {
             *self.counts.entry(minute).or_default() += count;
+        } else {
+            self.lost += count;
         }
     }
 
     pub(super) fn merge(&mut self, other: Minutes) {
+        self.lost += other.lost;
         other.counts.into_iter().for_each(|(minute, count)| self.add_all(minute, count));
+    }
+
+    /// How much came in minutes beyond two weeks of busy ones, and is in none of them.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Number and count of each minute with anything in it, in order.
@@ -69,6 +83,18 @@ mod tests {
         assert_eq!(minutes(&[(0, 4), (1, 5), (2, 90)]).median(10), 0);
         assert_eq!(minutes(&[(0, 4), (1, 5), (2, 90)]).median(4), 5);
         assert_eq!(minutes(&[]).median(0), 0);
+    }
+
+    #[test]
+    fn what_is_beyond_the_bound_is_counted() {
+        let most = u32::try_from(MOST_MINUTES).expect("is small");
+        let mut full = Minutes::default();
+        (0..most).for_each(|minute| full.add_all(minute, 1));
+        full.add_all(0, 5);
+        assert_eq!((full.lost(), full.busiest()), (0, 6));
+        full.add_all(most, 3);
+        full.merge(minutes(&[(1, 1), (most + 7, 4)]));
+        assert_eq!(full.lost(), 7);
     }
 
     #[test]

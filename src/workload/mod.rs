@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -14,6 +16,8 @@ mod blind;
 mod bounds;
 pub mod burst;
 mod caller;
+mod catalogs;
+pub mod changes;
 pub mod convoys;
 mod counted;
 mod courses;
@@ -21,6 +25,7 @@ mod crossing;
 pub mod digest;
 mod distinct;
 mod done;
+mod environment;
 mod events;
 mod filter;
 mod fold;
@@ -38,20 +43,26 @@ pub mod moments;
 mod notes;
 mod pairs;
 mod parsed;
+mod per_unit;
 mod pieces;
 mod plan_shapes;
 mod plans;
 mod reading;
 mod run;
+mod seams;
 pub mod service;
 mod session;
 mod snapshot;
+mod state;
 mod statement;
+mod stored;
 pub mod timeline;
 pub mod transactions;
 mod unit;
 pub mod visits;
+pub mod waits;
 mod watch;
+mod wholeness;
 
 pub use crate::event::tally::Count;
 pub use blind::Blind;
@@ -59,6 +70,7 @@ pub use caller::Caller;
 pub use counted::{Counted, Coverage, Settled, micros};
 pub use courses::{Course, Courses, Tick};
 pub use distinct::Distinct;
+pub use environment::Environment;
 pub use events::{ErrorKind, Events};
 pub use filter::{Filter, Key, NameFilter};
 pub use gaps::Gap;
@@ -67,12 +79,16 @@ pub use latency::{Latency, Permille};
 pub use lists::Lists;
 pub use pairs::Followed;
 pub use parsed::{Parsed, Sample};
+pub use per_unit::UnitTotals;
 pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
 pub use service::Objective;
 pub use session::MOST_SESSIONS;
+pub(crate) use state::{Part, Restored};
 pub use statement::{Share, Statement};
+pub use wholeness::Wholeness;
 
+use catalogs::Catalogs;
 use gaps::Gaps;
 use language::Language;
 use loops::Loops;
@@ -85,7 +101,8 @@ use session::Sessions;
 use statement::OTHERS;
 
 /// Which duration a latency is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Measure {
     /// Parse, bind and execute together: what the client waited for.
     #[default]
@@ -117,7 +134,8 @@ impl Rules {
 }
 
 /// One group of `--by`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Group {
     /// The latency of its calls.
     pub latency: Latency,
@@ -164,13 +182,17 @@ pub struct Workload {
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,
     loops: Loops,
+    units: UnitTotals,
     tally: transactions::Tally,
     transactions: transactions::Transactions,
     arrivals: visits::Arrivals,
     queues: convoys::Queues,
     convoys: convoys::Convoys,
+    waits: waits::Waits,
+    changes: changes::Changes,
     pairs: Pairs,
     service: Service,
+    wholeness: Wholeness,
     /// The shortest duration logged of any step, and how many durations there were.
     shortest: Option<Micros>,
     durations: u64,
@@ -179,7 +201,11 @@ pub struct Workload {
     /// Pieces of snapshots, by input.
     gathered: Vec<Gathered>,
     coverage: Option<Coverage>,
+    catalogs: Catalogs,
     courses: Vec<Courses>,
+    environment: Environment,
+    /// How often parts of one log were put together at a moment in its middle.
+    seams: u64,
 }
 
 impl Workload {
@@ -257,6 +283,24 @@ impl Workload {
         self.gaps.worth_telling()
     }
 
+    /// How the servers were set, as far as the inputs tell.
+    #[must_use]
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// How often parts of one log were put together at a moment in its middle, where what crosses it is counted in both.
+    #[must_use]
+    pub fn seams(&self) -> u64 {
+        self.seams
+    }
+
+    /// How many units of work there were.
+    #[must_use]
+    pub fn units(&self) -> &UnitTotals {
+        &self.units
+    }
+
     /// The shortest duration that was logged, and how many durations were.
     #[must_use]
     pub fn shortest(&self) -> Option<(Micros, u64)> {
@@ -320,31 +364,12 @@ impl Workload {
     }
 
     /// Adds everything of a workload of another log, or of a later part of the same. Both must be finished.
-    pub fn merge(&mut self, other: Workload) {
+    pub fn merge(&mut self, mut other: Workload) {
+        self.sew(&mut other);
         let names: Vec<u32> = other.names.iter().map(|n| self.names_number(n)).collect();
         let translate = |number: u32| names.get(number as usize).copied().unwrap_or(u32::MAX);
-        for statement in other.statements {
-            match self.by_fingerprint.get(&statement.fingerprint) {
-                Some(&known) => self.statements[known as usize].merge(&statement, &translate),
-                None => {
-                    let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
-                    self.by_fingerprint.insert(statement.fingerprint, number);
-                    let mut empty =
-                        Statement::new(statement.fingerprint, statement.text.clone(), statement.sample.clone(), statement.passes);
-                    empty.merge(&statement, &translate);
-                    self.statements.push(empty);
-                }
-            }
-        }
-        for (key, group) in other.groups {
-            let number = self.group_number(key);
-            let mine = &mut self.groups[number as usize].1;
-            mine.latency.merge(&group.latency);
-            mine.untimed += group.untimed;
-            mine.errors += group.errors;
-            mine.counted = moments::Moments::sum(mine.counted, group.counted);
-            mine.plans.iter_mut().zip(&group.plans).for_each(|(mine, plans)| mine.merge(plans));
-        }
+        other.statements.iter().for_each(|statement| self.add_statement(statement, &translate));
+        other.groups.into_iter().for_each(|(key, group)| self.add_group(key, &group));
         self.total.merge(&other.total);
         self.untimed += other.untimed;
         self.given_up += other.given_up;
@@ -358,15 +383,53 @@ impl Workload {
         self.loops.patterns.merge(other.loops.patterns);
         self.service.merge(&other.service);
         self.loops.shared += other.loops.shared;
+        self.units.merge(&other.units);
         self.transactions.merge(other.transactions);
         self.arrivals.merge(other.arrivals);
         self.convoys.merge(other.convoys);
+        self.waits.merge(other.waits);
+        self.merge_changes(&other.changes);
         self.pairs.merge(other.pairs);
+        self.wholeness.add(other.wholeness);
         self.shortest = self.shortest.into_iter().chain(other.shortest).min();
         self.durations += other.durations;
         self.happened += other.happened;
-        self.coverage = self.coverage.take().or(other.coverage);
+        other.coverage.into_iter().for_each(|coverage| self.covered_too(coverage));
         self.courses.extend(other.courses);
+        self.catalogs.merge(other.catalogs);
+        self.language.merge(&other.language);
+        self.environment.merge(&other.environment);
+        self.seams += other.seams;
+    }
+
+    /// Adds what is known of a statement elsewhere; `names` translates its numbers.
+    fn add_statement(&mut self, statement: &Statement, names: &dyn Fn(u32) -> u32) {
+        let number = match self.by_fingerprint.get(&statement.fingerprint) {
+            Some(&known) => known,
+            None => {
+                let Statement { fingerprint, text, sample, passes, .. } = statement;
+                self.keep_statement(Statement::new(*fingerprint, text.clone(), sample.clone(), *passes))
+            }
+        };
+        self.statements[number as usize].merge(statement, names);
+    }
+
+    /// Keeps a statement that is not known yet, and answers its number.
+    fn keep_statement(&mut self, statement: Statement) -> u32 {
+        let number = u32::try_from(self.statements.len()).expect("fewer statements than that fit in memory");
+        self.by_fingerprint.insert(statement.fingerprint, number);
+        self.statements.push(statement);
+        number
+    }
+
+    fn add_group(&mut self, key: Option<String>, group: &Group) {
+        let number = self.group_number(key);
+        let mine = &mut self.groups[number as usize].1;
+        mine.latency.merge(&group.latency);
+        mine.untimed += group.untimed;
+        mine.errors += group.errors;
+        mine.counted = moments::Moments::sum(mine.counted, group.counted);
+        mine.plans.iter_mut().zip(&group.plans).for_each(|(mine, plans)| mine.merge(plans));
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {
@@ -424,11 +487,15 @@ impl PartialEq for Workload {
             && self.events == other.events
             && self.gaps == other.gaps
             && self.loops.patterns == other.loops.patterns
+            && self.units == other.units
             && self.transactions == other.transactions
             && self.arrivals == other.arrivals
             && self.convoys == other.convoys
+            && self.catalogs == other.catalogs
+            && (&self.waits, &self.changes) == (&other.waits, &other.changes)
             && (&self.pairs.upserts, &self.pairs.singles) == (&other.pairs.upserts, &other.pairs.singles)
             && self.service == other.service
+            && self.wholeness == other.wholeness
             && groups(self) == groups(other)
             && sorted(self) == sorted(other)
     }

@@ -9,8 +9,11 @@
 //! Algorithm for Computing Sample Variances", 1979). Bounds of order statistics: Cantelli's and Markov's inequalities on the
 //! fraction of values at or beyond a rank, with the largest or smallest value set apart.
 
+use serde::{Deserialize, Serialize};
+
 /// A number and how far from the truth it may be.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Approx {
     /// The number.
     pub value: f64,
@@ -51,7 +54,8 @@ impl Approx {
 }
 
 /// Limits between which a value lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Not below.
     pub low: f64,
@@ -87,8 +91,9 @@ fn float_error(value: f64, n: u64) -> f64 {
 }
 
 /// See the module.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moments {
+    #[serde(deserialize_with = "crate::units::wide::number")]
     count: u64,
     sum: Approx,
     /// Σ(x − mean)²; `None` if the server keeps none.

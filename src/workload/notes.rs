@@ -38,18 +38,19 @@ impl Workload {
         if origin.passes && self.rules.filter.passes_time(row.at) && !matches!(note, NoteRow::Statement) {
             self.heard(note, row, origin);
         }
+        if let NoteRow::Setting { name, value } = note {
+            self.environment.changed(name, value);
+        }
         match note {
-            NoteRow::Error { severity, sqlstate, message, cancels, timeout, deadlock } => {
+            NoteRow::Error { severity, sqlstate, message, cancels, limit, deadlock } => {
                 if counts && *deadlock {
                     self.deadlock(origin);
                 }
                 let kind = ErrorKind { sqlstate: *sqlstate, severity: severity.clone(), message: message.clone() };
-                let cause = if *timeout {
-                    Cause::Timeout
-                } else if *deadlock {
-                    Cause::Deadlock
-                } else {
-                    Cause::Other
+                let cause = match limit {
+                    Some(limit) => Cause::Limit(*limit),
+                    None if *deadlock => Cause::Deadlock,
+                    None => Cause::Other,
                 };
                 if counts && !kind.is_of_worker() {
                     self.arrivals.failed(&kind, row.at);
@@ -146,8 +147,11 @@ impl Workload {
             return;
         }
         statement.errors += 1;
-        statement.timeouts += u64::from(failure.cause == Cause::Timeout);
-        statement.deadlocks += u64::from(failure.cause == Cause::Deadlock);
+        match failure.cause {
+            Cause::Limit(limit) => statement.limited(limit),
+            Cause::Deadlock => statement.deadlocks += 1,
+            Cause::Other => {}
+        }
         if !self.rules.without_findings {
             statement.failed(&failure.kind, 1);
             statement.timeline.add(minute(failure.at), &Span::error());
@@ -160,7 +164,10 @@ impl Workload {
         let session = self.sessions.get(origin.session);
         match session.rare.as_mut().and_then(|rare| rare.report.take()) {
             Some(Report::Error(cause, kind)) => self.failed(origin, statement, Failure { at, cause, kind, counts }),
-            Some(Report::Unfamiliar { word, .. }) => drop(self.language.further(word, word, statement, true)),
+            Some(Report::Unfamiliar { word, deadlock, .. }) => {
+                self.language.further(word, word, statement, true);
+                self.statements[statement as usize].deadlocks += u64::from(deadlock && counts);
+            }
             None => {
                 let (files, bytes) = session.take_temp_files();
                 let statement = &mut self.statements[statement as usize];
@@ -203,23 +210,25 @@ impl Workload {
 
     /// A message whose severity is in an unknown language; see `language`.
     fn unfamiliar(&mut self, origin: Origin, note: &NoteRow, at: Timestamp, statement: Option<u32>) {
-        let NoteRow::Unfamiliar { word, message, is_sql, has_statement, .. } = note else { return };
+        let NoteRow::Unfamiliar { word, message, is_sql, has_statement, deadlock } = note else { return };
         let (word, is_sql) = (self.language.number(word), *is_sql);
         let session = self.sessions.get(origin.session);
         match session.rare().report {
-            Some(Report::Unfamiliar { word: first, at: began }) if began == at && first != word => {
-                let last = statement.is_some_and(|statement| self.language.further(first, word, statement, is_sql));
-                if last {
+            Some(Report::Unfamiliar { word: first, at: began, deadlock }) if began == at && first != word => {
+                let last = statement.filter(|&statement| self.language.further(first, word, statement, is_sql));
+                if let Some(statement) = last {
+                    self.statements[statement as usize].deadlocks += u64::from(deadlock);
                     self.sessions.get(origin.session).rare().report = None;
                 }
             }
             Some(Report::Error(..)) if is_sql => self.late_statement(origin, at, statement, true),
             _ => {
-                session.rare().report = Some(Report::Unfamiliar { word, at });
+                session.rare().report = Some(Report::Unfamiliar { word, at, deadlock: *deadlock });
                 session.abort();
                 self.language.report(word, message);
                 if let Some(statement) = statement.filter(|_| *has_statement) {
                     session.rare().report = None;
+                    self.statements[statement as usize].deadlocks += u64::from(*deadlock);
                     self.language.complete(word, statement);
                 }
             }

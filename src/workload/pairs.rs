@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::sql::fingerprint::Fingerprint;
@@ -96,7 +98,8 @@ const LIMITS: [u16; 4] = [0, 1, 2, 21];
 const MOST_PAIRS: usize = 10_000;
 
 /// How often one statement followed another, and the time of the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Followed {
     /// How many times.
     pub count: u64,
@@ -154,11 +157,14 @@ impl Pairs {
     /// Adds those of another workload.
     pub(super) fn merge(&mut self, other: Pairs) {
         self.upserts.merge(other.upserts);
-        for (key, followed) in other.singles {
-            let known = self.singles.entry(key).or_default();
-            known.count += followed.count;
-            known.reads += followed.reads;
-        }
+        other.singles.into_iter().for_each(|(key, followed)| self.follow(key, followed));
+    }
+
+    /// Adds single pairs of a read and a write.
+    pub(super) fn follow(&mut self, key: (Fingerprint, Fingerprint), followed: Followed) {
+        let known = self.singles.entry(key).or_default();
+        known.count += followed.count;
+        known.reads += followed.reads;
     }
 }
 
@@ -291,6 +297,7 @@ impl Workload {
             application: application.map(|name| String::from_utf8_lossy(name).into_owned()),
             exec: run.exec,
             waste: Micros(wall - wall / u64::from(run.n)),
+            truncated: false,
         };
         let known = Known { class: Class::Writes, child: write, parent: Some(read), root: Some(read) };
         let endpoint = run.endpoint.as_deref().map(str::to_owned);

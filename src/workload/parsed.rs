@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Ended, Skipped, Step};
 use crate::plan::Facts;
 use crate::sql::fingerprint::Normalised;
@@ -14,6 +16,7 @@ use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
 use super::lock_mode::Queued;
+use super::message::Limit;
 use super::pieces::PieceRow;
 
 /// The rows of a block and what their numbers stand for.
@@ -97,12 +100,19 @@ pub(crate) struct NewStatement {
 }
 
 /// An example of a statement as it was logged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sample {
     /// The statement, at most [`Sample::LONGEST`] bytes.
+    #[serde(with = "super::stored::text")]
     pub sql: Vec<u8>,
     /// Its parameters, `$1 = '…', …`, or what it had been prepared from, likewise.
+    #[serde(with = "super::stored::text")]
     pub parameters: Vec<u8>,
+    /// Whether the statement was longer.
+    pub is_cut: bool,
+    /// Whether its values were replaced when it was saved, so that none of them is as it was.
+    pub is_told: bool,
 }
 
 impl Sample {
@@ -113,7 +123,15 @@ impl Sample {
         // EXECUTE of a prepared statement has the statement in its DETAIL.
         let prepared = detail.filter(|detail| detail.starts_with(b"prepare: "));
         let parameters = prepared.or_else(|| detail.and_then(parameters::in_detail));
-        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default() }
+        let is_cut = sql.len() >= Sample::LONGEST;
+        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut, is_told: false }
+    }
+
+    /// Whether it is the statement as it ran, with all of its values.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let has_values = self.parameters.len() < Sample::LONGEST && !self.parameters.starts_with(b"prepare: ");
+        !self.sql.is_empty() && !self.is_cut && !self.is_told && has_values
     }
 }
 
@@ -138,10 +156,14 @@ pub(crate) struct Person {
 }
 
 /// User, database and application.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Names {
+    #[serde(with = "super::stored::name")]
     pub(crate) user: Option<Box<[u8]>>,
+    #[serde(with = "super::stored::name")]
     pub(crate) database: Option<Box<[u8]>>,
+    #[serde(with = "super::stored::name")]
     pub(crate) application: Option<Box<[u8]>>,
 }
 
@@ -153,7 +175,7 @@ pub(crate) enum NoteRow {
         sqlstate: Option<[u8; 5]>,
         message: Box<str>,
         cancels: bool,
-        timeout: bool,
+        limit: Option<Limit>,
         deadlock: bool,
     },
     LockWait {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use foldhash::fast::FixedState;
 
+use crate::catalog::Object;
 use crate::event::tally::{Counters, Facts, OWN, Piece, TallyKey, TallyText};
 use crate::sql::parameters;
 
@@ -26,6 +27,7 @@ pub(crate) enum PieceRow {
         oid: u32,
         name: Box<str>,
     },
+    Object(Box<Object>),
     End,
 }
 
@@ -63,6 +65,7 @@ pub(super) fn owned(piece: &Piece<'_>, mut statement: impl FnMut(&[u8]) -> u32) 
             PieceRow::Text { query_id, statement: (!is_own(sql)).then(|| statement(sql)), values: parameters::highest(sql) }
         }
         Piece::Name { database, oid, name } => PieceRow::Name { database, oid, name: text(name) },
+        Piece::Object(object) => PieceRow::Object(Box::new(object.clone())),
         Piece::End => PieceRow::End,
         Piece::Tally(tally) => PieceRow::Tally(Box::new(TallyRow {
             key: tally.key,
@@ -96,6 +99,8 @@ pub(super) struct Gathered {
     pub(super) values: HashMap<i64, u32, FixedState>,
     /// Names by kind and object id.
     pub(super) names: HashMap<(bool, u32), Box<str>, FixedState>,
+    /// The catalogue.
+    pub(super) objects: Vec<Object>,
     pub(super) ended: bool,
 }
 
@@ -109,6 +114,7 @@ impl Gathered {
                 self.texts.insert(*query_id, statement.and_then(&mut number));
             }
             PieceRow::Name { database, oid, name } => drop(self.names.insert((*database, *oid), name.clone())),
+            PieceRow::Object(object) => self.objects.push((**object).clone()),
             PieceRow::End => self.ended = true,
             PieceRow::Tally(tally) => {
                 let text = match tally.text {

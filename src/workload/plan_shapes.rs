@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::plan::Facts;
 use crate::units::{Micros, Timestamp};
 
@@ -17,7 +19,7 @@ use super::session::Origin;
 const MOST_SHAPES: usize = 8;
 
 /// The plans of one shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanShape {
     /// How many were logged.
     pub count: u64,
@@ -28,15 +30,18 @@ pub struct PlanShape {
     /// When the first and the last of them ended.
     pub seen: (Timestamp, Timestamp),
     /// That of the slowest, and what it did.
+    #[serde(with = "super::stored::slowest")]
     pub slowest: (Micros, Arc<Facts>),
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PlanShapes {
     /// All plans that were read, of whatever shape, and their time.
     pub all: (u64, Micros),
     /// By [`crate::plan::Plan::shape`].
+    #[serde(with = "super::stored::shapes")]
     shapes: BTreeMap<u64, PlanShape>,
 }
 
@@ -69,6 +74,19 @@ impl PlanShapes {
                     self.shapes.pop_last();
                 }
             }
+        }
+    }
+
+    /// Whether there are no more shapes than are kept.
+    pub(super) fn is_within_bounds(&self) -> bool {
+        self.shapes.len() <= MOST_SHAPES
+    }
+
+    /// Rewrites what plans sort by, which may have values in it.
+    pub(crate) fn rewrite_keys(&mut self, rewrite: &dyn Fn(&str) -> String) {
+        for shape in self.shapes.values_mut() {
+            let sorts = Arc::make_mut(&mut shape.slowest.1).scans.iter_mut().filter_map(|scan| scan.sort.as_mut());
+            sorts.flat_map(|sort| &mut sort.keys).for_each(|key| *key = rewrite(key));
         }
     }
 

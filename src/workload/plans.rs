@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Micros, Timestamp};
 
 use super::latency::Latency;
@@ -28,7 +30,8 @@ pub(super) struct Untimed {
 }
 
 /// Which kinds of statement the log announces without a duration, which tells `log_statement`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Announced {
     /// Queries and the like: `all`.
     reads: bool,

@@ -1,5 +1,6 @@
 //! What a run read: the workload, and where it came from.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::error::Error;
@@ -13,7 +14,7 @@ pub struct InputSummary {
     /// Its name.
     pub path: PathBuf,
     /// The source that read it.
-    pub format: &'static str,
+    pub format: Cow<'static, str>,
     /// What it holds.
     pub holds: Holds,
     /// What was learnt of it.
@@ -49,4 +50,18 @@ pub struct Reading {
     pub astray: Vec<PathBuf>,
     /// Files in folders that no source recognises.
     pub strangers: Vec<PathBuf>,
+}
+
+impl Reading {
+    /// Whether there is a log among the inputs, rather than counters alone.
+    #[must_use]
+    pub fn has_log(&self) -> bool {
+        self.inputs.iter().any(|input| input.holds == Holds::Events)
+    }
+
+    /// A workload of inputs, with nothing else to tell of them.
+    #[must_use]
+    pub fn of(workload: Workload, inputs: Vec<InputSummary>) -> Self {
+        Reading { workload, inputs, errors: Vec::new(), repeated: Vec::new(), is_limited: false, astray: Vec::new(), strangers: Vec::new() }
+    }
 }

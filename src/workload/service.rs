@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::units::Micros;
@@ -15,7 +17,7 @@ use super::parsed::Names;
 use super::timeline::{Series, Span, Sum};
 
 /// An objective of latency: so many thousandths of the calls of each minute take no longer than a limit.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Objective {
     /// Of which application; `None` for all calls.
     pub application: Option<String>,
@@ -72,7 +74,8 @@ impl Objective {
 }
 
 /// The calls of a stretch of time as an objective sees them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StoredJudged", try_from = "StoredJudged")]
 pub struct Judged {
     /// Calls whose duration is known.
     pub calls: u32,
@@ -105,6 +108,26 @@ impl Sum for Judged {
         self.excess += other.excess;
         self.max = self.max.max(other.max);
         self.above.iter_mut().zip(other.above).for_each(|(mine, theirs)| *mine = mine.saturating_add(theirs));
+    }
+}
+
+/// Calls, those over the limit, by how much, the longest, and the steps up to the last that has any.
+type StoredJudged = (u32, u32, Micros, Micros, Vec<u32>);
+
+impl From<Judged> for StoredJudged {
+    fn from(judged: Judged) -> Self {
+        let end = judged.above.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+        (judged.calls, judged.over, judged.excess, judged.max, judged.above[..end].to_vec())
+    }
+}
+
+impl TryFrom<StoredJudged> for Judged {
+    type Error = &'static str;
+
+    fn try_from((calls, over, excess, max, steps): StoredJudged) -> Result<Self, &'static str> {
+        let mut above = [0; STEPS];
+        above.get_mut(..steps.len()).ok_or("more steps than there are")?.copy_from_slice(&steps);
+        Ok(Judged { calls, over, excess, max, above })
     }
 }
 
@@ -188,6 +211,8 @@ pub struct Service {
     /// The place of the application of each combination of names.
     places: Vec<u32>,
     recent: Recent,
+    /// How often an application was met that is one too many, once for each combination of names.
+    unwatched: u64,
 }
 
 /// What happened last in one minute to one combination of names, which is in no series yet: much of what comes next is of
@@ -213,7 +238,7 @@ impl Service {
         let objectives = objectives.iter().map(|objective| (objective.clone(), Series::up_to(MOST_MINUTES))).collect();
         let minutes = Series::up_to(MOST_MINUTES);
         let (by_name, recent) = (HashMap::default(), Recent::default());
-        Service { objectives, minutes, applications: Vec::new(), by_name, places: Vec::new(), recent }
+        Service { objectives, minutes, applications: Vec::new(), by_name, places: Vec::new(), recent, unwatched: 0 }
     }
 
     /// Takes a call that ended, of a combination of names.
@@ -286,6 +311,7 @@ impl Service {
         let objectives: Vec<u32> = objectives.collect();
         // One that has an objective is never too much.
         if self.applications.len() >= MOST_APPLICATIONS && objectives.is_empty() {
+            self.unwatched += 1;
             return UNWATCHED;
         }
         let place = u32::try_from(self.applications.len()).unwrap_or(UNWATCHED);
@@ -304,6 +330,7 @@ impl Service {
 
     /// Adds what was seen of another log, by the same objectives.
     pub(super) fn merge(&mut self, other: &Service) {
+        self.unwatched += other.unwatched;
         self.minutes.merge(&other.minutes);
         for application in &other.applications {
             let place = self.application(&application.name);
@@ -330,6 +357,12 @@ impl Service {
         all
     }
 
+    /// How many combinations of names are of applications that are not watched because there are too many.
+    #[must_use]
+    pub fn unwatched(&self) -> u64 {
+        self.unwatched
+    }
+
     /// The objectives, and how each minute did.
     #[must_use]
     pub fn objectives(&self) -> &[(Objective, Series<Judged>)] {
@@ -337,10 +370,47 @@ impl Service {
     }
 }
 
+/// The same as saved files hold it: everything, each application, each objective in the order of [`Service::objectives`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredService {
+    minutes: Series<Span>,
+    applications: Vec<(String, Series<Span>)>,
+    objectives: Vec<Series<Judged>>,
+}
+
+impl Service {
+    pub(super) fn stored(&self) -> StoredService {
+        let applications = self.applications().into_iter().map(|(name, minutes)| (name, minutes.clone())).collect();
+        let objectives = self.objectives.iter().map(|(_, judged)| judged.clone()).collect();
+        StoredService { minutes: self.minutes.clone(), applications, objectives }
+    }
+
+    /// Adds what was saved of the same objectives.
+    pub(super) fn add_stored(&mut self, stored: StoredService) -> Result<(), &'static str> {
+        let mut other = Service::over(&[]);
+        if stored.objectives.len() != self.objectives.len() {
+            return Err("as many objectives as are judged by");
+        }
+        other.minutes = stored.minutes;
+        for (name, minutes) in stored.applications {
+            let place = other.application(name.as_bytes());
+            if let Some(known) = other.applications.get_mut(place as usize) {
+                known.minutes.merge(&minutes);
+            }
+        }
+        other.objectives = self.objectives.iter().map(|(objective, _)| objective.clone()).zip(stored.objectives).collect();
+        self.merge(&other);
+        Ok(())
+    }
+}
+
 impl PartialEq for Service {
     /// Equal if every answer is.
     fn eq(&self, other: &Self) -> bool {
-        self.minutes == other.minutes && self.objectives == other.objectives && self.applications() == other.applications()
+        self.unwatched == other.unwatched
+            && self.minutes == other.minutes
+            && self.objectives == other.objectives
+            && self.applications() == other.applications()
     }
 }
 

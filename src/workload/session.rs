@@ -15,6 +15,7 @@ use crate::units::{Micros, Timestamp};
 
 use super::bounds::Units;
 use super::events::ErrorKind;
+use super::message::Limit;
 use super::pairs::Steps;
 use super::plans::Untimed;
 use super::watch::Watch;
@@ -81,7 +82,7 @@ pub(super) struct ForeignSteps {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// A limit on its time.
-    Timeout,
+    Limit(Limit),
     /// A deadlock.
     Deadlock,
     /// Anything else.
@@ -94,7 +95,7 @@ pub(super) enum Report {
     /// An error without its statement, and its kind.
     Error(Cause, ErrorKind),
     /// A message of unknown severity.
-    Unfamiliar { word: u32, at: Timestamp },
+    Unfamiliar { word: u32, at: Timestamp, deadlock: bool },
 }
 
 /// A wait for a lock.
@@ -303,12 +304,19 @@ impl Rare {
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     by_key: HashMap<(u32, u64), u32, FixedState>,
+    /// The last opened of each process.
+    by_process: HashMap<(u32, u32), u32, FixedState>,
     slots: Vec<Session>,
     free: Vec<u32>,
     opened: u64,
     clock: u64,
     /// The log calls one session something.
     told: bool,
+}
+
+/// A process number is the low half of what a log calls a session.
+pub(super) fn process(session: u64) -> u32 {
+    u32::try_from(session & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 /// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
@@ -326,14 +334,9 @@ impl Sessions {
         }
     }
 
-    /// The slot of a process of a server; the last active if several sessions had its number.
+    /// The slot of a process of a server; the last opened if several sessions had its number.
     pub(super) fn by_process(&self, server: u32, process: u32) -> Option<u32> {
-        if let Some(&slot) = self.by_key.get(&(server, u64::from(process))) {
-            return Some(slot);
-        }
-        let of = |key: u64| key & u64::from(u32::MAX) == u64::from(process);
-        let sessions = self.by_key.iter().filter(|((on, key), _)| *on == server && of(*key));
-        sessions.max_by_key(|((_, key), slot)| (self.slots[**slot as usize].active, *key)).map(|(_, &slot)| slot)
+        self.by_process.get(&(server, process)).copied()
     }
 
     /// Notes that a session did something, so that it is not given up before others.
@@ -349,7 +352,23 @@ impl Sessions {
 
     /// Adds that another log told sessions apart.
     pub(super) fn merge(&mut self, other: &Sessions) {
-        self.told |= other.told;
+        self.add(other.opened, other.told);
+    }
+
+    /// Adds so many sessions of another log, and whether it told them apart.
+    pub(super) fn add(&mut self, opened: u64, told: bool) {
+        self.opened = self.opened.saturating_add(opened);
+        self.told |= told;
+    }
+
+    /// How many sessions there were, as far as the log tells them apart.
+    pub(super) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// Whether the log calls one session something.
+    pub(super) fn tells(&self) -> bool {
+        self.told
     }
 
     /// Whether a session is new and one too many.
@@ -372,6 +391,7 @@ impl Sessions {
             }
         };
         self.by_key.insert((server, session), slot);
+        self.by_process.insert((server, process(session)), slot);
         slot
     }
 
@@ -401,6 +421,10 @@ impl Sessions {
         open.truncate(MOST_SESSIONS / 2);
         for (_, key, slot) in &open {
             self.by_key.remove(key);
+            let process = (key.0, process(key.1));
+            if self.by_process.get(&process) == Some(slot) {
+                self.by_process.remove(&process);
+            }
             self.free.push(*slot);
         }
         open.into_iter().map(|(.., slot)| slot).collect()
@@ -409,5 +433,28 @@ impl Sessions {
     /// Every slot, for the end of the log.
     pub(super) fn all(&self) -> std::ops::Range<u32> {
         0..u32::try_from(self.slots.len()).expect("bounded by MOST_SESSIONS")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_that_of_its_last_session() {
+        let mut sessions = Sessions::default();
+        let (first, second) = (sessions.slot(0, 0x1_0000_0007), sessions.slot(0, 0x2_0000_0007));
+        let (other, short) = (sessions.slot(1, 0x3_0000_0007), sessions.slot(0, 8));
+        assert!(first != second);
+        assert_eq!(
+            (sessions.by_process(0, 7), sessions.by_process(1, 7), sessions.by_process(0, 8)),
+            (Some(second), Some(other), Some(short))
+        );
+        assert_eq!(sessions.by_process(1, 8), None);
+        // All are less active than the half that is given up.
+        sessions.surplus();
+        assert_eq!(sessions.by_process(0, 7), None);
+        let again = sessions.slot(0, 0x4_0000_0007);
+        assert_eq!(sessions.by_process(0, 7), Some(again));
     }
 }

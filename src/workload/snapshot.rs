@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use foldhash::fast::FixedState;
 
+use crate::catalog::{Catalog, Object, Origin};
 use crate::event::tally::{COUNTS, Counters, Facts, TIMES, TallyKey};
 
 use super::moments::{Moments, Rounding, Told};
@@ -23,6 +24,7 @@ pub(super) struct Snapshot {
     /// Whether it says where it ends and ends before.
     pub(super) is_cut: bool,
     pub(super) rounding: Rounding,
+    objects: Vec<Object>,
 }
 
 /// One entry of the server's table.
@@ -96,10 +98,15 @@ pub(super) fn assemble(gathered: Vec<Gathered>) -> Assembled {
     for input in counters {
         let place = place(&input.path);
         let snapshot = Snapshot::of(input, &own);
-        let twin =
-            |(at, other): (usize, &Snapshot)| (places.get(at) == Some(&place) || same_moment(other, &snapshot)) && other.is_same(&snapshot);
+        let twin = |(at, other): (usize, &Snapshot)| {
+            (places.get(at) == Some(&place) || same_moment(other, &snapshot)) && !differ(other, &snapshot) && other.is_same(&snapshot)
+        };
         if let Some(at) = assembled.snapshots.iter().enumerate().position(twin) {
-            assembled.snapshots[at].facts.add(&snapshot.facts);
+            let known = &mut assembled.snapshots[at];
+            known.facts.add(&snapshot.facts);
+            if known.objects.is_empty() {
+                known.objects = snapshot.objects;
+            }
             assembled.repeated.push(snapshot.path);
         } else {
             places.push(place);
@@ -119,6 +126,12 @@ pub(super) fn assemble(gathered: Vec<Gathered>) -> Assembled {
         assembled.snapshots.sort_by_key(|snapshot| snapshot.facts.taken);
     }
     assembled
+}
+
+/// They tell of two moments or two databases: that nothing happened in between makes them no twins.
+fn differ(a: &Snapshot, b: &Snapshot) -> bool {
+    let (a, b) = (&a.facts, &b.facts);
+    a.taken.zip(b.taken).is_some_and(|(a, b)| a != b) || a.database.as_ref().zip(b.database.as_ref()).is_some_and(|(a, b)| a != b)
 }
 
 fn same_moment(a: &Snapshot, b: &Snapshot) -> bool {
@@ -168,7 +181,26 @@ impl Snapshot {
         }
         let is_cut = input.facts.has_end && !input.ended;
         input.facts.is_whole &= !is_cut;
-        Snapshot { path: input.path, is_cut, facts: input.facts, entries, rounding }
+        Snapshot { path: input.path, is_cut, facts: input.facts, entries, rounding, objects: input.objects }
+    }
+
+    /// The catalogue, if it has one. A snapshot that is cut may lack the very index that all depends on.
+    pub(super) fn catalog(&mut self) -> Option<Catalog> {
+        let objects = std::mem::take(&mut self.objects);
+        if objects.is_empty() || self.is_cut {
+            return None;
+        }
+        let facts = &self.facts;
+        let origin = Origin {
+            server: facts.system_identifier.clone().or_else(|| facts.node.clone()),
+            database: facts.database.clone(),
+            taken: facts.taken,
+            started: facts.started,
+            version: facts.version,
+            in_recovery: facts.in_recovery,
+            settings: facts.settings.clone(),
+        };
+        Some(Catalog::of(origin, objects))
     }
 
     /// Whether every entry has the same calls and time: two formats of one snapshot.

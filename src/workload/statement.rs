@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
@@ -11,13 +13,15 @@ use super::distinct::Distinct;
 use super::events::ErrorKind;
 use super::latency::Latency;
 use super::lists::Lists;
+use super::message::Limit;
 use super::parsed::Sample;
 use super::plan_shapes::PlanShapes;
 use super::session::TagSet;
 use super::timeline::Timeline;
 
 /// Calls and their time, as a part of a larger number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Share {
     /// Executions.
     pub calls: u64,
@@ -50,7 +54,8 @@ pub(super) const MOST_QUERY_IDS: usize = 16;
 const MOST_FAILURES: usize = 16;
 
 /// One distinct statement; see the module.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Statement {
     /// Its identity.
     pub fingerprint: Fingerprint,
@@ -60,6 +65,8 @@ pub struct Statement {
     pub sample: Sample,
     /// The distribution of its latency, over the calls whose duration is known.
     pub latency: Latency,
+    /// The same over those of them that waited for a lock long enough for the log to tell; `None` if none did.
+    pub delayed: Option<Box<Latency>>,
     /// Executions whose duration the log does not tell.
     pub untimed: u64,
     /// Time in parse, bind and execute apart; all of a call in the simple protocol is execute.
@@ -73,9 +80,14 @@ pub struct Statement {
     /// Executions that failed or were cancelled; they are no calls.
     pub errors: u64,
     /// Those of them whose error is known, by kind.
+    #[serde(with = "super::stored::by_key")]
     pub failures: BTreeMap<ErrorKind, u64>,
-    /// Those of them that a limit on time ended.
+    /// Those of them that `statement_timeout` ended.
     pub timeouts: u64,
+    /// Those that `lock_timeout` ended.
+    pub lock_timeouts: u64,
+    /// Those that `statement_timeout` or a person ended, in a language that is not known.
+    pub cancels: u64,
     /// Those of them that a deadlock ended.
     pub deadlocks: u64,
     /// Rows, where the log tells.
@@ -84,11 +96,16 @@ pub struct Statement {
     pub seen: Option<(Timestamp, Timestamp)>,
     /// How many sessions ran it.
     pub sessions: u64,
+    /// In how many units of work it ran: requests, transactions, or calls that stand close together; 0 if that is not known,
+    /// as for statements that begin and end transactions. See [`super::UnitTotals`].
+    pub units: u64,
     /// The server's ids of it.
+    #[serde(deserialize_with = "crate::units::wide::numbers")]
     pub query_ids: BTreeSet<i64>,
     /// Executions that OFFSET began behind [`crate::sql::values::DEEP_PAGE`] rows or more.
     pub deep_pages: u64,
     /// Temporary files written for it, and their bytes.
+    #[serde(deserialize_with = "crate::units::wide::pair")]
     pub temp_files: (u64, u64),
     /// The lengths of its lists, as logs tell; `None` if it has no list.
     pub lists: Option<Box<Lists>>,
@@ -107,9 +124,17 @@ pub struct Statement {
     /// By key, then by value.
     pub(super) tags: BTreeMap<String, BTreeMap<String, Share>>,
     /// The session that ran it last.
+    #[serde(skip)]
     pub(super) last_session: u64,
     /// Whether the user's `--statement` lets it pass.
+    #[serde(skip)]
     pub(super) passes: bool,
+}
+
+impl Default for Statement {
+    fn default() -> Self {
+        Statement::new(Fingerprint::without_text(""), String::new(), Sample::default(), true)
+    }
 }
 
 impl Statement {
@@ -119,6 +144,7 @@ impl Statement {
             text,
             sample,
             latency: Latency::default(),
+            delayed: None,
             untimed: 0,
             parse: Micros(0),
             bind: Micros(0),
@@ -127,10 +153,13 @@ impl Statement {
             errors: 0,
             failures: BTreeMap::new(),
             timeouts: 0,
+            lock_timeouts: 0,
+            cancels: 0,
             deadlocks: 0,
             rows: None,
             seen: None,
             sessions: 0,
+            units: 0,
             query_ids: BTreeSet::new(),
             deep_pages: 0,
             temp_files: (0, 0),
@@ -153,6 +182,12 @@ impl Statement {
         self.latency.count() + self.untimed
     }
 
+    /// How often it ran in each unit of work that it ran in; `None` if its units are not known.
+    #[must_use]
+    pub fn calls_per_unit(&self) -> Option<f64> {
+        (self.units > 0 && self.calls() > 0).then(|| self.calls() as f64 / self.units as f64)
+    }
+
     /// What its executions took, as the server counted it, or else as a log tells.
     #[must_use]
     pub fn time(&self) -> Micros {
@@ -169,6 +204,14 @@ impl Statement {
     /// Its tags and their shares: key, value, share, by key and value.
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str, Share)> {
         self.tags.iter().flat_map(|(key, values)| values.iter().map(|(value, share)| (key.as_str(), value.as_str(), *share)))
+    }
+
+    /// A call took so long, in which it waited for locks as long as the log tells.
+    pub(super) fn took(&mut self, latency: Micros, waited: Micros) {
+        self.latency.record(latency);
+        if waited.0 > 0 {
+            self.delayed.get_or_insert_default().record(latency);
+        }
     }
 
     pub(super) fn saw(&mut self, at: Timestamp) {
@@ -209,6 +252,39 @@ impl Statement {
         Statement { names: Vec::new(), last_session: 0, plans, ..self.clone() }
     }
 
+    /// Whether it holds no more than a statement keeps.
+    pub(super) fn is_within_bounds(&self) -> bool {
+        let shares = self.names.len() <= MOST_SHARES + 1 && self.tags.values().all(|values| values.len() <= MOST_SHARES + 1);
+        let lists = self.query_ids.len() <= MOST_QUERY_IDS && self.failures.len() <= MOST_FAILURES + 1 && self.tags.len() <= MOST_KEYS + 1;
+        shares
+            && lists
+            && self.shapes.as_ref().is_none_or(|shapes| shapes.is_within_bounds())
+            && self.plans.as_ref().is_none_or(|plans| plans.is_within_bounds())
+    }
+
+    /// Gives its names other numbers.
+    pub(super) fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+        self.names.iter_mut().for_each(|(names, _)| *names = number(*names));
+        self.plans.iter_mut().for_each(|plans| plans.renumber(number));
+    }
+
+    /// Gives it another id.
+    pub(crate) fn rename(&mut self, id: Fingerprint) {
+        self.fingerprint = id;
+        self.plans.iter_mut().for_each(|plans| plans.fingerprint = id);
+    }
+
+    /// The same with other numbers of names, its shares in their order.
+    pub(super) fn renumbered(&self, number: &dyn Fn(u32) -> u32) -> Statement {
+        let mut same = Statement { names: Vec::new(), last_session: u64::MAX, ..self.clone() };
+        for (names, share) in &self.names {
+            same.named(number(*names), *share);
+        }
+        same.names.sort_by_key(|(names, _)| *names);
+        same.plans = self.plans.as_ref().map(|plans| Box::new(plans.renumbered(number)));
+        same
+    }
+
     pub(super) fn tagged(&mut self, key: &str, value: &str, share: Share) {
         let key = if self.tags.contains_key(key) || self.tags.len() < MOST_KEYS { key } else { OTHERS };
         let values = self.tags.entry(key.to_owned()).or_default();
@@ -225,6 +301,16 @@ impl Statement {
         let full = self.failures.len() >= MOST_FAILURES;
         let kind = if full { ErrorKind { message: "…".into(), ..kind.clone() } } else { kind.clone() };
         *self.failures.entry(kind).or_default() += count;
+    }
+
+    /// A limit on time ended an execution. Who says NOWAIT has set none.
+    pub(super) fn limited(&mut self, limit: Limit) {
+        match limit {
+            Limit::Statement => self.timeouts += 1,
+            Limit::StatementOrPerson => self.cancels += 1,
+            Limit::LockOrNoWait if self.text.contains(" nowait") => {}
+            Limit::Lock | Limit::LockOrNoWait => self.lock_timeouts += 1,
+        }
     }
 
     pub(super) fn identified(&mut self, query_ids: &[i64]) {
@@ -248,6 +334,9 @@ impl Statement {
             self.lists.get_or_insert_default().merge(lists);
         }
         self.latency.merge(&other.latency);
+        if let Some(delayed) = &other.delayed {
+            self.delayed.get_or_insert_default().merge(delayed);
+        }
         if let Some(plans) = &other.plans {
             let new = || Box::new(Statement::new(plans.fingerprint, String::new(), Sample::default(), true));
             self.plans.get_or_insert_with(new).merge(plans, names);
@@ -263,12 +352,15 @@ impl Statement {
         self.errors += other.errors;
         other.failures.iter().for_each(|(kind, count)| self.failed(kind, *count));
         self.timeouts += other.timeouts;
+        self.lock_timeouts += other.lock_timeouts;
+        self.cancels += other.cancels;
         self.deadlocks += other.deadlocks;
         self.rows = self.rows.zip(other.rows).map(|(a, b)| a + b).or(self.rows).or(other.rows);
         for at in other.seen.iter().flat_map(|&(first, last)| [first, last]) {
             self.saw(at);
         }
         self.sessions += other.sessions;
+        self.units += other.units;
         self.deep_pages += other.deep_pages;
         self.identified(&other.query_ids.iter().copied().collect::<Vec<_>>());
         self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1.saturating_add(other.temp_files.1));

@@ -4,6 +4,8 @@
 //! series has more of them than it may keep, they become twice as long, aligned to 1970, as often as it takes. How long they
 //! end up is decided by the minutes alone and not by their order, so merging is exact and associative.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::units::{Micros, Timestamp};
 
 /// How many stretches a statement keeps; a day has 90 of 16 minutes.
@@ -21,7 +23,8 @@ pub trait Sum: Copy + Default + PartialEq {
 }
 
 /// Calls and failures of a stretch of time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "StoredSpan", from = "StoredSpan")]
 pub struct Span {
     /// Executions that ended in it.
     pub calls: u32,
@@ -33,6 +36,21 @@ pub struct Span {
     pub total: Micros,
     /// The longest.
     pub max: Micros,
+}
+
+/// Calls, those that are timed, failures, time and the longest: short, because there are many.
+type StoredSpan = (u32, u32, u32, Micros, Micros);
+
+impl From<Span> for StoredSpan {
+    fn from(Span { calls, timed, errors, total, max }: Span) -> Self {
+        (calls, timed, errors, total, max)
+    }
+}
+
+impl From<StoredSpan> for Span {
+    fn from((calls, timed, errors, total, max): StoredSpan) -> Self {
+        Span { calls, timed, errors, total, max }
+    }
 }
 
 impl Span {
@@ -237,6 +255,38 @@ impl<T: PartialEq> PartialEq for Series<T> {
         self.doubled == other.doubled && self.stretches == other.stretches
     }
 }
+
+/// A series as saved files hold it.
+#[derive(Serialize, Deserialize)]
+struct Stored<T> {
+    most: u32,
+    doubled: u8,
+    stretches: Vec<(u32, T)>,
+}
+
+impl<T: Sum + Serialize> Serialize for Series<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut settled = self.clone();
+        settled.settle();
+        Stored { most: settled.most, doubled: settled.doubled, stretches: settled.stretches }.serialize(serializer)
+    }
+}
+
+impl<'de, T: Sum + Deserialize<'de>> Deserialize<'de> for Series<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Stored { most, doubled, stretches } = Stored::deserialize(deserializer)?;
+        // Two stretches are half of all time each once a stretch has been doubled as often as it can.
+        let in_bounds = (2..=LARGEST).contains(&most) && u32::from(doubled) < u32::BITS && stretches.len() <= most as usize;
+        let in_order = stretches.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if !in_bounds || !in_order || stretches.last().is_some_and(|(last, _)| *last > (u32::MAX / 2) >> doubled) {
+            return Err(serde::de::Error::custom("a series whose stretches do not fit"));
+        }
+        Ok(Series { stretches, number: NONE, open: T::default(), most, doubled })
+    }
+}
+
+/// No series keeps more stretches.
+const LARGEST: u32 = 1 << 13;
 
 /// The same as timestamps count.
 const MICROS: i64 = 60_000_000;

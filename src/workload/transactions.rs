@@ -6,44 +6,34 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use foldhash::fast::FixedState;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::Workload;
+use super::burst::rounded_to;
+use super::caller::Caller;
+use super::changes::Changing;
 use super::parsed::{NONE, NoteRow, Row};
 use super::session::Origin;
 use super::watch::{Open, Series};
-
-/// Who did something, by the names that the session went by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Actor {
-    /// `application_name`.
-    pub application: Option<String>,
-    /// The database role.
-    pub user: Option<String>,
-}
-
-impl Actor {
-    /// The name to call it by.
-    #[must_use]
-    pub fn name(&self) -> Option<&str> {
-        self.application.as_deref().or(self.user.as_deref())
-    }
-}
+use super::wholeness::Wholeness;
 
 /// Who, and the statement that it is about, where that is known.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
     /// Who.
-    pub actor: Actor,
+    pub actor: Caller,
     /// The statement.
     pub statement: Option<Fingerprint>,
 }
 
 /// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Close {
     /// By COMMIT or ROLLBACK.
     Ended,
@@ -58,13 +48,14 @@ pub enum Close {
 }
 
 /// A transaction that stood out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Example {
     /// When it began.
     pub start: Timestamp,
     /// When it ended, as far as that is known.
     pub end: Timestamp,
     /// The session, as logs number it; the low half is the process, where there are both.
+    #[serde(deserialize_with = "crate::units::wide::number")]
     pub session: u64,
     /// Statements in it.
     pub statements: u32,
@@ -87,7 +78,8 @@ impl Example {
 }
 
 /// Transactions added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sum {
     /// How many.
     pub count: u64,
@@ -113,7 +105,8 @@ impl Sum {
 }
 
 /// Transactions of one [`Place`] that stood out in one way.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Lasting {
     /// By time in steps of [`STEP`], longer ones rounded down to 7 binary digits.
     sizes: BTreeMap<u64, Sum>,
@@ -141,7 +134,7 @@ impl Lasting {
         if example.close == Close::Killed {
             self.killed.add(&sum);
         } else {
-            self.sizes.entry(rounded(took.0 / STEP.0)).or_default().add(&sum);
+            self.sizes.entry(rounded_to(7, took.0 / STEP.0)).or_default().add(&sum);
         }
         self.examples.push(example);
         self.keep_longest(time);
@@ -170,13 +163,9 @@ impl Lasting {
     }
 }
 
-fn rounded(n: u64) -> u64 {
-    let drop = (u64::BITS - n.leading_zeros()).saturating_sub(7);
-    (n >> drop) << drop
-}
-
-/// All transactions of an [`Actor`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// All transactions of a [`Caller`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Those whose end is known.
     pub transactions: u64,
@@ -207,13 +196,17 @@ impl Counts {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Transactions {
     /// Counts by who ran them.
-    pub counts: BTreeMap<Actor, Counts>,
+    #[serde(with = "super::stored::by_key")]
+    pub counts: BTreeMap<Caller, Counts>,
     /// Those that were idle, by the statement before.
+    #[serde(with = "super::stored::by_key")]
     pub idle: BTreeMap<Place, Lasting>,
     /// Those that were open for long, by their first statement.
+    #[serde(with = "super::stored::by_key")]
     pub long: BTreeMap<Place, Lasting>,
     /// Those that were still open when the log ended, by the statement they ran last; the oldest [`MOST_OPEN`].
     pub open: Vec<(Place, Example)>,
@@ -255,6 +248,9 @@ pub(super) struct Tally {
     long: Places,
     open: Vec<(Numbers, Example)>,
     lost: u64,
+    /// Whether transactions have both ends.
+    pub(super) wholeness: Wholeness,
+    pub(super) changing: Changing,
     /// The session that is watched.
     pub(super) session: u64,
 }
@@ -268,6 +264,8 @@ impl Default for Tally {
             long: places(Example::length),
             open: Vec::new(),
             lost: 0,
+            wholeness: Wholeness::default(),
+            changing: Changing::default(),
             session: 0,
         }
     }
@@ -289,6 +287,9 @@ impl Tally {
         {
             counts.transactions += 1;
             counts.single += u64::from(open.works == 1);
+        }
+        if let Some(changed) = open.changed.filter(|_| close != Close::Unknown) {
+            self.changing.held(changed, end);
         }
         let length = end.since(open.began).0;
         let stands_out = length >= STEP.0 || open.idle >= STEP || close == Close::Killed;
@@ -358,6 +359,11 @@ fn was_idle(sqlstate: Option<[u8; 5]>, message: &str) -> bool {
     sqlstate == Some(*b"25P03") || message.starts_with("terminating connection due to idle-in-transaction")
 }
 
+/// Whether a normalised statement ends a transaction, and with it the portals that may be fetched from.
+pub(super) fn ends_transaction(text: &str) -> bool {
+    ["commit", "rollback", "end", "abort"].iter().any(|verb| text.starts_with(verb)) && !text.starts_with("rollback to")
+}
+
 /// Applications whose transactions are long on purpose.
 const PATIENT: [&str; 4] = ["pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup"];
 
@@ -388,7 +394,7 @@ impl Workload {
         let text = &self.statements[statement as usize].text;
         let session = self.sessions.get(slot);
         session.watch.last = statement;
-        if session.watch.open.is_some() && super::fold::ends_transaction(text) {
+        if session.watch.open.is_some() && ends_transaction(text) {
             session.watch.close(None, Close::Unknown, &mut self.tally);
         }
     }
@@ -421,6 +427,8 @@ impl Workload {
     /// The log is over, and with it what sessions were watched for.
     pub(super) fn finish_transactions(&mut self) {
         let tally = std::mem::take(&mut self.tally);
+        self.wholeness.add(tally.wholeness);
+        self.finish_changes(tally.changing);
         let mut found = Transactions { lost: tally.lost, ..Transactions::default() };
         for (names, counts) in tally.counts.iter().enumerate().filter(|(_, counts)| counts.transactions > 0) {
             let names = u32::try_from(names).unwrap_or(NONE);
@@ -446,14 +454,6 @@ impl Workload {
         let place = Place { actor: self.actor(names), statement: statement.map(|statement| statement.fingerprint) };
         let is_patient = place.actor.application.as_deref().is_some_and(|name| PATIENT.contains(&name));
         (passes && !is_patient).then_some(place)
-    }
-
-    /// Who goes by names of a number.
-    pub(super) fn actor(&self, names: u32) -> Actor {
-        let text = |name: &Option<Box<[u8]>>| name.as_deref().map(|name| String::from_utf8_lossy(name).into_owned());
-        self.names
-            .get(names as usize)
-            .map_or_else(Actor::default, |names| Actor { application: text(&names.application), user: text(&names.user) })
     }
 
     /// What transactions came to.

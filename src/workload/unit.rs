@@ -214,6 +214,11 @@ impl Unit {
         self.clear();
     }
 
+    /// The statements in it, each once.
+    pub(super) fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
     fn clear(&mut self) {
         if self.runs.capacity() > USUAL_RUNS {
             (self.runs, self.ids) = (Vec::new(), Vec::new());

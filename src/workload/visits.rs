@@ -4,25 +4,29 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::{Micros, Timestamp};
 
+use super::caller::Caller;
 use super::minutes::Minutes;
 use super::parsed::{NoteRow, Person, Row};
 use super::session::Origin;
-use super::transactions::Actor;
 use super::{ErrorKind, Workload};
 
 /// Who connected.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Client {
     /// The names it went by.
-    pub actor: Actor,
+    pub actor: Caller,
     /// Its address or name, where the log tells.
     pub host: Option<String>,
 }
 
 /// Connections of a client.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Visits {
     /// How many.
     pub connections: u64,
@@ -62,17 +66,25 @@ impl Visits {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Arrivals {
     /// Connections by client.
+    #[serde(with = "super::stored::by_key")]
     pub clients: BTreeMap<Client, Visits>,
     /// Errors by kind.
+    #[serde(with = "super::stored::by_key")]
     pub errors: BTreeMap<ErrorKind, Minutes>,
+    /// Connections of clients beyond the bound, which count as those of one without names.
+    pub nameless: u64,
+    /// Errors of kinds beyond the bound, which are in none of them.
+    pub unknown: u64,
 }
 
 impl Arrivals {
-    fn client(&mut self, client: Client) -> &mut Visits {
+    fn client(&mut self, client: Client, connections: u64) -> &mut Visits {
         let is_full = self.clients.len() >= MOST_CLIENTS && !self.clients.contains_key(&client);
+        self.nameless += if is_full { connections } else { 0 };
         self.clients.entry(if is_full { Client::default() } else { client }).or_default()
     }
 
@@ -87,18 +99,28 @@ impl Arrivals {
     }
 
     pub(super) fn failed(&mut self, kind: &ErrorKind, at: Timestamp) {
-        if let Some(minutes) = self.error(kind) {
-            minutes.add(at);
+        match self.error(kind) {
+            Some(minutes) => minutes.add(at),
+            None => self.unknown += 1,
         }
     }
 
+    /// Connections and errors in minutes beyond the bound.
+    #[must_use]
+    pub fn out_of_time(&self) -> u64 {
+        self.clients.values().map(|visits| &visits.minutes).chain(self.errors.values()).map(Minutes::lost).sum()
+    }
+
     pub(super) fn merge(&mut self, other: Arrivals) {
-        other.clients.into_iter().for_each(|(client, visits)| self.client(client).merge(visits));
+        other.clients.into_iter().for_each(|(client, visits)| self.client(client, visits.connections).merge(visits));
         for (kind, minutes) in other.errors {
-            if let Some(mine) = self.error(&kind) {
-                mine.merge(minutes);
+            match self.error(&kind) {
+                Some(mine) => mine.merge(minutes),
+                None => self.unknown += minutes.iter().map(|(_, count)| count).sum::<u64>() + minutes.lost(),
             }
         }
+        self.nameless += other.nameless;
+        self.unknown += other.unknown;
     }
 }
 
@@ -142,7 +164,7 @@ impl Workload {
         if visit.setup.is_none() && calls == 0 {
             return;
         }
-        let visits = self.arrivals.client(visit.client);
+        let visits = self.arrivals.client(visit.client, 1);
         visits.connections += 1;
         visits.calls += u64::from(calls);
         visits.setup += visit.setup.unwrap_or_default();

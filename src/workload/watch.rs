@@ -10,6 +10,7 @@ use super::parsed::NONE;
 use super::run::Occurrence;
 use super::transactions::{Close, Tally};
 use super::visits::Visit;
+use super::wholeness::Wholeness;
 
 /// What a statement means for the transaction it is in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) struct Bearing {
     locks_table: bool,
     /// Whether transactions with it are long on purpose: a dump, a cursor, a lock that stands for a role.
     is_patient: bool,
+    /// Whether it may limit how long the session waits for locks.
+    limits_locks: bool,
 }
 
 /// Where a statement takes a session.
@@ -56,7 +59,20 @@ impl Bearing {
             locks: role.writes() || rows || locks_table(text),
             locks_table: locks_table(text),
             is_patient: starts(&["copy ", "declare ", "fetch ", "move "]) || has(&["pg_advisory_", "pg_try_advisory_"]),
+            limits_locks: has(&["lock_timeout", "set_config"]),
         }
+    }
+}
+
+impl Bearing {
+    /// Whether it locks a whole table.
+    pub(super) fn locks_table(self) -> bool {
+        self.locks_table
+    }
+
+    /// Whether it may limit how long the session waits for locks.
+    pub(super) fn limits_locks(self) -> bool {
+        self.limits_locks
     }
 }
 
@@ -105,6 +121,8 @@ pub(super) struct Open {
     pub(super) locks: bool,
     /// The last statement that locked a whole table, or [`NONE`].
     locker: u32,
+    /// The first that did, and since when it had its lock.
+    pub(super) changed: Option<(u32, Timestamp)>,
     pub(super) is_patient: bool,
     pub(super) names: u32,
 }
@@ -125,6 +143,7 @@ impl Open {
             frame: zero,
             locks: false,
             locker: NONE,
+            changed: None,
             is_patient: false,
             names,
         }
@@ -179,6 +198,8 @@ pub(super) struct Watch {
     is_fine: bool,
     /// Others wait for it, or it waits; the next statement of it whose line comes is what is asked for.
     pub(super) matters: bool,
+    /// The session has limited how long it waits for locks.
+    pub(super) is_limited: bool,
     pub(super) open: Option<Open>,
     series: Series,
 }
@@ -193,6 +214,7 @@ impl Default for Watch {
             is_vague: false,
             is_fine: false,
             matters: false,
+            is_limited: false,
             open: None,
             series: Series::default(),
         }
@@ -246,6 +268,7 @@ impl Watch {
     }
 
     fn turned(&mut self, call: &Occurrence, turn: Turn, names: u32, tally: &mut Tally) {
+        self.weigh(turn, &mut tally.wholeness);
         if matches!(turn, Turn::Ends | Turn::Chains) {
             if let Some(open) = &mut self.open {
                 open.frame += call.exec;
@@ -262,6 +285,17 @@ impl Watch {
             self.end_series(tally);
         }
         self.open = Some(Open { statements: 1, server: call.exec, frame: call.exec, ..Open::begun(call.start(), names) });
+    }
+
+    /// Counts whether what is begun or ended has its counterpart. One that failed may have ended with that; one without any
+    /// statement was begun twice on purpose.
+    fn weigh(&self, turn: Turn, whole: &mut Wholeness) {
+        let is_within = self.open.as_ref().is_some_and(|open| open.failures == 0 && open.statements > 1);
+        match turn {
+            Turn::Begins => (whole.begins, whole.within) = (whole.begins + 1, whole.within + u64::from(is_within)),
+            Turn::Ends => (whole.ends, whole.outside) = (whole.ends + 1, whole.outside + u64::from(self.open.is_none())),
+            Turn::Stays | Turn::Chains => {}
+        }
     }
 
     /// The transaction is over; `at` if it is known when it ended.

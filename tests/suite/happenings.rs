@@ -172,7 +172,9 @@ fn a_holder_that_changes_the_table_is_to_blame_itself() {
     log += &(71..74).map(|pid| got(6, pid, if pid == 71 { "RowExclusiveLock" } else { "AccessShareLock" })).collect::<String>();
     log += &at(6, 70, "LOG:  duration: 5500.000 ms  statement: ALTER TABLE orders ADD COLUMN note text DEFAULT now()");
     log += &at(6, 71, "LOG:  duration: 4001.000 ms  statement: SELECT a FROM orders WHERE b = 1");
-    let found = finding::check(&workload(&log, 1 << 20, 1), &Options::default());
+    let mut found = finding::check(&workload(&log, 1 << 20, 1), &Options::default());
+    // That it ran for long without lock_timeout is told by other rules.
+    found.retain(|finding| !["ddl-duration", "missing-lock-timeout"].contains(&finding.rule));
     let [one] = found.as_slice() else { panic!("{found:?}") };
     assert_eq!((one.rule, data(one, 1, &["blamed", "mode"])), ("lock-convoy", vec![Value::Null, Value::Null]));
     assert_eq!(one.evidence[1].data["holder"]["statement"], json!(one.statement.expect("the ALTER").to_string()));

@@ -1,6 +1,10 @@
 //! The only test binary besides the unit tests: one module for each thing that must hold.
 
+#[cfg(all(target_os = "linux", feature = "live"))]
+mod advise;
 mod architecture;
+mod calibrate;
+mod catalogues;
 mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;
@@ -11,6 +15,8 @@ mod corpus;
 mod counters;
 mod explain;
 mod extremes;
+mod gate;
+mod gate_power;
 mod habits;
 mod happenings;
 mod harness;
@@ -27,12 +33,15 @@ mod pitfalls;
 mod plans;
 mod readme;
 mod rules;
+mod saved;
+mod schema_health;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod snapshots;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod top;
+mod units;
 mod warnings;
 mod weaknesses;
 mod windows;

@@ -21,6 +21,7 @@ use crate::machine::run as run_to_its_end;
 mod breaks;
 mod cost;
 mod exports;
+mod health;
 mod law;
 mod truth;
 

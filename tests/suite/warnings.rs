@@ -94,5 +94,128 @@ fn loops_beyond_the_bound_are_told() {
     let call = |pid: u32, key: u32| timed(pid, 100, "statement", &format!("SELECT a FROM t{pid} WHERE id = {key}"));
     let log: String = (1..=10_001).flat_map(|pid| (1..=3).map(move |key| call(pid, key))).collect();
     let text = warning(&report(log), "findings-beyond-bounds");
-    assert!(text.starts_with("1 loops"), "{text}");
+    assert!(text.contains("are told apart: loops (1); look"), "{text}");
+}
+
+/// Two applications more than are watched, one of them under two names of users; one of 1 002 connecting hosts stands for two.
+#[test]
+fn applications_and_clients_beyond_their_bounds_are_told() {
+    let call = |name: &str, user: &str| timed(7, 100, "statement", "SELECT 1").replace("app@shop/web", &format!("{user}@shop/{name}"));
+    let named = |count: u32| -> String { (0..count).map(|n| call(&format!("app{n}"), "app")).collect() };
+    assert!(!report(named(64)).warns("findings-beyond-bounds"));
+    let text = warning(&report(named(66) + &call("app65", "other")), "findings-beyond-bounds");
+    assert!(text.contains("names of applications beyond 64 (3);"), "{text}");
+
+    let visit = |n: u32| {
+        let says = |text: &str| line(n + 1, text).replace("app@", &format!("app{n}@"));
+        says("LOG:  connection received: host=10.0.0.1 port=5") + &says(&format!("LOG:  connection authorized: user=app{n} database=shop"))
+    };
+    let visits = |count: u32| -> String { (0..count).map(visit).collect() };
+    assert!(!report(visits(1_000)).warns("findings-beyond-bounds"));
+    let text = warning(&report(visits(1_002)), "findings-beyond-bounds");
+    assert!(text.contains("connections of clients beyond 1 000 (2);"), "{text}");
+}
+
+/// The lines of a session a second apart at most, and of the next six seconds later. Odd sessions bind what they execute; every
+/// fourth has a savepoint, every fifth chains its transactions and every seventh is in no transaction.
+fn many_transactions() -> Vec<String> {
+    let mut lines = Vec::new();
+    for session in 0..80_u32 {
+        for turn in 0..4_u32 {
+            let second = session * 30 + turn * 7;
+            let mut say = |micros: u64, what: &str, sql: &str| {
+                lines.push(
+                    timed(100 + session, micros, what, sql).replace("05:33:39", &format!("05:{:02}:{:02}", second / 60, second % 60)),
+                );
+            };
+            let is_open = session % 7 != 0;
+            let chains = session % 5 == 0;
+            if is_open && (turn == 0 || !chains) {
+                say(20, "statement", "BEGIN");
+            }
+            if session % 4 == 0 {
+                say(20, "statement", "SAVEPOINT a");
+            }
+            for id in 0..3 {
+                let sql = format!("UPDATE t{id} SET a = a + 1 WHERE id = $1");
+                if session % 2 == 1 {
+                    say(30, "bind s", &sql);
+                    say(if id == 2 { 1_500 } else { 300 }, "execute s", &sql);
+                } else {
+                    say(400, "statement", &sql.replace("$1", "7"));
+                }
+            }
+            if session % 4 == 0 {
+                say(20, "statement", "ROLLBACK TO SAVEPOINT a");
+            }
+            if is_open {
+                say(1_200, "statement", if chains && turn < 3 { "COMMIT AND CHAIN" } else { "COMMIT" });
+            }
+        }
+    }
+    lines
+}
+
+/// So many of a thousand lines, by dice that fall the same each time.
+fn sample(lines: &[String], permille: u64) -> String {
+    let mut seed = 7_u64;
+    let thrown = lines.iter().filter(|_| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % 1_000 < permille
+    });
+    thrown.map(String::as_str).collect()
+}
+
+/// Between two transactions of a session the client thinks for seconds, which is no idling in a transaction.
+#[test]
+fn a_sample_is_recognised_without_its_setting_and_has_no_idle_transactions() {
+    let lines = many_transactions();
+    for permille in [850, 500, 200] {
+        let facts = report(sample(&lines, permille));
+        let text = warning(&facts, "statements-seem-sampled");
+        assert!(text.contains("log_statement_sample_rate = 1"), "{text}");
+        assert!(!facts.warns("loops-hidden") && !facts.warns("statements-sampled"), "told once");
+        let rules: Vec<&str> = facts.document["findings"].as_array().expect("a list").iter().filter_map(|f| f["rule"].as_str()).collect();
+        for silent in ["idle-in-transaction", "long-transaction", "transaction-per-statement"] {
+            assert!(!rules.contains(&silent), "{permille}: {rules:?}");
+        }
+    }
+}
+
+#[test]
+fn what_lacks_lines_for_another_reason_is_no_sample() {
+    let lines = many_transactions();
+    let whole = lines.concat();
+    let without = |part: &str| -> String { lines.iter().filter(|line| !line.contains(part)).map(String::as_str).collect() };
+    let slow = |least: u32| -> String {
+        let took = |line: &str| line.split("duration: ").nth(1)?.split('.').next()?.parse::<u32>().ok();
+        lines.iter().filter(|line| took(line).is_some_and(|ms| ms >= least)).map(String::as_str).collect()
+    };
+    let begins_late: String = lines.iter().skip(5).map(String::as_str).collect();
+    let again: String = lines.iter().map(|line| line.replace("statement: BEGIN", "statement: START TRANSACTION")).collect();
+    let begun_twice: String =
+        lines.iter().flat_map(|line| std::iter::repeat_n(line.as_str(), if line.contains("BEGIN") { 2 } else { 1 })).collect();
+    let ended_twice: String =
+        lines.iter().flat_map(|line| std::iter::repeat_n(line.as_str(), if line.contains("COMMIT\n") { 2 } else { 1 })).collect();
+    for (name, log) in [
+        ("whole", whole),
+        ("threshold", slow(1)),
+        ("without binds", without(" bind ")),
+        ("without begins", without("BEGIN")),
+        ("without commits", without("COMMIT")),
+        ("begins in the middle", begins_late),
+        ("another word", again),
+        ("begun twice", begun_twice),
+        ("ended twice", ended_twice),
+    ] {
+        assert!(!report(log).warns("statements-seem-sampled"), "{name}");
+    }
+}
+
+/// Where the log has the setting it is that which is told.
+#[test]
+fn a_sample_that_the_log_tells_of_is_not_told_twice() {
+    let setting = line(1, "LOG:  parameter \"log_statement_sample_rate\" changed to \"0.5\"");
+    let facts = report(setting + &sample(&many_transactions(), 500));
+    assert!(facts.warns("statements-sampled") && facts.warns("loops-hidden") && !facts.warns("statements-seem-sampled"));
 }

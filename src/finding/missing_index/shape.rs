@@ -73,9 +73,13 @@ fn candidate(shape: &Shape) -> Option<Candidate> {
     }
     let mut equal: Vec<&str> = named(&shape.predicates, Operator::Equal);
     equal.sort_by_key(|name| (!name.ends_with("_id"), *name));
-    equal.iter().find(|name| tells_apart(name))?;
+    let ranges = named(&shape.predicates, Operator::Range);
+    // One of a few values tells more with a range behind it.
+    if equal.is_empty() || (ranges.is_empty() && !equal.iter().any(|name| tells_apart(name))) {
+        return None;
+    }
     let mut columns: Vec<String> = equal.iter().map(|&name| name.to_owned()).collect();
-    match named(&shape.predicates, Operator::Range).first() {
+    match ranges.first() {
         Some(range) => columns.push((*range).to_owned()),
         None if shape.limit => columns.extend(sorted_by(shape)),
         None => {}

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sql::outline::{Key, Outline, Role};
+use crate::sql::outline::{Key, Outline, Role, is_identity};
 use crate::sql::parameters::parameters;
 use crate::workload::burst::Class;
 use crate::workload::{Statement, Workload};
@@ -120,11 +120,6 @@ impl<'w> Tables<'w> {
     fn pointers(&self, table: &Words) -> Vec<Words> {
         self.known().pointers.get(table).into_iter().flatten().cloned().collect()
     }
-}
-
-/// Whether a column is the key of its own table.
-fn is_identity(column: &str) -> bool {
-    matches!(column, "id" | "Id" | "ID" | "uuid" | "pk" | "_id")
 }
 
 /// What is to be done together.

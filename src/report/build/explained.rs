@@ -32,7 +32,7 @@ impl Explained {
             timeline: covered(workload).filter(|_| has_log).and_then(|window| timeline(&statement.timeline, window)),
             parameters: Some(parameters).filter(|parameters| parameters.calls > 0),
             failures: failures(statement),
-            cancelled: [statement.timeouts, statement.deadlocks],
+            cancelled: [statement.timeouts + statement.lock_timeouts, statement.deadlocks],
             temp_files: statement.temp_files,
             loops: loops(workload, statement),
         }

@@ -94,7 +94,10 @@ impl Scale {
         }
         let mut calls: u64 = 0;
         let mut sum: Option<Moments> = None;
-        for s in workload.statements() {
+        // Sums of fractions depend on their order in the last digit.
+        let mut statements: Vec<&Statement> = workload.statements().collect();
+        statements.sort_by_key(|statement| statement.fingerprint);
+        for s in statements {
             let sent = s.counted.as_ref().and_then(|counted| counted.sent);
             let only_logged = s.counted.as_ref().is_none_or(|counted| counted.all().is_none());
             let moments = if only_logged { of_log(&s.latency) } else { sent };

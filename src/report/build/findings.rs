@@ -19,6 +19,22 @@ pub(super) fn ignored_lines(findings: &[Finding], workload: &Workload) -> Vec<(F
     lines.into_iter().zip(ignored().map(|(_, ignore)| ignore.reason.clone())).collect()
 }
 
+/// What findings do not know of, because more of it came than is told apart.
+pub(super) fn beyond_bounds(workload: &Workload) -> Option<Warning> {
+    let arrivals = workload.arrivals();
+    let lost = [
+        (workload.patterns().lost, "loops"),
+        (workload.transactions().lost, "transactions"),
+        (workload.convoys().lost, "lock queues"),
+        (workload.service().unwatched(), "names of applications beyond 64"),
+        (arrivals.nameless, "connections of clients beyond 1 000"),
+        (arrivals.unknown, "errors of kinds beyond 1 000"),
+        (arrivals.out_of_time(), "errors and connections in minutes beyond two weeks"),
+    ];
+    let lost: Vec<(u64, &'static str)> = lost.into_iter().filter(|(count, _)| *count > 0).collect();
+    (!lost.is_empty()).then_some(Warning::BeyondBounds { lost })
+}
+
 /// What became of the ignores that were configured.
 pub(super) fn ignore_warnings(findings: &[Finding], options: &Options, workload: &Workload) -> Vec<Warning> {
     if workload.rules().without_findings {
@@ -33,6 +49,10 @@ pub(super) fn ignore_warnings(findings: &[Finding], options: &Options, workload:
         let (what, reason) = (ignore.to_string(), ignore.reason.clone());
         match &ignore.expires {
             Some(expires) if ignore.is_over => warnings.push(Warning::IgnoreOver { what, reason, expires: expires.clone() }),
+            _ if !ignore.ambiguous(workload).is_empty() => {
+                let statements = ignore.ambiguous(workload).iter().map(Fingerprint::to_string).collect();
+                warnings.push(Warning::IgnoreAmbiguous { what, statements });
+            }
             _ if findings.iter().all(|finding| finding.ignored.as_ref() != Some(ignore)) => {
                 warnings.push(Warning::IgnoreUnused { what, reason });
             }

@@ -167,16 +167,8 @@ fn told(line: &LoopLine) -> Loop {
 
 #[cfg(test)]
 mod tests {
-    /// Where `laggard schema explain` takes the schema from.
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/explain.schema.json");
-
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Document)).expect("is JSON") + "\n";
-        if std::env::var_os("LAGGARD_BLESS").is_some() {
-            std::fs::write(COMMITTED, &schema).expect("writable");
-        }
-        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
-        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+        super::super::assert_committed::<super::Document>("explain");
     }
 }

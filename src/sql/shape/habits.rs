@@ -141,11 +141,11 @@ pub fn longest_list(sql: &[u8]) -> u64 {
 
 /// The parameters of one execution, as the log has them.
 #[derive(Clone, Copy)]
-struct Bound<'p>(&'p [u8]);
+pub(super) struct Bound<'p>(pub(super) &'p [u8]);
 
 impl Bound<'_> {
     /// What a constant or a parameter says; `None` where it is neither, or not known.
-    fn text(self, expr: &Expr) -> Option<String> {
+    pub(super) fn text(self, expr: &Expr) -> Option<String> {
         let Expr::Value(value) = expr else { return None };
         match &value.value {
             Value::Number(number, _) => Some(number.clone()),

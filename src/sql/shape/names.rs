@@ -17,9 +17,13 @@ pub(super) fn dotted<'a>(parts: impl IntoIterator<Item = &'a Ident>) -> String {
 pub(super) fn ident(name: &Ident) -> String {
     match name.quote_style {
         None => name.value.to_lowercase(),
-        Some(_) if is_simple(&name.value) => name.value.clone(),
-        Some(_) => format!("\"{}\"", name.value.replace('"', "\"\"")),
+        Some(_) => written(&name.value),
     }
+}
+
+/// A name as it is kept, in quotes where it needs them.
+pub(super) fn written(name: &str) -> String {
+    if is_simple(name) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
 /// The name that a canonical token spells, without quotes that change nothing.

@@ -120,6 +120,11 @@ pub(super) fn relation_of(factor: &TableFactor) -> Option<Vec<&Ident>> {
     }
 }
 
+/// The same as one name.
+pub(super) fn name_of(factor: &TableFactor) -> Option<String> {
+    relation_of(factor).map(super::names::dotted)
+}
+
 /// The relations that sqlparser's visitor passes by.
 pub(super) fn unvisited(statement: &Statement) -> &[ObjectName] {
     match statement {

@@ -1,0 +1,259 @@
+//! What a statement asks of a table, in terms of the catalogue: its columns, and how many rows each condition keeps.
+
+use crate::catalog::{Catalog, Column, Relation};
+use crate::sql::shape::scans::{Against, Key, Limit, Scan, SortKey, Term, Test};
+
+use super::price::Heap;
+use super::selectivity::{self, OTHER, Part};
+
+/// What an index is on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum On {
+    /// A column by its number.
+    Column(i32),
+    /// An expression, as an index would be written on it.
+    Expression(String),
+}
+
+/// One table as a statement reads it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked<'c> {
+    pub(super) relation: &'c Relation,
+    pub(super) heap: Heap,
+    pub(super) conditions: Vec<Condition<'c>>,
+    pub(super) others: usize,
+    /// Columns by number, and the direction.
+    pub(super) sort: Vec<(i32, SortKey)>,
+    /// How many different values each of these columns has.
+    pub(super) sort_distinct: Vec<f64>,
+    /// Rows that are enough; `Some(None)` is a number that is not known.
+    pub(super) limit: Option<Option<f64>>,
+    /// The same of the rows of the join that it is part of.
+    pub(super) joined_limit: Option<f64>,
+    pub(super) for_each: Option<usize>,
+    /// The width of a row in bytes.
+    pub(super) width: f64,
+}
+
+/// A condition on a column or an expression.
+#[derive(Clone, Debug)]
+pub(super) struct Condition<'c> {
+    pub(super) on: On,
+    pub(super) column: &'c Column,
+    pub(super) test: Test,
+    pub(super) part: Part,
+    pub(super) joins: Option<Join>,
+}
+
+/// What gives the values of a join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// Another scan of the statement.
+    Scan(usize),
+    /// A function, an aggregate or the like.
+    Other,
+}
+
+/// Why there is no advice on a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The snapshot has no such table, or several.
+    Unknown,
+    /// It is a view that could not be looked through.
+    View,
+    /// Indexes of partitioned tables are built partition by partition.
+    Partitioned,
+    /// The rows are elsewhere.
+    Foreign,
+    /// It is of one session.
+    Temporary,
+    /// It was never analysed, so that nobody knows how large it is.
+    Unanalysed,
+    /// It is so small that it is read as a whole anyway.
+    Small,
+}
+
+impl Reason {
+    /// In words that go on from the table's name.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Reason::Unknown => "is not in the snapshot, or more than once",
+            Reason::View => "is a view that could not be looked through",
+            Reason::Partitioned => "is partitioned: an index is built on each partition and then attached",
+            Reason::Foreign => "is a foreign table, whose indexes are elsewhere",
+            Reason::Temporary => "is temporary",
+            Reason::Unanalysed => "was never analysed, so that its size is not known: run ANALYZE and take the snapshot again",
+            Reason::Small => "is so small that no index would be used",
+        }
+    }
+}
+
+/// Below it, a table is read as a whole.
+const FEWEST_ROWS: f64 = 1_000.0;
+const FEWEST_PAGES: i64 = 10;
+
+/// Whether there can be advice on a relation.
+fn reason_against(relation: &Relation) -> Option<Reason> {
+    let by_kind = match relation.kind.as_str() {
+        "r" | "m" => None,
+        "p" => Some(Reason::Partitioned),
+        "f" => Some(Reason::Foreign),
+        _ => Some(Reason::View),
+    };
+    let is_small = relation.tuples < FEWEST_ROWS || relation.pages < FEWEST_PAGES;
+    by_kind
+        .or((relation.persistence == "t").then_some(Reason::Temporary))
+        // Before PostgreSQL 14, 0 rows on 0 pages meant the same.
+        .or((relation.tuples < 0.0 || !relation.tuples.is_finite()).then_some(Reason::Unanalysed))
+        .or(is_small.then_some(Reason::Small))
+}
+
+/// A scan in terms of the catalogue, and why there is no advice on it, if there is none.
+pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, Reason> {
+    let relation = catalog.named(&scan.table).ok_or(Reason::Unknown)?;
+    if let Some(reason) = reason_against(relation) {
+        return Err(reason);
+    }
+    let columns = catalog.columns(relation.oid);
+    let pages = relation.pages.max(1) as f64;
+    let width: f64 = columns.iter().map(|column| column.avg_width.map_or(16.0, |width| width.max(0) as f64)).sum();
+    let mut asked = Asked {
+        relation,
+        heap: Heap { tuples: relation.tuples, pages, all_pages: pages },
+        conditions: Vec::new(),
+        others: scan.others,
+        sort: Vec::new(),
+        sort_distinct: Vec::new(),
+        limit: scan.limit.map(wanted),
+        joined_limit: scan.joined_limit.and_then(wanted),
+        for_each: scan.for_each,
+        width,
+    };
+    for term in &scan.terms {
+        match condition(term, relation, catalog) {
+            Some(condition) => asked.add(condition),
+            None => asked.others += 1,
+        }
+    }
+    let column = |key: &SortKey| catalog.column_named(relation.oid, &key.column);
+    let sort: Option<Vec<_>> = scan.sort.iter().map(|key| Some((column(key)?.number, key.clone()))).collect();
+    asked.sort = sort.unwrap_or_default();
+    asked.sort_distinct = scan.sort.iter().filter_map(column).map(|column| selectivity::distinct(column, relation.tuples).0).collect();
+    if asked.sort.len() < scan.sort.len() {
+        asked.limit = None;
+    }
+    Ok(asked)
+}
+
+/// The rows that are read to skip some and take some; `None` where that is not known.
+fn wanted(limit: Limit) -> Option<f64> {
+    limit.rows.zip(limit.skipped).map(|(rows, skipped)| rows as f64 + skipped as f64)
+}
+
+fn condition<'c>(term: &Term, relation: &Relation, catalog: &'c Catalog) -> Option<Condition<'c>> {
+    let column = catalog.column_named(relation.oid, term.key.column())?;
+    let on = match &term.key {
+        Key::Column(_) => On::Column(column.number),
+        Key::Text(_) if is_text(column) => On::Column(column.number),
+        Key::Text(_) | Key::Expression { text: None, .. } => return None,
+        Key::Expression { text: Some(text), .. } => On::Expression(text.clone()),
+    };
+    let joins = match term.against {
+        Against::Value => None,
+        Against::Rows { scan, .. } => Some(Join::Scan(scan)),
+        Against::Other => Some(Join::Other),
+    };
+    let part = selectivity::of(column, term.test, relation.tuples);
+    Some(Condition { on, column, test: term.test, part, joins })
+}
+
+/// Whether a cast to text changes nothing.
+pub(super) fn is_text(column: &Column) -> bool {
+    let name = column.data_type.split('(').next().unwrap_or_default().trim();
+    matches!(name, "text" | "character varying")
+}
+
+impl<'c> Asked<'c> {
+    /// Adds a condition; two ends of a range are one.
+    fn add(&mut self, condition: Condition<'c>) {
+        let is_end = |other: &Condition<'_>| other.test == Test::Range && other.joins.is_none() && other.on == condition.on;
+        if condition.test == Test::Range
+            && condition.joins.is_none()
+            && let Some(other) = self.conditions.iter_mut().find(|other| is_end(other))
+        {
+            (other.test, other.part) = (Test::Between, selectivity::closed_range());
+            return;
+        }
+        self.conditions.push(condition);
+    }
+
+    /// Lets the conditions together keep what a plan showed that they keep, each as much more or less as it did.
+    pub(super) fn measured(&mut self, kept: f64) {
+        let thought = self.kept();
+        let is_sane = (0.0..1.0).contains(&kept) && thought > 0.0 && thought < 1.0;
+        if !is_sane {
+            return;
+        }
+        let least = 1.0 / self.heap.tuples.max(1.0);
+        let power = kept.max(least).ln() / thought.ln();
+        for condition in self.conditions.iter_mut().filter(|condition| condition.joins.is_none()) {
+            condition.part = Part { of_rows: condition.part.of_rows.clamp(least, 1.0).powf(power), is_guess: false };
+        }
+        self.others = 0;
+    }
+
+    /// The part of the rows that passes all conditions, joins left out.
+    pub(super) fn kept(&self) -> f64 {
+        let parts: f64 =
+            self.conditions.iter().filter(|condition| condition.joins.is_none()).map(|condition| condition.part.of_rows).product();
+        parts * OTHER.powi(i32::try_from(self.others).unwrap_or(i32::MAX))
+    }
+
+    /// How many rows that is.
+    pub(super) fn rows(&self) -> f64 {
+        (self.heap.tuples * self.kept()).max(1.0)
+    }
+
+    /// Operators that a sequential scan applies to each row.
+    pub(super) fn operators(&self) -> f64 {
+        let of_conditions: f64 = self.conditions.iter().filter(|condition| condition.joins.is_none()).map(Condition::operators).sum();
+        of_conditions + self.others as f64
+    }
+
+    /// Rows that are enough, for which the planner takes a tenth where it does not know.
+    pub(super) fn wanted(&self) -> Option<f64> {
+        self.limit.map(|limit| limit.unwrap_or(self.rows() / 10.0).max(1.0))
+    }
+}
+
+impl Condition<'_> {
+    /// What the planner takes it for, in operators: `cost_qual_eval`.
+    pub(super) fn operators(&self) -> f64 {
+        let of_test = match self.test {
+            Test::Flag(_) | Test::Null | Test::NotNull => 0.0,
+            Test::Between => 2.0,
+            Test::AnyOf(0) => 5.0,
+            // Longer lists are hashed.
+            Test::AnyOf(count) if count < 9 => f64::from(count) / 2.0,
+            Test::AnyOf(_) => 2.0,
+            _ => 1.0,
+        };
+        of_test + if matches!(self.on, On::Expression(_)) { 1.0 } else { 0.0 }
+    }
+
+    /// Whether it asks for one value.
+    pub(super) fn is_single(&self) -> bool {
+        matches!(self.test, Test::Equal | Test::Flag(_) | Test::Null)
+    }
+
+    /// Whether it asks for one of some values.
+    pub(super) fn is_equality(&self) -> bool {
+        self.is_single() || matches!(self.test, Test::AnyOf(_))
+    }
+
+    /// Whether it asks for a range of values.
+    pub(super) fn is_range(&self) -> bool {
+        matches!(self.test, Test::Range | Test::Between | Test::Prefix)
+    }
+}

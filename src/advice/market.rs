@@ -1,0 +1,305 @@
+//! Every candidate for a workload, priced: what each scan costs now and with it, and what it costs at writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, Index, Relation};
+use crate::sql::shape::scans::{Key, Scan, Test, Written, written};
+
+use super::asked::{Asked, On, asked};
+use super::candidate::{Candidate, candidates, relation};
+use super::choice::{After, Cell, Offer};
+use super::indexed::{Indexed, existing, plain, thought_of, unique_columns};
+use super::path::{Way, covers, through, whole};
+use super::price::Costs;
+use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name, selectivity};
+
+/// One statement in terms of the catalogue.
+struct Read<'c> {
+    scans: Vec<Option<Asked<'c>>>,
+    loops: Vec<Option<f64>>,
+}
+
+/// See the module.
+pub(super) fn fill(demands: &[Demand], catalog: &Catalog) -> Offers {
+    let mut market = Market { catalog, costs: Costs::of(catalog), found: Offers::default(), reads: Vec::new() };
+    for (place, demand) in demands.iter().enumerate() {
+        market.read(place, demand);
+    }
+    market.price(demands);
+    for candidate in market.candidates() {
+        market.offer(candidate, demands);
+    }
+    market.explain();
+    market.found
+}
+
+struct Market<'c> {
+    catalog: &'c Catalog,
+    costs: Costs,
+    found: Offers,
+    reads: Vec<Read<'c>>,
+}
+
+impl<'c> Market<'c> {
+    /// Reads a statement, and notes why there is no advice for it.
+    fn read(&mut self, place: usize, demand: &Demand) {
+        let mut scans = Vec::new();
+        let reading = match &demand.reading {
+            Ok(reading) => reading.scans.as_slice(),
+            Err(why) => {
+                self.found.refused.push(Refused { demand: place, table: None, why: Refusal::Unread(*why) });
+                &[]
+            }
+        };
+        for scan in reading {
+            match asked(scan, self.catalog) {
+                Ok(mut asked) => {
+                    // A table that is read twice has two such numbers, and nobody knows which is which.
+                    let is_alone = reading.iter().filter(|other| other.table == scan.table).count() == 1;
+                    let kept = shown(demand, &asked, self.catalog).filter(|_| is_alone).and_then(|measured| measured.kept);
+                    kept.into_iter().for_each(|kept| asked.measured(kept));
+                    self.consider(place, scan, &asked);
+                    scans.push(Some(asked));
+                }
+                Err(reason) => {
+                    self.found.refused.push(Refused { demand: place, table: Some(scan.table.clone()), why: Refusal::Table(reason) });
+                    scans.push(None);
+                }
+            }
+        }
+        let pages: f64 = scans.iter().flatten().map(|asked| asked.heap.pages).sum();
+        scans.iter_mut().flatten().for_each(|asked| asked.heap.all_pages = pages);
+        let loops = joins::loops(&scans);
+        self.reads.push(Read { scans, loops });
+    }
+
+    fn consider(&mut self, place: usize, scan: &Scan, asked: &Asked<'_>) {
+        for term in &scan.terms {
+            let method = match term.test {
+                Test::Pattern => "trigram",
+                Test::Document => "gin",
+                _ => continue,
+            };
+            let column = term.key.column();
+            let key = match &term.key {
+                Key::Expression { text: Some(text), .. } => text.clone(),
+                _ => column.to_owned(),
+            };
+            let Some(number) = self.catalog.column_named(asked.relation.oid, column).map(|column| column.number) else { continue };
+            let is_there = |index: &Index| {
+                let of = index.columns.contains(&number) || index.key_text.iter().any(|text| plain(text).contains(column));
+                matches!(index.method.as_str(), "gin" | "gist") && index.is_valid && of
+            };
+            if !self.catalog.indexes(asked.relation.oid).iter().any(is_there) {
+                self.found.considered.push(Considered { demand: place, table: name::table(asked.relation), key, method });
+            }
+        }
+    }
+
+    fn existing(&self, relation: &Relation) -> Vec<Indexed> {
+        self.catalog.indexes(relation.oid).iter().filter_map(|index| existing(index, relation, self.catalog)).collect()
+    }
+
+    /// What a scan costs with some indexes.
+    fn cost(&self, read: &Read<'c>, scan: usize, indexes: &[Indexed]) -> f64 {
+        let Some(asked) = &read.scans[scan] else { return 0.0 };
+        let loops = read.loops[scan];
+        let best = |way: Way| {
+            let by_index = indexes.iter().filter_map(|index| through(&self.costs, asked, index, way)).map(|looked| looked.cost);
+            by_index.fold(f64::INFINITY, f64::min)
+        };
+        if asked.for_each.is_some() {
+            let each = Way::Alone(loops.unwrap_or(1.0));
+            return whole(&self.costs, asked, each).min(best(each));
+        }
+        let alone = whole(&self.costs, asked, Way::Alone(1.0)).min(best(Way::Alone(1.0)));
+        let is_joined = asked.conditions.iter().any(|condition| condition.joins.is_some());
+        let joined = loops.map_or(f64::INFINITY, |loops| best(Way::Joined(loops)));
+        if is_joined { (alone + self.costs.hashed(asked.rows())).min(joined) } else { alone }
+    }
+
+    /// What every scan costs now.
+    fn price(&mut self, demands: &[Demand]) {
+        for (place, demand) in demands.iter().enumerate() {
+            let read = &self.reads[place];
+            let before: Vec<f64> = (0..read.scans.len())
+                .map(|scan| {
+                    let indexes = read.scans[scan].as_ref().map(|asked| self.existing(asked.relation)).unwrap_or_default();
+                    self.cost(read, scan, &indexes)
+                })
+                .collect();
+            let shares = shares(demand, read, &before, self.catalog);
+            for (scan, (before, share)) in before.into_iter().zip(shares).enumerate().filter(|(scan, _)| read.scans[*scan].is_some()) {
+                let weight = if before > 0.0 { demand.time.0 as f64 * share / before } else { 0.0 };
+                self.found.cells.push(Cell { demand: place, scan, before, weight });
+            }
+        }
+    }
+
+    /// The candidates of all scans for which nothing is there that leads to the same, each once.
+    fn candidates(&self) -> Vec<Candidate> {
+        let mut seen = BTreeSet::new();
+        let mut all = Vec::new();
+        for cell in &self.found.cells {
+            let Some(asked) = self.asked(cell) else { continue };
+            let of_cell = candidates(asked, self.catalog);
+            for candidate in of_cell {
+                // What is covered for one statement need not be for another.
+                let is_open = !seen.contains(&candidate.on()) && !self.is_covered(asked, &candidate);
+                if is_open && seen.insert(candidate.on()) {
+                    all.push(candidate);
+                }
+            }
+        }
+        all
+    }
+
+    fn asked(&self, cell: &Cell) -> Option<&Asked<'c>> {
+        self.reads.get(cell.demand)?.scans.get(cell.scan)?.as_ref()
+    }
+
+    /// Says what a candidate would change, and keeps it if that is anything.
+    fn offer(&mut self, candidate: Candidate, demands: &[Demand]) {
+        let Some(relation) = relation(&candidate, self.catalog) else { return };
+        let index = thought_of(&candidate, relation, self.catalog);
+        if !self.is_common(&candidate) {
+            return;
+        }
+        let mut after = BTreeMap::new();
+        for (place, cell) in self.found.cells.iter().enumerate() {
+            let Some(asked) = self.asked(cell).filter(|asked| asked.relation.oid == relation.oid) else { continue };
+            let read = &self.reads[cell.demand];
+            let joined = read.loops[cell.scan];
+            let alone = Way::Alone(joined.filter(|_| asked.for_each.is_some()).unwrap_or(1.0));
+            let ways = std::iter::once(alone).chain(joined.filter(|_| asked.for_each.is_none()).map(Way::Joined));
+            let looked: Vec<_> = ways.filter_map(|way| through(&self.costs, asked, &index, way)).collect();
+            let Some(best) = looked.iter().filter(|looked| looked.is_worthy).min_by(|a, b| a.cost.total_cmp(&b.cost)) else { continue };
+            let cost = self.cost(read, cell.scan, std::slice::from_ref(&index));
+            if cost < cell.before {
+                after.insert(place, After { cost, is_guess: best.is_guess });
+            }
+        }
+        if !after.is_empty() {
+            let upkeep = self.upkeep(&candidate, &index, demands);
+            self.found.offers.push(Offer { index: candidate, after, upkeep });
+        }
+    }
+
+    /// Whether an index that is there leads to what the candidate was made for.
+    fn is_covered(&self, asked: &Asked<'_>, candidate: &Candidate) -> bool {
+        self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)).is_some()
+    }
+
+    fn covering(&self, asked: &Asked<'_>, candidate: &Indexed) -> Option<&'c str> {
+        let indexes = self.catalog.indexes(asked.relation.oid).iter();
+        let mut covering = indexes.filter(|index| {
+            let unique = unique_columns(index);
+            existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
+        });
+        covering.next().map(|index| index.name.as_str())
+    }
+
+    /// Whether nearly all time of what a partial index could serve has its condition.
+    fn is_common(&self, candidate: &Candidate) -> bool {
+        let Some(predicate) = &candidate.predicate else { return true };
+        let Some(first) = candidate.keys.first() else { return false };
+        let (mut with, mut all) = (0.0, 0.0);
+        for cell in &self.found.cells {
+            let Some(asked) = self.asked(cell).filter(|asked| asked.relation.oid == candidate.relation) else { continue };
+            let asks =
+                asked.conditions.iter().any(|c| c.on == first.on) || asked.sort.first().is_some_and(|(n, _)| On::Column(*n) == first.on);
+            if !asks {
+                continue;
+            }
+            let time = cell.weight * cell.before;
+            all += time;
+            let holds = thought_of(candidate, asked.relation, self.catalog).holds(asked);
+            with += if holds { time } else { 0.0 };
+        }
+        // A partial index on nearly all rows is an index with a condition to remember.
+        with >= LEAST_COMMON * all && predicate.part <= MOST_IN_PARTIAL
+    }
+
+    /// What a candidate costs at the writes of the workload, in microseconds.
+    fn upkeep(&self, candidate: &Candidate, index: &Indexed, demands: &[Demand]) -> f64 {
+        let (time, cost) = demands.iter().enumerate().fold((0.0, 0.0), |(time, cost), (place, demand)| {
+            let of_demand: f64 = self.found.cells.iter().filter(|cell| cell.demand == place).map(|cell| cell.before).sum();
+            if of_demand > 0.0 { (time + demand.time.0 as f64, cost + of_demand * demand.calls) } else { (time, cost) }
+        });
+        let per_unit = if cost > 0.0 { time / cost } else { 0.0 };
+        let written: f64 = demands.iter().map(|demand| self.written(candidate, demand)).sum();
+        written * index.part * self.costs.entered(&index.tree) * per_unit
+    }
+
+    /// Rows that a statement writes into an index.
+    fn written(&self, candidate: &Candidate, demand: &Demand) -> f64 {
+        let Ok(reading) = &demand.reading else { return 0.0 };
+        let rows = demand.rows.map_or(demand.calls, |rows| rows as f64).max(demand.calls);
+        let of_write = |kind: &Written| match kind {
+            Written::Inserted => 1.0,
+            Written::Deleted => 0.0,
+            Written::Updated(columns) => {
+                let is_in = |number: i32| {
+                    let column = self.catalog.column(candidate.relation, number);
+                    column.is_some_and(|column| columns.contains(&written(&column.name)))
+                };
+                let is_changed = candidate.keys.iter().any(|key| is_in(key.column)) || candidate.predicate.iter().any(|p| is_in(p.column));
+                if is_changed { 1.0 } else { 1.0 - self.hot(candidate.relation) }
+            }
+        };
+        let writes = reading.writes.iter().filter(|write| self.catalog.named(&write.table).is_some_and(|of| of.oid == candidate.relation));
+        writes.map(|write| of_write(&write.kind)).fold(0.0, f64::max) * rows
+    }
+
+    /// The part of a table's updates that touch no index.
+    fn hot(&self, relation: u32) -> f64 {
+        let usage = self.catalog.relation(relation).and_then(|relation| relation.usage.as_ref());
+        let count = |name: &str| usage.and_then(|usage| usage.get(name)).and_then(serde_json::Value::as_f64).unwrap_or_default();
+        let all = count("n_tup_upd");
+        if all > 0.0 { (count("n_tup_hot_upd") / all).clamp(0.0, 1.0) } else { 0.0 }
+    }
+
+    /// Notes why the scans that no offer serves have none.
+    fn explain(&mut self) {
+        let served: BTreeSet<usize> = self.found.offers.iter().flat_map(|offer| offer.after.keys().copied()).collect();
+        let mut refused = Vec::new();
+        let open = self.found.cells.iter().enumerate().filter(|(place, _)| !served.contains(place));
+        for (_, cell) in open {
+            let Some(asked) = self.asked(cell).filter(|asked| !asked.conditions.is_empty()) else { continue };
+            let covering = candidates(asked, self.catalog)
+                .iter()
+                .find_map(|candidate| self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)));
+            let depends = asked.conditions.iter().any(|condition| condition.is_equality() && selectivity::is_skewed(condition.column));
+            let why = match covering {
+                Some(name) => Refusal::Covered(name.to_owned()),
+                None if depends => Refusal::DependsOnValue,
+                None => Refusal::Unselective,
+            };
+            refused.push(Refused { demand: cell.demand, table: Some(name::table(asked.relation)), why });
+        }
+        self.found.refused.extend(refused);
+    }
+}
+
+/// The part of a statement's time that each of its scans takes: as plans show it of every table, or else as the planner would
+/// think.
+fn shares(demand: &Demand, read: &Read<'_>, before: &[f64], catalog: &Catalog) -> Vec<f64> {
+    let all: f64 = before.iter().sum();
+    let thought = before.iter().map(|before| if all > 0.0 { before / all } else { 0.0 });
+    let shown: Option<Vec<f64>> = read.scans.iter().map(|scan| Some(shown(demand, scan.as_ref()?, catalog)?.part)).collect();
+    match shown {
+        Some(shown) if shown.iter().sum::<f64>() <= 1.01 => shown,
+        _ => thought.collect(),
+    }
+}
+
+/// What plans showed of a table.
+fn shown<'d>(demand: &'d Demand, asked: &Asked<'_>, catalog: &Catalog) -> Option<&'d Measured> {
+    demand.measured.iter().find(|measured| catalog.named(&measured.table).is_some_and(|of| of.oid == asked.relation.oid))
+}
+
+/// A partial index is for conditions that so much of the time has.
+const LEAST_COMMON: f64 = 0.95;
+
+/// A partial index of more of the rows is not worth its condition.
+const MOST_IN_PARTIAL: f64 = 0.8;

@@ -1,0 +1,171 @@
+//! Which indexes a workload lacks, by the catalogue of a snapshot: candidates, what they would cost, and which to choose.
+//!
+//! Pure: it takes what statements ask of tables and what the catalogue tells, and reads no log and no server. A server's
+//! planner can be asked about the same candidates: replace the costs in [`Offers`] by its own and let [`choose`] decide again.
+//!
+//! How the design came about: equality first and then one range or the order asked for is what every adviser does that was
+//! read; the planner's formulas are PostgreSQL's.
+
+use crate::catalog::{Catalog, Index};
+use crate::sql::fingerprint::Fingerprint;
+use crate::sql::shape::scans::{Names, Reading, Unread, written};
+use crate::units::Micros;
+
+mod asked;
+mod candidate;
+mod choice;
+mod indexed;
+mod joins;
+mod market;
+mod name;
+mod path;
+mod price;
+mod selectivity;
+mod size;
+#[cfg(test)]
+mod tests;
+pub mod trial;
+
+pub use asked::{On, Reason};
+pub use candidate::{Candidate, CandidateKey, Predicate};
+pub use choice::{After, Cell, Choice, Limits, Offer, choose};
+pub use price::{Cost, Costs};
+pub use size::Size;
+
+use indexed::{existing, thought_of};
+
+/// The names of a catalogue, for [`crate::sql::shape::scans::read`].
+#[derive(Clone, Copy, Debug)]
+pub struct CatalogNames<'c>(pub &'c Catalog);
+
+impl Names for CatalogNames<'_> {
+    fn columns(&self, relation: &str) -> Option<Vec<String>> {
+        let relation = self.0.named(relation)?;
+        Some(self.0.columns(relation.oid).iter().map(|column| written(&column.name)).collect())
+    }
+
+    fn view(&self, relation: &str) -> Option<String> {
+        let relation = self.0.named(relation)?;
+        relation.definition.clone().filter(|_| relation.kind == "v")
+    }
+}
+
+/// A statement, and what it took.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    /// The statement.
+    pub statement: Fingerprint,
+    /// What it asks, or why that is not known.
+    pub reading: Result<Reading, Unread>,
+    /// How often it ran.
+    pub calls: f64,
+    /// What that took.
+    pub time: Micros,
+    /// Rows that it returned or wrote, where that is known.
+    pub rows: Option<u64>,
+    /// What plans showed.
+    pub measured: Vec<Measured>,
+}
+
+/// What plans showed of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// The table, as the plan names it.
+    pub table: String,
+    /// The part of its rows that its conditions kept, 0 to 1; `None` if not all of it was read.
+    pub kept: Option<f64>,
+    /// What reading it took of all that the plans read, 0 to 1.
+    pub part: f64,
+}
+
+/// Every candidate, and what it would change.
+#[derive(Clone, Debug, Default)]
+pub struct Offers {
+    /// The scans that an index may serve.
+    pub cells: Vec<Cell>,
+    /// The candidates.
+    pub offers: Vec<Offer>,
+    /// What no B-tree serves, and another kind of index might.
+    pub considered: Vec<Considered>,
+    /// Why there is no advice for a statement, once for each.
+    pub refused: Vec<Refused>,
+}
+
+/// A condition that a GIN or a trigram index might serve, whose cost nobody knows beforehand.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Considered {
+    /// The statement's place in the demands.
+    pub demand: usize,
+    /// The table as SQL writes it, with its schema.
+    pub table: String,
+    /// The column or expression.
+    pub key: String,
+    /// `gin` or `trigram`.
+    pub method: &'static str,
+}
+
+/// A statement without advice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The statement's place in the demands.
+    pub demand: usize,
+    /// The table as the statement names it; `None` if it is about the statement.
+    pub table: Option<String>,
+    /// Why.
+    pub why: Refusal,
+}
+
+/// Why there is no advice.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The statement could not be read.
+    Unread(Unread),
+    /// It is about the table.
+    Table(Reason),
+    /// An index that is there serves what is asked.
+    Covered(String),
+    /// Too many rows match.
+    Unselective,
+    /// One value is so common that it depends on the value.
+    DependsOnValue,
+}
+
+/// Makes the candidates of a workload, with what they would change by PostgreSQL's own formulas.
+#[must_use]
+pub fn offers(demands: &[Demand], catalog: &Catalog) -> Offers {
+    market::fill(demands, catalog)
+}
+
+/// What a chosen index is like beside what it saves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Portrait {
+    /// The statement that creates it.
+    pub ddl: String,
+    /// How large it would be.
+    pub size: Size,
+    /// What each row that is written grows by, as a part of it.
+    pub write_overhead: f64,
+    /// Indexes that it would make redundant, as SQL writes their names.
+    pub replaces: Vec<String>,
+}
+
+/// Describes an index to create.
+#[must_use]
+pub fn portrait(candidate: &Candidate, catalog: &Catalog) -> Option<Portrait> {
+    let relation = candidate::relation(candidate, catalog)?;
+    let size = size::of(candidate, relation, catalog);
+    let part = candidate.predicate.as_ref().map_or(1.0, |predicate| predicate.part);
+    let index = thought_of(candidate, relation, catalog);
+    let is_replaced = |own: &Index| {
+        let is_bound = own.is_unique || own.is_primary || own.is_exclusion || own.is_replica_identity;
+        let is_plain = own.method == "btree" && own.predicate.is_none() && candidate.predicate.is_none();
+        !is_bound && is_plain && existing(own, relation, catalog).is_some_and(|own| indexed::begins(&index, &own))
+    };
+    let replaced = catalog.indexes(relation.oid).iter().filter(|index| is_replaced(index));
+    Some(Portrait {
+        ddl: candidate.ddl(catalog),
+        size,
+        write_overhead: size::write_overhead(&size, relation, catalog, part),
+        replaces: replaced.map(|index| format!("{}.{}", written(&relation.schema), written(&index.name))).collect(),
+    })
+}

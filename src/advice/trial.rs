@@ -1,0 +1,367 @@
+//! Candidates before a server's own planner: which it would use, what that saves, and which to choose by that.
+//!
+//! Pure: whoever calls it asks the planner. One candidate is tried at a time, for together they can make plans that nobody
+//! would build; what is chosen is then tried together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::choice::{After, Cell, Choice, Limits, Offer, choose};
+use super::{Demand, Offers};
+
+/// What the planner says of a statement, one way of asking it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// The cost of its plan.
+    pub cost: f64,
+    /// The offers whose indexes are in the plan.
+    pub uses: Vec<usize>,
+    /// Whether it was asked with values of the log, not with places for them.
+    pub is_real: bool,
+}
+
+/// What came of it. The cells are of whole statements here, one each, and so are their costs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trial {
+    /// Of each statement that could be asked.
+    pub cells: Vec<Cell>,
+    /// The offers that help, with the planner's costs.
+    pub offers: Vec<Offer>,
+    /// Which of these to create.
+    pub choices: Vec<Choice>,
+    /// Offers that were tried, by their place, and why they are none.
+    pub rejected: Vec<(usize, Rejection)>,
+    /// Offers that were not tried, because there were too many or the server refused.
+    pub untried: usize,
+}
+
+/// Why an index is not worth creating.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rejection {
+    /// No plan uses it.
+    Unused,
+    /// Plans that use it cost nearly as much.
+    SavesLittle,
+    /// A statement would become dearer.
+    Dearer,
+}
+
+/// Asks for the plans of a demand while the indexes of some offers are thought to be there. No answer: it cannot be asked.
+pub type Ask<'a, E> = dyn FnMut(&[usize], usize) -> Result<Vec<Seen>, E> + 'a;
+
+/// More offers are not tried, those first that save most by the model.
+const MOST_TRIED: usize = 60;
+
+/// So often one more index is looked for beside those that were chosen.
+const MOST_ROUNDS: usize = 10;
+
+/// A plan is dearer that costs so much more; less is the planner's own fuzziness.
+const DEARER: f64 = 1.01;
+
+/// Tries every offer, and chooses.
+///
+/// # Errors
+/// Those of `ask`.
+pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut Ask<'_, E>) -> Result<Trial, E> {
+    let tried = order(offers);
+    let asked: BTreeSet<usize> = tried.iter().flat_map(|&offer| concerned(offers, offer)).collect();
+    let mut bench = Bench { limits, before: BTreeMap::new(), ask };
+    for demand in asked {
+        let seen = (bench.ask)(&[], demand)?;
+        if !seen.is_empty() {
+            bench.before.insert(demand, seen);
+        }
+    }
+    let mut trial = Trial { cells: bench.cells(demands), untried: offers.offers.len() - tried.len(), ..Trial::default() };
+    let mut places = Vec::new();
+    for offer in tried {
+        match bench.one(offers, offer, &trial.cells)? {
+            Verdict::Helps(after) => {
+                places.push(offer);
+                trial.offers.push(Offer { after, ..offers.offers[offer].clone() });
+            }
+            Verdict::Rejected(why) => trial.rejected.push((offer, why)),
+            Verdict::Unknown => trial.untried += 1,
+        }
+    }
+    trial.choices = choose(&trial.cells, &trial.offers, limits);
+    bench.together(&mut trial, &places, offers)?;
+    for _ in 0..MOST_ROUNDS {
+        if !bench.one_more(&mut trial, &mut places, offers)? {
+            break;
+        }
+    }
+    Ok(trial)
+}
+
+/// The offers in the order in which they are tried: those that save most by the model first.
+fn order(offers: &Offers) -> Vec<usize> {
+    let saves = |offer: &Offer| -> f64 {
+        let of = |(&cell, after): (&usize, &After)| offers.cells.get(cell).map_or(0.0, |cell| (cell.before - after.cost) * cell.weight);
+        offer.after.iter().map(of).sum()
+    };
+    let mut places: Vec<usize> = (0..offers.offers.len()).collect();
+    places.sort_by(|&a, &b| saves(&offers.offers[b]).total_cmp(&saves(&offers.offers[a])).then(a.cmp(&b)));
+    places.truncate(MOST_TRIED);
+    places
+}
+
+/// The demands that an offer may serve.
+fn concerned(offers: &Offers, offer: usize) -> BTreeSet<usize> {
+    offers.offers[offer].after.keys().filter_map(|&cell| offers.cells.get(cell)).map(|cell| cell.demand).collect()
+}
+
+struct Bench<'a, 'b, E> {
+    limits: Limits,
+    before: BTreeMap<usize, Vec<Seen>>,
+    ask: &'a mut Ask<'b, E>,
+}
+
+enum Verdict {
+    /// By the place of the cell.
+    Helps(BTreeMap<usize, After>),
+    Rejected(Rejection),
+    Unknown,
+}
+
+impl<E> Bench<'_, '_, E> {
+    fn cells(&self, demands: &[Demand]) -> Vec<Cell> {
+        let cell = |(&demand, seen): (&usize, &Vec<Seen>)| {
+            let before = seen.first().map_or(0.0, |seen| seen.cost);
+            let time = demands.get(demand).map_or(0.0, |demand| demand.time.0 as f64);
+            Cell { demand, scan: 0, before, weight: if before > 0.0 { time / before } else { 0.0 } }
+        };
+        self.before.iter().map(cell).collect()
+    }
+
+    /// Tries one offer alone.
+    fn one(&mut self, offers: &Offers, offer: usize, cells: &[Cell]) -> Result<Verdict, E> {
+        let mut after = BTreeMap::new();
+        let (mut is_used, mut is_answered) = (false, false);
+        for demand in concerned(offers, offer) {
+            let Some(before) = self.before.get(&demand) else { continue };
+            let seen = (self.ask)(&[offer], demand)?;
+            is_answered |= !seen.is_empty();
+            if is_dearer(before, &seen) {
+                return Ok(Verdict::Rejected(Rejection::Dearer));
+            }
+            let Some((first, best)) = before.first().zip(seen.first()) else { continue };
+            is_used |= seen.iter().any(|seen| seen.uses.contains(&offer));
+            let helps = best.uses.contains(&offer) && first.cost - best.cost >= self.limits.least_saving * first.cost;
+            let place = cells.iter().position(|cell| cell.demand == demand);
+            if let Some(place) = place.filter(|_| helps) {
+                after.insert(place, After { cost: best.cost, is_guess: is_guess(offers, offer, demand, best) });
+            }
+        }
+        Ok(match (after.is_empty(), is_answered, is_used) {
+            (false, ..) => Verdict::Helps(after),
+            (true, false, _) => Verdict::Unknown,
+            (true, true, true) => Verdict::Rejected(Rejection::SavesLittle),
+            (true, true, false) => Verdict::Rejected(Rejection::Unused),
+        })
+    }
+
+    /// Looks for the index that saves most beside those that were chosen, such as the second one that a join needs, and
+    /// chooses it. Answers whether there is one.
+    fn one_more(&mut self, trial: &mut Trial, places: &mut Vec<usize>, offers: &Offers) -> Result<bool, E> {
+        let set: Vec<usize> = trial.choices.iter().map(|choice| places[choice.offer]).collect();
+        let of_table = |table: u32| set.iter().filter(|&&at| offers.offers[at].index.relation == table).count();
+        // With nothing chosen there is nothing to stand beside.
+        let demands: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
+        let mut now: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
+        for demand in demands {
+            let seen = (self.ask)(&set, demand)?;
+            if seen.first().is_some_and(|seen| seen.cost >= self.limits.least_cost) {
+                now.insert(demand, seen);
+            }
+        }
+        let mut best: Option<(f64, usize, BTreeMap<usize, After>)> = None;
+        for offer in order(offers) {
+            let is_open = !set.contains(&offer) && of_table(offers.offers[offer].index.relation) < self.limits.most_per_table;
+            let of_offer: Vec<usize> = concerned(offers, offer).into_iter().filter(|demand| is_open && now.contains_key(demand)).collect();
+            let with: Vec<usize> = set.iter().copied().chain([offer]).collect();
+            let (mut saved, mut after, mut dearer) = (0.0, BTreeMap::new(), false);
+            for demand in of_offer {
+                let seen = (self.ask)(&with, demand)?;
+                dearer |= is_dearer(&now[&demand], &seen);
+                let (Some(before), Some(seen)) = (now[&demand].first(), seen.first()) else { continue };
+                let less = before.cost - seen.cost;
+                if seen.uses.contains(&offer) && less >= self.limits.least_saving * before.cost {
+                    saved += less * trial.weight(demand);
+                    after.insert(demand, After { cost: seen.cost, is_guess: is_guess(offers, offer, demand, seen) });
+                }
+            }
+            if !dearer && saved > offers.offers[offer].upkeep && best.as_ref().is_none_or(|(most, ..)| saved > *most) {
+                best = Some((saved, offer, after));
+            }
+        }
+        let Some((saved, offer, after)) = best else { return Ok(false) };
+        trial.rejected.retain(|(rejected, _)| *rejected != offer);
+        let cells = trial.beside(&now, after);
+        trial.choices.push(Choice { offer: trial.offers.len(), serves: cells.keys().copied().collect(), saved });
+        trial.offers.push(Offer { after: cells, ..offers.offers[offer].clone() });
+        places.push(offer);
+        Ok(true)
+    }
+
+    /// Tries what was chosen together, and drops what is of no use beside the others.
+    fn together(&mut self, trial: &mut Trial, places: &[usize], offers: &Offers) -> Result<(), E> {
+        loop {
+            let set: Vec<usize> = trial.choices.iter().map(|choice| places[choice.offer]).collect();
+            let asked: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
+            let mut used: BTreeSet<usize> = BTreeSet::new();
+            let mut dearer = BTreeSet::new();
+            for demand in asked {
+                let Some(before) = self.before.get(&demand) else { continue };
+                let seen = (self.ask)(&set, demand)?;
+                let of_demand = seen.iter().flat_map(|seen| &seen.uses).copied();
+                if is_dearer(before, &seen) {
+                    dearer.extend(of_demand);
+                } else {
+                    used.extend(of_demand);
+                }
+            }
+            let wanted = |choice: &Choice| used.contains(&places[choice.offer]) && !dearer.contains(&places[choice.offer]);
+            let all = trial.choices.len();
+            let dropped: Vec<(usize, Rejection)> = trial
+                .choices
+                .iter()
+                .filter(|choice| !wanted(choice))
+                .map(|choice| {
+                    (places[choice.offer], if dearer.contains(&places[choice.offer]) { Rejection::Dearer } else { Rejection::Unused })
+                })
+                .collect();
+            trial.choices.retain(wanted);
+            trial.rejected.extend(dropped);
+            if trial.choices.len() == all || trial.choices.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Trial {
+    /// Microseconds of the workload for one unit of a statement's cost.
+    fn weight(&self, demand: usize) -> f64 {
+        self.cells.iter().find(|cell| cell.demand == demand).map_or(0.0, |cell| cell.weight)
+    }
+
+    /// Cells of statements as they are with what was chosen, and what they cost with one more, by the cell's place.
+    fn beside(&mut self, now: &BTreeMap<usize, Vec<Seen>>, after: BTreeMap<usize, After>) -> BTreeMap<usize, After> {
+        let mut cells = BTreeMap::new();
+        for (demand, after) in after {
+            let before = now.get(&demand).and_then(|seen| seen.first()).map_or(0.0, |seen| seen.cost);
+            let cell = Cell { demand, scan: 1, before, weight: self.weight(demand) };
+            cells.insert(self.cells.len(), after);
+            self.cells.push(cell);
+        }
+        cells
+    }
+}
+
+/// Whether it rests on a guess how many rows match: with places for values it is a constant of the planner's, where it is one
+/// of the model's.
+fn is_guess(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> bool {
+    let of_demand = |cell: &usize| offers.cells.get(*cell).is_some_and(|cell| cell.demand == demand);
+    !seen.is_real && offers.offers[offer].after.iter().any(|(cell, after)| after.is_guess && of_demand(cell))
+}
+
+/// Whether a statement costs more than before, in any way of asking.
+fn is_dearer(before: &[Seen], after: &[Seen]) -> bool {
+    before.iter().zip(after).any(|(before, after)| before.is_real == after.is_real && after.cost > before.cost * DEARER)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::advice::{Candidate, CandidateKey, On};
+    use crate::sql::fingerprint::Fingerprint;
+    use crate::sql::shape::scans::Reading;
+    use crate::units::Micros;
+
+    fn demand(time: u64) -> Demand {
+        let statement = Fingerprint::without_text(&time.to_string());
+        Demand { statement, reading: Ok(Reading::default()), calls: 1.0, time: Micros(time), rows: None, measured: Vec::new() }
+    }
+
+    /// An offer of one column that by the model serves some demands.
+    fn offer(column: i32, serves: &[usize]) -> Offer {
+        let text = format!("c{column}");
+        let key = CandidateKey { on: On::Column(column), column, text, descends: false, nulls_first: false, class: None };
+        let index = Candidate { relation: 1, table: "t".to_owned(), keys: vec![key], predicate: None };
+        let after = serves.iter().map(|&cell| (cell, After { cost: 10.0, is_guess: true })).collect();
+        Offer { index, after, upkeep: 0.0 }
+    }
+
+    fn offers(demands: usize, all: Vec<Offer>) -> Offers {
+        let cells = (0..demands).map(|demand| Cell { demand, scan: 0, before: 100.0, weight: 1.0 }).collect();
+        Offers { cells, offers: all, ..Offers::default() }
+    }
+
+    /// A planner to whom every statement costs 100, and less with the indexes that are named, of which it uses the first that
+    /// is there.
+    fn run(demands: usize, offers: &Offers, costs: &[(usize, usize, f64)]) -> Trial {
+        let demands: Vec<Demand> = (0..demands).map(|_| demand(1_000)).collect();
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let hit = costs.iter().find(|(index, of, _)| *of == demand && set.contains(index));
+            let (cost, uses) = hit.map_or((100.0, Vec::new()), |&(index, _, cost)| (cost, vec![index]));
+            Ok(vec![Seen { cost, uses, is_real: false }])
+        };
+        trial(&demands, offers, Limits::default(), &mut planner).unwrap_or_else(|never| match never {})
+    }
+
+    #[test]
+    fn what_is_used_and_saves_a_third_is_chosen() {
+        let all = offers(2, vec![offer(1, &[0, 1]), offer(2, &[0]), offer(3, &[1])]);
+        // The first serves one of two; the second saves too little, the third is not used.
+        let trial = run(2, &all, &[(0, 0, 20.0), (1, 0, 80.0)]);
+        assert_eq!(trial.choices.len(), 1);
+        assert_eq!(trial.offers[trial.choices[0].offer].after, BTreeMap::from([(0, After { cost: 20.0, is_guess: true })]));
+        assert_eq!(trial.rejected, [(1, Rejection::SavesLittle), (2, Rejection::Unused)]);
+        // 80 of 100 units of 1000 µs.
+        assert!((trial.choices[0].saved - 800.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_makes_a_statement_dearer_is_none() {
+        let all = offers(2, vec![offer(1, &[0, 1])]);
+        let trial = run(2, &all, &[(0, 0, 20.0), (0, 1, 102.0)]);
+        assert!(trial.choices.is_empty());
+        assert_eq!(trial.rejected, [(0, Rejection::Dearer)]);
+        assert!(run(2, &all, &[(0, 0, 20.0), (0, 1, 100.9)]).rejected.is_empty(), "a hundredth is the planner's fuzziness");
+    }
+
+    #[test]
+    fn what_is_of_no_use_beside_the_others_is_dropped() {
+        // Alone each serves; together the planner takes the first for both.
+        let all = offers(2, vec![offer(1, &[0, 1]), offer(2, &[1])]);
+        let trial = run(2, &all, &[(0, 0, 20.0), (0, 1, 60.0), (1, 1, 10.0)]);
+        assert_eq!(trial.choices.iter().map(|choice| choice.offer).collect::<Vec<_>>(), [0]);
+        assert_eq!(trial.rejected, [(1, Rejection::Unused)]);
+    }
+
+    #[test]
+    fn a_join_gets_both_of_its_indexes() {
+        // Either alone halves the plan, and both together leave nothing of it.
+        let all = offers(1, vec![offer(1, &[0]), offer(2, &[0])]);
+        let mut planner = |set: &[usize], _: usize| -> Result<Vec<Seen>, Infallible> {
+            let cost = [1000.0, 500.0, 20.0][set.len()];
+            Ok(vec![Seen { cost, uses: set.to_vec(), is_real: true }])
+        };
+        let Ok(trial) = trial(&[demand(1_000)], &all, Limits::default(), &mut planner);
+        assert_eq!(trial.choices.iter().map(|choice| choice.offer).collect::<BTreeSet<_>>().len(), 2);
+        let second = &trial.offers[trial.choices[1].offer];
+        let (cell, after) = second.after.first_key_value().expect("serves");
+        assert_eq!((trial.cells[*cell].before, after.cost, trial.choices[1].saved), (500.0, 20.0, 480.0));
+        assert!(trial.rejected.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_not_judged() {
+        let all = offers(1, vec![offer(1, &[0])]);
+        let mut silent = |_: &[usize], _: usize| -> Result<Vec<Seen>, Infallible> { Ok(Vec::new()) };
+        let Ok(trial) = trial(&[demand(1)], &all, Limits::default(), &mut silent);
+        assert!(trial.choices.is_empty() && trial.rejected.is_empty() && trial.untried == 1 && trial.cells.is_empty());
+    }
+}

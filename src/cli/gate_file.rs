@@ -1,0 +1,471 @@
+//! `gate.toml`: what a gate holds against a candidate, from the nearest folder upwards.
+//!
+//! A key that is not known ends the command, because a rule that nobody reads would pass everything.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Zoned;
+use jiff::civil::Date;
+use serde::Deserialize as Derive;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+
+use crate::compare::Policy;
+use crate::compare::policy::{Doubt, Level, Limit, Waiver, default_limit, rule_names};
+
+use super::{Failure, config};
+
+mod budget;
+
+use budget::BudgetEntry;
+
+/// The only version of the file so far.
+const SCHEMA: u32 = 1;
+
+/// The whole file.
+#[derive(Default, Derive)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct File {
+    /// The version of the file: 1.
+    schema: Option<u32>,
+    gate: Gate,
+    eligibility: Eligibility,
+    /// Rules by name: a level, or a table of `level`, `rel` and `abs`.
+    rules: BTreeMap<String, RuleEntry>,
+    tables: Tables,
+    budget: Vec<BudgetEntry>,
+    ignore: Vec<IgnoreEntry>,
+}
+
+/// `[gate]`.
+#[derive(Default, Derive)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Gate {
+    /// The level that fails: `error`, `warn` or `never`.
+    fail_on: Option<FailOn>,
+    /// What doubt means: `pass` or `fail`.
+    on_inconclusive: Option<OnInconclusive>,
+    /// So many runs on each side are needed for latency to fail by itself below twice as long.
+    min_runs: Option<usize>,
+    /// The rate of false alarms among tests of latency, 0 to 1.
+    fdr: Option<f64>,
+    /// The effect on latency that does not matter.
+    min_effect: Option<Percent>,
+    /// The effect on latency up to which a statement is well.
+    tolerance: Option<Percent>,
+    /// What it means that the whole candidate is slower: `off`, `info`, `warn` or `error`.
+    global: Option<LevelName>,
+}
+
+/// See [`Gate::fail_on`].
+#[derive(Clone, Copy, Derive)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum FailOn {
+    Error,
+    Warn,
+    Never,
+}
+
+/// See [`Gate::on_inconclusive`].
+#[derive(Clone, Copy, Derive)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum OnInconclusive {
+    Pass,
+    Fail,
+}
+
+/// A level by its name.
+#[derive(Clone, Copy, Derive)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum LevelName {
+    Off,
+    Info,
+    Warn,
+    Error,
+}
+
+impl LevelName {
+    fn level(self) -> Level {
+        [Level::Off, Level::Info, Level::Warn, Level::Error][self as usize]
+    }
+}
+
+/// `[eligibility]`: statements that have a test of latency.
+#[derive(Default, Derive)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Eligibility {
+    /// At least so many calls in every run.
+    min_calls: Option<u64>,
+    /// At least this share of the time of a side.
+    min_share: Option<Percent>,
+}
+
+/// `[tables]`.
+#[derive(Default, Derive)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Tables {
+    /// Tables that matter most: a new statement or a whole read of one of them fails.
+    critical: Vec<String>,
+}
+
+/// A share: `"20%"`, or a fraction.
+#[derive(Clone, Copy)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Share"))]
+struct Percent(f64);
+
+/// How [`Percent`] looks in a file.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "describes the file")]
+enum Share {
+    Percent(String),
+    Fraction(f64),
+}
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Part;
+        impl Visitor<'_> for Part {
+            type Value = Percent;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a share such as \"20%\" or 0.2")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Percent, E> {
+                let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+                match number {
+                    Some(number) => self.visit_f64(number / 100.0),
+                    None => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                }
+            }
+
+            fn visit_f64<E: de::Error>(self, share: f64) -> Result<Percent, E> {
+                if share.is_finite() && share >= 0.0 {
+                    Ok(Percent(share))
+                } else {
+                    Err(E::invalid_value(de::Unexpected::Float(share), &self))
+                }
+            }
+
+            fn visit_i64<E: de::Error>(self, share: i64) -> Result<Percent, E> {
+                self.visit_f64(share as f64)
+            }
+        }
+        deserializer.deserialize_any(Part)
+    }
+}
+
+/// A rule's setting.
+#[derive(Clone, Copy, Default, Derive)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RuleTable {
+    level: Option<LevelName>,
+    /// As a share of the baseline.
+    rel: Option<Percent>,
+    /// In units of what is measured.
+    abs: Option<f64>,
+}
+
+/// A rule's setting, or its level alone.
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Setting"))]
+struct RuleEntry(RuleTable);
+
+/// How [`RuleEntry`] looks in a file.
+#[cfg(test)]
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "describes the file")]
+enum Setting {
+    Level(LevelName),
+    Table(RuleTable),
+}
+
+impl<'de> Deserialize<'de> for RuleEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entry;
+        impl<'de> Visitor<'de> for Entry {
+            type Value = RuleEntry;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a level (off, info, warn or error), or a table of level, rel and abs")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<RuleEntry, E> {
+                let level = LevelName::deserialize(de::value::StrDeserializer::<E>::new(text))?;
+                Ok(RuleEntry(RuleTable { level: Some(level), ..RuleTable::default() }))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RuleEntry, A::Error> {
+                RuleTable::deserialize(de::value::MapAccessDeserializer::new(map)).map(RuleEntry)
+            }
+        }
+        deserializer.deserialize_any(Entry)
+    }
+}
+
+/// One `[[ignore]]`: what is to be lived with, why, and until when.
+#[derive(Derive)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct IgnoreEntry {
+    /// Of this rule.
+    rule: Option<String>,
+    /// Of the statement whose id begins so.
+    fingerprint: Option<String>,
+    /// Of statements that name this table.
+    table: Option<String>,
+    /// Why.
+    reason: String,
+    /// The last day on which it holds: 2027-01-31.
+    #[cfg_attr(test, schemars(with = "String"))]
+    expires: toml::value::Datetime,
+}
+
+/// The policy of the named file, or of the one that is found, and where it stands.
+pub(super) fn policy(named: Option<&Path>, none: bool) -> Result<(Policy, Option<PathBuf>), Failure> {
+    let file = match named {
+        Some(file) => Some(file.to_path_buf()),
+        None if none => None,
+        None => config::found(&["gate.toml", ".config/gate.toml"]),
+    };
+    let Some(file) = file else { return Ok((Policy::default(), None)) };
+    let text = std::fs::read_to_string(&file).map_err(|error| Failure::trouble(format!("{}: {error}", file.display())))?;
+    let policy = parsed(&text, Zoned::now().date()).map_err(|(place, reason)| {
+        let place = place.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+        Failure::trouble(format!("{}{place}: {reason}", file.display()))
+    })?;
+    Ok((policy, Some(file)))
+}
+
+/// What is wrong with a file: line and column where they are known, and words.
+type Wrong = (Option<(usize, usize)>, String);
+
+fn parsed(text: &str, today: Date) -> Result<Policy, Wrong> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let place = error.span().map(|span| place(text, span.start));
+        (place, suggested(error.message()))
+    })?;
+    file.policy(today).map_err(|(key, reason)| (text.find(&key).filter(|_| !key.is_empty()).map(|at| place(text, at)), reason))
+}
+
+/// Line and column of an offset, from 1.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
+}
+
+/// The message with the name that may have been meant, of those that it lists.
+fn suggested(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let wrong = names.next().unwrap_or_default();
+    let near = names.min_by_key(|known| strsim::damerau_levenshtein(wrong, known)).filter(|known| is_near(wrong, known));
+    let message = message.trim_end();
+    if message.starts_with("unknown")
+        && let Some(near) = near
+    {
+        format!("{message}; did you mean {near}?")
+    } else {
+        message.to_owned()
+    }
+}
+
+fn is_near(wrong: &str, known: &str) -> bool {
+    strsim::damerau_levenshtein(wrong, known) <= wrong.len().max(known.len()) / 3
+}
+
+impl File {
+    /// As it holds on a day; else what is wrong, and the text near which it stands.
+    fn policy(self, today: Date) -> Result<Policy, (String, String)> {
+        if let Some(schema) = self.schema.filter(|&schema| schema != SCHEMA) {
+            return Err(("schema".to_owned(), format!("this gate file is of schema {schema}, and this build reads {SCHEMA}")));
+        }
+        let mut policy = Policy::default();
+        self.gate.set(&mut policy)?;
+        let floors = &mut policy.latency.eligibility;
+        floors.min_calls = self.eligibility.min_calls.unwrap_or(floors.min_calls);
+        floors.min_share = self.eligibility.min_share.map_or(floors.min_share, |share| share.0);
+        for (name, entry) in &self.rules {
+            let limit = limit(name, entry.0)?;
+            policy.limits.insert(name.clone(), limit);
+        }
+        policy.critical = self.tables.critical;
+        for (at, entry) in self.budget.into_iter().enumerate() {
+            let budgets =
+                entry.budgets(at + 1).map_err(|reason| ("[[budget]]".to_owned(), format!("[[budget]] number {}: {reason}", at + 1)))?;
+            policy.budgets.extend(budgets);
+        }
+        for (at, entry) in self.ignore.into_iter().enumerate() {
+            let waiver = entry.on(today).map_err(|reason| ("[[ignore]]".to_owned(), format!("[[ignore]] number {}: {reason}", at + 1)))?;
+            policy.waivers.push(waiver);
+        }
+        Ok(policy)
+    }
+}
+
+impl Gate {
+    fn set(&self, policy: &mut Policy) -> Result<(), (String, String)> {
+        policy.fail_on = match self.fail_on {
+            Some(FailOn::Warn) => Level::Warn,
+            Some(FailOn::Never) => Level::Off,
+            Some(FailOn::Error) | None => Level::Error,
+        };
+        if let Some(OnInconclusive::Fail) = self.on_inconclusive {
+            policy.on_inconclusive = Doubt::Fails;
+        }
+        let latency = &mut policy.latency;
+        if let Some(fdr) = self.fdr {
+            if !(fdr > 0.0 && fdr < 1.0) {
+                return Err(("fdr".to_owned(), format!("fdr = {fdr}: a rate lies between 0 and 1")));
+            }
+            // One run on each side is judged more strictly, by as much as by default.
+            latency.fdr_single *= fdr / latency.fdr;
+            latency.fdr = fdr;
+        }
+        latency.min_runs = self.min_runs.unwrap_or(latency.min_runs);
+        latency.min_effect = self.min_effect.map_or(latency.min_effect, |share| share.0);
+        latency.tolerance = self.tolerance.map_or(latency.tolerance, |share| share.0);
+        if latency.tolerance < latency.min_effect {
+            return Err(("tolerance".to_owned(), "tolerance is below min_effect, so that nothing could be well".to_owned()));
+        }
+        if let Some(level) = self.global {
+            policy.limits.insert("global-shift".to_owned(), Limit { level: level.level(), relative: 0.0, absolute: 0.0 });
+        }
+        Ok(())
+    }
+}
+
+fn limit(name: &str, entry: RuleTable) -> Result<Limit, (String, String)> {
+    let Some(known) = default_limit(name) else {
+        return Err((name.to_owned(), format!("[rules] {name}: there is no such rule{}", meant(name))));
+    };
+    if let Some(abs) = entry.abs.filter(|abs| !abs.is_finite() || *abs < 0.0) {
+        return Err((name.to_owned(), format!("[rules] {name}: abs = {abs} is no amount")));
+    }
+    Ok(Limit {
+        level: entry.level.map_or(known.level, LevelName::level),
+        relative: entry.rel.map_or(known.relative, |share| share.0),
+        absolute: entry.abs.unwrap_or(known.absolute),
+    })
+}
+
+/// The rule that may have been meant, or all there are.
+fn meant(name: &str) -> String {
+    let near = rule_names().min_by_key(|known| strsim::damerau_levenshtein(name, known)).filter(|known| is_near(name, known));
+    near.map_or_else(|| format!("; there are {}", rule_names().collect::<Vec<_>>().join(", ")), |near| format!("; did you mean {near}?"))
+}
+
+impl IgnoreEntry {
+    fn on(self, today: Date) -> Result<Waiver, String> {
+        if let Some(rule) = self.rule.as_deref().filter(|rule| default_limit(rule).is_none()) {
+            return Err(format!("rule = \"{rule}\": there is no such rule{}", meant(rule)));
+        }
+        let is_id = |id: &str| (4..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+        if let Some(id) = self.fingerprint.as_deref().filter(|id| !is_id(id)) {
+            return Err(format!(
+                "fingerprint = \"{id}\": a statement's id has up to sixteen digits, 0-9 and a-f, and at least four of them are needed"
+            ));
+        }
+        if self.rule.is_none() && self.fingerprint.is_none() && self.table.is_none() {
+            return Err("names no rule, fingerprint or table, and would ignore everything".to_owned());
+        }
+        if self.reason.trim().is_empty() {
+            return Err("reason is empty; say why, for whoever reads it next year".to_owned());
+        }
+        let expires = self.expires.to_string();
+        let last: Date = expires.parse().map_err(|_| format!("expires = {expires}: not a date like 2027-01-31"))?;
+        let Self { rule, fingerprint, table, reason, .. } = self;
+        Ok(Waiver { rule, fingerprint, table, reason, expires, is_over: last < today })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/gate-file.schema.json");
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_structs() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(File)).expect("is JSON") + "\n";
+        if std::env::var_os("LAGGARD_BLESS").is_some() {
+            std::fs::write(COMMITTED, &schema).expect("writable");
+        }
+        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
+        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+    }
+
+    fn read(text: &str) -> Result<Policy, Wrong> {
+        parsed(text, jiff::civil::date(2026, 11, 26))
+    }
+
+    #[test]
+    fn what_is_said_holds_and_what_is_not_said_is_the_default() {
+        let policy = read(
+            "schema = 1\n[gate]\nfail_on = \"warn\"\nmin_effect = \"15%\"\nfdr = 0.1\nglobal = \"off\"\n[eligibility]\nmin_calls = 40\nmin_share = 0.002\n\
+             [rules]\nnew-shape = \"off\"\nbuffers-per-call = { rel = \"50%\" }\nlock-convoy = { level = \"warn\" }\n[tables]\ncritical = [\"orders\"]\n",
+        )
+        .expect("a gate file");
+        assert_eq!(
+            (policy.fail_on, policy.on_inconclusive, policy.critical.as_slice()),
+            (Level::Warn, Doubt::Passes, &["orders".to_owned()][..])
+        );
+        let latency = &policy.latency;
+        assert_eq!((latency.min_effect, latency.fdr, latency.fdr_single, latency.tolerance, latency.min_runs), (0.15, 0.1, 0.02, 0.25, 3));
+        assert_eq!((latency.eligibility.min_calls, latency.eligibility.min_share), (40, 0.002));
+        assert_eq!(
+            (policy.limit("new-shape").level, policy.limit("global-shift").level, policy.limit("lock-convoy").level),
+            (Level::Off, Level::Off, Level::Warn)
+        );
+        let buffers = policy.limit("buffers-per-call");
+        assert_eq!((buffers.level, buffers.relative, buffers.absolute), (Level::Error, 0.5, 10.0));
+    }
+
+    #[test]
+    fn an_ignore_holds_to_the_end_of_its_day() {
+        let over = |expires: &str| {
+            let text = format!("[[ignore]]\nrule = \"latency\"\nreason = \"known\"\nexpires = {expires}\n");
+            read(&text).map(|policy| policy.waivers[0].is_over)
+        };
+        assert_eq!(
+            [over("2026-11-25"), over("2026-11-26"), over("2026-11-27")],
+            [Ok(true), Ok(false), Ok(false)].map(|r: Result<bool, Wrong>| r)
+        );
+        assert!(over("2026-11-27T10:00:00Z").is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
+        for (text, place, words) in [
+            ("[gate]\nfail_om = \"error\"\n", Some((2, 1)), "did you mean fail_on?"),
+            ("[gates]\n", Some((1, 2)), "did you mean gate?"),
+            ("[gate]\nfail_on = \"fatal\"\n", Some((2, 11)), "unknown variant"),
+            ("\n[rules]\nbuffer-per-call = \"warn\"\n", Some((3, 1)), "did you mean buffers-per-call?"),
+            ("[rules]\nlatency = { levle = \"warn\" }\n", Some((2, 13)), "did you mean level?"),
+            ("[rules]\nlatency = \"warm\"\n", Some((2, 11)), "did you mean warn?"),
+            ("[gate]\nmin_effect = \"ten\"\n", Some((2, 14)), "\"20%\""),
+            ("[gate]\nfdr = 1.5\n", Some((2, 1)), "between 0 and 1"),
+            ("[gate]\ntolerance = \"5%\"\n", Some((2, 1)), "below min_effect"),
+            ("schema = 2\n", Some((1, 1)), "schema 2"),
+            ("[[ignore]]\nrule = \"latency\"\nexpires = 2027-01-01\n", Some((1, 1)), "reason"),
+            ("[[ignore]]\nrule = \"latency\"\nreason = \"x\"\n", Some((1, 1)), "expires"),
+            ("[[ignore]]\nreason = \"x\"\nexpires = 2027-01-01\n", Some((1, 1)), "would ignore everything"),
+            ("[[ignore]]\nfingerprint = \"xyz\"\nreason = \"x\"\nexpires = 2027-01-01\n", Some((1, 1)), "sixteen digits"),
+            ("[[ignore]]\nrule = \"latncy\"\nreason = \"x\"\nexpires = 2027-01-01\n", Some((1, 1)), "did you mean latency?"),
+        ] {
+            let (at, message) = read(text).expect_err(text);
+            assert_eq!(at, place, "{text}: {message}");
+            assert!(message.contains(words), "{text}: {message}");
+        }
+    }
+}

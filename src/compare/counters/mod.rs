@@ -1,0 +1,30 @@
+//! What was counted: rules on numbers that no busy machine changes.
+//!
+//! A counter is worse if every candidate run is above every baseline run, by a share and by an amount. That calibrates itself:
+//! where the suite is random, so are the runs of either side, and they overlap.
+
+use super::Change;
+use super::comparable::caveats;
+use super::matched::Matched;
+use super::policy::Policy;
+
+mod amounts;
+mod calls;
+mod failures;
+mod plans;
+mod presence;
+pub(super) mod rule;
+
+/// What the rules on counters hold for or against the candidate.
+pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
+    let hides_calls = caveats(matched).iter().any(|caveat| caveat.hides_calls());
+    let mut changes = Vec::new();
+    if !hides_calls {
+        changes.extend(presence::changes(matched, policy));
+        changes.extend(calls::changes(matched, policy));
+    }
+    changes.extend(amounts::changes(matched, policy));
+    changes.extend(plans::changes(matched, policy, &changes));
+    changes.extend(failures::changes(matched, policy));
+    changes
+}

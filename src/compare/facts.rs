@@ -1,0 +1,320 @@
+//! What one run came to: the facts of its statements that comparisons are made of, and what is known of its surroundings.
+//!
+//! The workload is not kept, so that dozens of runs fit in memory. Where counters and a log tell of the same run, counts are
+//! those of the counters, and times those of the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::Reads;
+use crate::sql::fingerprint::Fingerprint;
+use crate::sql::outline::Outline;
+use crate::units::Micros;
+use crate::workload::moments::Moments;
+use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Statement, Workload};
+
+/// One run; see the module.
+#[derive(Clone, Debug, Default)]
+pub struct Run {
+    /// As the user named it.
+    pub path: String,
+    /// Its statements.
+    pub shapes: BTreeMap<Fingerprint, Shape>,
+    /// What was found wrong in it.
+    pub found: Vec<Found>,
+    /// What is known of its surroundings.
+    pub surroundings: Surroundings,
+    /// Failures that say that something was in the way, by kind.
+    pub failures: BTreeMap<Failure, u64>,
+    /// Records, and those of them that were not understood.
+    pub records: [u64; 2],
+}
+
+/// Failures that gate by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// Two transactions waited for each other (SQLSTATE 40P01).
+    Deadlock,
+    /// A lock was not had in time (55P03).
+    LockTimeout,
+    /// A statement ran too long (57014).
+    Timeout,
+}
+
+impl Failure {
+    /// All of them.
+    pub const ALL: [Failure; 3] = [Failure::Deadlock, Failure::LockTimeout, Failure::Timeout];
+
+    /// In words.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Failure::Deadlock => "deadlocks",
+            Failure::LockTimeout => "lock timeouts",
+            Failure::Timeout => "statement timeouts",
+        }
+    }
+
+    /// By the SQLSTATE, or where the log has none by the words of a server that speaks English.
+    fn of(kind: &ErrorKind) -> Option<Self> {
+        let says = |words: &str| kind.message.contains(words);
+        match kind.sqlstate.as_ref() {
+            Some(b"40P01") => Some(Failure::Deadlock),
+            Some(b"55P03") => Some(Failure::LockTimeout),
+            // Whoever asked for it got it.
+            Some(b"57014") if says("user request") => None,
+            Some(b"57014") => Some(Failure::Timeout),
+            Some(_) => None,
+            None if says("deadlock detected") => Some(Failure::Deadlock),
+            None if says("due to lock timeout") => Some(Failure::LockTimeout),
+            None if says("due to statement timeout") => Some(Failure::Timeout),
+            None => None,
+        }
+    }
+}
+
+/// Something that a rule found in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// The statement.
+    pub statement: Option<Fingerprint>,
+    /// Whether it is as good as certain.
+    pub is_sure: bool,
+    /// In words.
+    pub title: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What numbers depend on besides the program under test.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Surroundings {
+    /// The kind of database, such as `postgresql`.
+    pub engine: Option<&'static str>,
+    /// Whether there is a log.
+    pub has_log: bool,
+    /// Whether there are counters of an interval.
+    pub has_counters: bool,
+    /// Whether there are counters, but of their whole life.
+    pub is_life: bool,
+    /// The server's major version, such as 15.
+    pub major: Option<u32>,
+    /// Settings that snapshots tell.
+    pub settings: BTreeMap<String, String>,
+    /// Settings that were changed while the run was going on, as its log tells.
+    pub changed: BTreeMap<String, String>,
+    /// The duration below which nothing seems to be logged.
+    pub threshold: Option<Micros>,
+    /// Whether only a sample of calls is in the log.
+    pub is_sampled: bool,
+    /// Times that the server made room by dropping counters.
+    pub dealloc: u64,
+    /// Entries whose counters began anew.
+    pub restarted: u64,
+    /// What could not be read, or not to its end, in words.
+    pub broken: Vec<String>,
+}
+
+/// How a relation is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// As a whole in some plan.
+    pub is_whole: bool,
+    /// By an index in some plan.
+    pub is_by_index: bool,
+}
+
+/// One statement in one run. Times are microseconds; what is not known is `None`.
+#[derive(Clone, Debug, Default)]
+pub struct Shape {
+    /// Its text.
+    pub text: String,
+    /// The tables that it names.
+    pub tables: Vec<String>,
+    /// Its command, such as `select`.
+    pub verb: String,
+    /// Its tags: key and value.
+    pub tags: Vec<(String, String)>,
+    /// Whether it writes rows.
+    pub writes: bool,
+    /// Whether it does work on rows, rather than begin a transaction or set something.
+    pub works: bool,
+    /// Executions that came to an end.
+    pub calls: u64,
+    /// In how many units of work they were, where a log tells.
+    pub units: Option<u64>,
+    /// Their time in the server.
+    pub total: f64,
+    /// How many of them the latency is known of, without those that waited for locks.
+    pub timed: u64,
+    /// Mean and standard deviation of these.
+    pub mean: Option<f64>,
+    /// See `mean`.
+    pub deviation: Option<f64>,
+    /// Their median.
+    pub p50: Option<f64>,
+    /// Their 95th percentile.
+    pub p95: Option<f64>,
+    /// Their largest.
+    pub max: Option<f64>,
+    /// The distribution of all of them, those that waited as well, where a log tells it.
+    pub latency: Option<Latency>,
+    /// What counters say of it, in milliseconds.
+    pub moments: Option<Moments>,
+    /// Rows.
+    pub rows: Option<u64>,
+    /// Shared blocks found in the cache or read.
+    pub blocks: Option<u64>,
+    /// Temporary blocks read or written.
+    pub temp: Option<u64>,
+    /// Records of write-ahead log.
+    pub wal: Option<u64>,
+    /// The ids of its plans, as far as they were logged.
+    pub plans: BTreeSet<u64>,
+    /// How these read each relation.
+    pub access: BTreeMap<String, Access>,
+}
+
+impl Run {
+    /// The facts of what was read under a name.
+    #[must_use]
+    pub fn of(path: String, reading: &Reading, found: Vec<Found>) -> Self {
+        let workload = &reading.workload;
+        let skipped = reading.inputs.iter().map(|input| input.skipped.total()).sum();
+        let records: u64 = reading.inputs.iter().map(|input| input.records).sum();
+        Run {
+            path,
+            shapes: workload.statements().map(|s| (s.fingerprint, Shape::of(s))).filter(|(_, shape)| shape.calls > 0).collect(),
+            found,
+            surroundings: Surroundings::of(reading),
+            failures: failures(workload),
+            records: [records + skipped, skipped],
+        }
+    }
+
+    /// Calls of all statements.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.shapes.values().map(|shape| shape.calls).sum()
+    }
+
+    /// The time of all statements, in microseconds.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.shapes.values().map(|shape| shape.total).sum()
+    }
+}
+
+fn failures(workload: &Workload) -> BTreeMap<Failure, u64> {
+    let mut failures: BTreeMap<Failure, u64> = BTreeMap::new();
+    for (kind, count) in &workload.events().errors {
+        if let Some(failure) = Failure::of(kind) {
+            *failures.entry(failure).or_default() += count;
+        }
+    }
+    failures
+}
+
+impl Surroundings {
+    fn of(reading: &Reading) -> Self {
+        let workload = &reading.workload;
+        let coverage = workload.coverage();
+        let settings = coverage.map(|coverage| coverage.settings.clone()).unwrap_or_default();
+        let changed = workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Surroundings {
+            engine: reading.inputs.first().map(|input| engine(&input.format)),
+            has_log: reading.has_log(),
+            has_counters: coverage.is_some_and(|coverage| !coverage.is_life),
+            is_life: coverage.is_some_and(|coverage| coverage.is_life),
+            major: coverage.and_then(|coverage| coverage.version).map(major),
+            is_sampled: workload.blind() == Some(Blind::Sampled),
+            threshold: workload.threshold().map(|(_, looks_like)| looks_like),
+            dealloc: coverage.and_then(|coverage| coverage.dealloc_rounds).unwrap_or(0),
+            restarted: coverage.map_or(0, |coverage| coverage.restarted()),
+            broken: reading.errors.iter().map(ToString::to_string).collect(),
+            settings,
+            changed,
+        }
+    }
+}
+
+/// By the name of the format; snapshots that laggard takes are of PostgreSQL too.
+fn engine(format: &str) -> &'static str {
+    if format.starts_with("mysql") || format.starts_with("mariadb") { "mysql" } else { "postgresql" }
+}
+
+fn major(version: u32) -> u32 {
+    if version >= 100_000 { version / 10_000 } else { version / 100 }
+}
+
+impl Shape {
+    fn of(s: &Statement) -> Self {
+        let outline = Outline::of(&s.text);
+        let mut shape = Shape {
+            text: s.text.clone(),
+            writes: outline.role.writes(),
+            works: outline.role.works(),
+            verb: s.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_owned(),
+            tags: s.tags().map(|(key, value, _)| (key.to_owned(), value.to_owned())).collect(),
+            tables: outline.tables,
+            calls: s.calls(),
+            units: Some(s.units).filter(|&units| units > 0),
+            rows: s.rows,
+            ..Shape::default()
+        };
+        shape.log_times(s);
+        shape.counters(s);
+        for (id, plan) in s.shapes.iter().flat_map(|shapes| shapes.iter()) {
+            shape.plans.insert(id);
+            for scan in &plan.slowest.1.scans {
+                let access = shape.access.entry(scan.table.clone()).or_default();
+                access.is_whole |= scan.reads == Reads::Whole;
+                access.is_by_index |= scan.reads != Reads::Whole;
+            }
+        }
+        shape
+    }
+
+    fn log_times(&mut self, s: &Statement) {
+        if s.latency.count() == 0 {
+            return;
+        }
+        let unhindered = s.delayed.as_ref().map(|delayed| s.latency.without(delayed)).filter(|rest| rest.count() > 0);
+        let latency = unhindered.as_ref().unwrap_or(&s.latency);
+        let micros = |value: Option<Micros>| value.map(|value| value.0 as f64);
+        self.total = s.latency.total().0 as f64;
+        self.timed = latency.count();
+        self.mean = latency.mean();
+        self.deviation = latency.deviation();
+        self.p50 = micros(latency.at(Permille(500)));
+        self.p95 = micros(latency.at(Permille(950)));
+        self.max = micros(latency.max());
+        self.latency = Some(s.latency.clone());
+    }
+
+    /// What the server counted. A log of the same run knows no more calls than it, unless counters were lost.
+    fn counters(&mut self, s: &Statement) {
+        let Some(counted) = s.counted.as_deref() else { return };
+        let Some(moments) = counted.all().filter(|moments| moments.count() >= self.calls) else { return };
+        let has_times = s.latency.count() == moments.count();
+        // Units are those of the calls in the log.
+        self.units = self.units.filter(|_| self.calls == moments.count());
+        self.calls = moments.count();
+        self.moments = Some(moments);
+        if !has_times {
+            let micros = |ms: f64| ms * 1_000.0;
+            self.total = micros(moments.total());
+            self.timed = moments.count();
+            self.mean = Some(micros(moments.average()));
+            self.deviation = moments.deviation().map(micros);
+            self.max = moments.most().map(micros);
+            (self.p50, self.p95, self.latency) = (None, None, None);
+        }
+        let sum = |a: Count, b: Count| counted.count(a).zip(counted.count(b)).map(|(a, b)| a.saturating_add(b));
+        self.rows = counted.rows();
+        self.blocks = sum(Count::SharedHit, Count::SharedRead);
+        self.temp = sum(Count::TempRead, Count::TempWritten);
+        self.wal = counted.count(Count::WalRecords);
+    }
+}

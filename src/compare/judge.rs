@@ -1,0 +1,71 @@
+//! What changes come to: what is lived with, what comes first, and the verdict.
+
+use std::cmp::Reverse;
+
+use super::matched::Matched;
+use super::policy::{Doubt, Level, Policy, Waiver};
+use super::{Change, Comparison, Evidence, Judgement, Outcome, Side};
+
+/// Marks what is lived with, sorts, and gives the verdict. The runs can be compared.
+pub(super) fn settle(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
+    // What is well has no level; what is in doubt keeps that of its rule, for the gate may ask for no doubt.
+    for change in comparison.changes.iter_mut().filter(|change| matches!(change.verdict, Judgement::Ok | Judgement::Improved)) {
+        change.level = Level::Info;
+    }
+    comparison.unused = waive(&mut comparison.changes, matched, &policy.waivers);
+    comparison.changes.sort_by_cached_key(|change| {
+        let counts = change.verdict.counts() && change.suppressed.is_none();
+        (
+            Reverse(counts),
+            Reverse(if counts { change.level } else { Level::Off }),
+            change.verdict,
+            Reverse(added(change, matched)),
+            change.rule,
+            change.statement,
+        )
+    });
+    comparison.untested.sort_by_key(|untested| untested.statement);
+    comparison.outcome = outcome(&comparison.changes, policy);
+}
+
+/// The time that the statement of a change takes more in the candidate, in microseconds of a run; what is about no statement
+/// comes before all of them.
+fn added(change: &Change, matched: &Matched<'_>) -> i64 {
+    let Some(statement) = change.statement else { return i64::MAX };
+    let Some(pair) = matched.pair(statement) else { return 0 };
+    let [before, after] = [Side::Baseline, Side::Candidate]
+        .map(|side| pair.of(side).iter().flatten().map(|shape| shape.total).sum::<f64>() / pair.of(side).len().max(1) as f64);
+    let magnitude = i64::try_from(crate::units::Micros::floor((after - before).abs()).0).unwrap_or(i64::MAX - 1);
+    if after >= before { magnitude } else { -magnitude }
+}
+
+/// Marks each change with the first waiver that is about it and still holds; answers with those that are about none.
+fn waive(changes: &mut [Change], matched: &Matched<'_>, waivers: &[Waiver]) -> Vec<Waiver> {
+    let mut used = vec![false; waivers.len()];
+    for change in changes.iter_mut().filter(|change| change.verdict.counts() || change.verdict == Judgement::Inconclusive) {
+        let tables = change.statement.and_then(|s| matched.pair(s)?.any()).map(|shape| shape.tables.clone()).unwrap_or_default();
+        for (at, waiver) in waivers.iter().enumerate().filter(|(_, waiver)| waiver.matches(change.rule, change.statement, &tables)) {
+            used[at] = true;
+            if waiver.is_over {
+                let text = format!("it was to be ignored until {}: {}", waiver.expires, waiver.reason);
+                change.evidence.push(Evidence { kind: "expired", text });
+            } else if change.suppressed.is_none() {
+                change.suppressed = Some(waiver.clone());
+            }
+        }
+    }
+    waivers.iter().zip(used).filter(|(_, used)| !used).map(|(waiver, _)| waiver.clone()).collect()
+}
+
+fn outcome(changes: &[Change], policy: &Policy) -> Outcome {
+    let doubtful = |change: &Change| {
+        let is_open = change.verdict == Judgement::Inconclusive && change.suppressed.is_none();
+        policy.on_inconclusive == Doubt::Fails && is_open && change.level >= policy.fail_on
+    };
+    let fails = |change: &Change| policy.fail_on > Level::Off && (change.is_at_least(policy.fail_on) || doubtful(change));
+    match () {
+        () if changes.iter().any(fails) => Outcome::Fail,
+        () if changes.iter().any(|change| change.is_at_least(Level::Warn)) => Outcome::Warn,
+        () => Outcome::Pass,
+    }
+}

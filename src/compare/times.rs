@@ -1,0 +1,240 @@
+//! What took time: the facts of statements as [`latency`](super::latency) takes them, and its tests as changes.
+
+use crate::units::{Micros, counted};
+
+use super::counters::rule::{empty, number};
+use super::facts::Shape;
+use super::latency::{self, Family, Ineligible, Point, Reason, Runs, Sample, Sides, Statement, Test, Verdict, Warning};
+use super::matched::{Matched, Pair};
+use super::policy::{Level, Policy};
+use super::{Change, Comparison, Evidence, Judgement, Metric, Side, Tests, Untested};
+
+const MS: f64 = 1_000.0;
+
+/// Adds what tests of latency say to what was counted.
+pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
+    let has_medians = has_medians(matched);
+    let outcome = latency::compare(&runs(matched, has_medians), &policy.latency);
+    comparison.shift = outcome.shift();
+    comparison.tests = Tests { count: outcome.tests.len(), rate: outcome.level, margin: policy.latency.min_effect };
+    let changes: Vec<Change> = outcome
+        .tests
+        .iter()
+        .filter_map(|test| Some(change(test, matched.pairs.get(test.statement)?, comparison, &Told { policy, has_medians })))
+        .filter(|change| change.level > Level::Off)
+        .collect();
+    comparison.changes.extend(changes);
+    comparison.changes.extend(outcome.warnings.iter().filter_map(|warning| shifted(warning, matched, policy)));
+    comparison.notes.extend(outcome.warnings.iter().filter_map(note));
+    comparison.notes.extend(needed(&outcome.tests, [matched.baseline.len(), matched.candidate.len()], policy));
+    for untested in &outcome.untested {
+        let Some(pair) = matched.pairs.get(untested.statement).filter(|pair| pair.is_on_both()) else { continue };
+        // Without percentiles there is no tail to speak of.
+        let is_tail = untested.family == Family::Tail;
+        if let Some(reason) = reason(untested.why).filter(|_| !is_tail || has_medians) {
+            comparison.untested.push(Untested { statement: pair.statement, metric: metric(untested.family), reason });
+        }
+    }
+}
+
+/// Whether every run tells of percentiles, as logs do.
+pub(super) fn has_medians(matched: &Matched<'_>) -> bool {
+    matched.all().all(|(_, run)| run.shapes.values().any(|shape| shape.p50.is_some()))
+}
+
+pub(super) fn metric(family: Family) -> Metric {
+    match family {
+        Family::Typical => Metric::Latency,
+        Family::Tail => Metric::LatencyTail,
+    }
+}
+
+/// Why a statement was not tested; `None` if that is of no interest.
+pub(super) fn reason(why: Ineligible) -> Option<&'static str> {
+    match why {
+        Ineligible::Absent => Some("are not in every run"),
+        Ineligible::FewCalls => Some("have too few calls in a run"),
+        Ineligible::Short => Some("are too short to be measured"),
+        Ineligible::LittleTime => Some("take too little of the time"),
+        Ineligible::Unknown => Some("have no latency in a run"),
+    }
+}
+
+pub(super) fn runs(matched: &Matched<'_>, has_medians: bool) -> Runs {
+    let statement = |pair: &Pair<'_>| {
+        let side = |side: Side| pair.of(side).iter().map(|shape| shape.map(|shape| sample(shape, has_medians))).collect();
+        Statement { runs: Sides { baseline: side(Side::Baseline), candidate: side(Side::Candidate) }, is_control: false }
+    };
+    let time = |side: Side| matched.runs(side).iter().map(|run| run.total() / MS).collect();
+    Runs {
+        statements: matched.pairs.iter().map(statement).collect(),
+        time_ms: Sides { baseline: time(Side::Baseline), candidate: time(Side::Candidate) },
+    }
+}
+
+/// What a run says of a statement: of a log the median and the 95th percentile, of counters the mean.
+fn sample(shape: &Shape, has_medians: bool) -> Sample {
+    let point = |value: Option<f64>, error: f64| value.map(|us| Point { ms: us / MS, error });
+    // s/(m·√n); the median's is about a quarter more (√(π/2) of a normal distribution).
+    let error =
+        shape.mean.zip(shape.deviation).filter(|(mean, _)| *mean > 0.0).map_or(0.0, |(mean, s)| s / mean / (shape.timed as f64).sqrt());
+    Sample {
+        calls: shape.timed,
+        total_ms: shape.total / MS,
+        typical: if has_medians { point(shape.p50, error * 1.25) } else { point(shape.mean, error) },
+        tail: if has_medians { point(shape.p95, error * 2.0) } else { None },
+    }
+}
+
+/// What changes of latency are told by.
+struct Told<'p> {
+    policy: &'p Policy,
+    has_medians: bool,
+}
+
+fn change(test: &Test, pair: &Pair<'_>, comparison: &Comparison, told: &Told<'_>) -> Change {
+    let metric = metric(test.family);
+    let rule = if metric == Metric::Latency { "latency" } else { "latency-tail" };
+    let borne_out = comparison.changes.iter().any(|other| {
+        let dearer = matches!(other.metric, Metric::Rows | Metric::Buffers | Metric::Temp | Metric::Plan);
+        other.statement == Some(pair.statement) && dearer && other.verdict == Judgement::Regressed && other.level > Level::Info
+    });
+    let verdict = match if borne_out { test.corroborated } else { test.verdict } {
+        Verdict::Regressed => Judgement::Regressed,
+        Verdict::Ok => Judgement::Ok,
+        Verdict::Improved => Judgement::Improved,
+        Verdict::Inconclusive => Judgement::Inconclusive,
+    };
+    let word = match (test.family, told.has_medians) {
+        (Family::Tail, _) => "p95",
+        (Family::Typical, true) => "median",
+        (Family::Typical, false) => "mean",
+    };
+    let values = [Side::Baseline, Side::Candidate].map(|side| middle(pair, side, test.family, told.has_medians));
+    let title = match values {
+        [Some(from), Some(to)] => {
+            format!("{word} {} → {}, {} times", Micros::floor(from.round()), Micros::floor(to.round()), number(test.ratio()))
+        }
+        _ => format!("{word} {} times", number(test.ratio())),
+    };
+    Change {
+        rule,
+        metric,
+        level: told.policy.limit(rule).level,
+        statement: Some(pair.statement),
+        title,
+        baseline: values[0],
+        candidate: values[1],
+        ratio: Some(test.ratio()),
+        interval: Some((test.interval[0], test.interval[1])),
+        p: Some(test.p).filter(|_| verdict != Judgement::Improved),
+        q: Some(if verdict == Judgement::Improved { test.q_improved } else { test.q }),
+        detectable: Some(1.0 + test.detectable),
+        calls: pair.all_calls(),
+        runs: pair.runs(),
+        evidence: evidence(test, told.policy, verdict),
+        ..empty(verdict)
+    }
+}
+
+/// The geometric mean over runs, in microseconds.
+fn middle(pair: &Pair<'_>, side: Side, family: Family, has_medians: bool) -> Option<f64> {
+    let of = |shape: &&Shape| match family {
+        Family::Tail => shape.p95,
+        Family::Typical => shape.p50.filter(|_| has_medians).or(shape.mean),
+    };
+    let logs: Vec<f64> = pair.of(side).iter().flatten().filter_map(of).filter(|&us| us > 0.0).map(f64::ln).collect();
+    (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
+}
+
+fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
+    let options = &policy.latency;
+    let added = Micros::floor((test.times.added_ms.abs() * MS).round());
+    let more = if test.times.added_ms >= 0.0 { "more" } else { "less" };
+    let chance = if verdict == Judgement::Improved {
+        format!("q {:.2e} of all tests", test.q_improved)
+    } else {
+        format!(
+            "chance of being slower by no more than {:.0} %: p {:.2e}, q {:.2e} of all tests",
+            options.min_effect * 100.0,
+            test.p,
+            test.q
+        )
+    };
+    let mut evidence = vec![Evidence {
+        kind: "test",
+        text: format!("{added} {more} in a run, {:.1} % of it; {chance}", test.times.added_share.abs() * 100.0),
+    }];
+    let text = match test.reason {
+        Some(Reason::FewRuns) => Some(format!(
+            "with fewer than {} on a side only {} times as long fails by itself",
+            counted(options.min_runs as u64, "run"),
+            options.plain
+        )),
+        Some(Reason::Divided) => Some(format!(
+            "its mean only {} times: the median lies between fast calls and slow ones, and jumps",
+            number(test.times.mean_ratio)
+        )),
+        Some(Reason::LittleTime) => Some("too little time to matter".to_owned()),
+        Some(Reason::FewStatements) => Some("too few statements to tell it from a slower machine".to_owned()),
+        Some(Reason::Noise) => Some(format!("{} times as long would have been seen", number(1.0 + test.detectable))),
+        None => None,
+    };
+    evidence.extend(text.map(|text| Evidence { kind: "doubt", text }));
+    evidence
+}
+
+/// A slowdown that a gate should see, as a share.
+const WORTH_SEEING: f64 = 0.5;
+
+/// How many runs on each side would have shown [`WORTH_SEEING`] in most of the tests that noise left open. The error of a test
+/// goes with √(1/K_A + 1/K_B), so that with K on each side it is s·√(2/K); K follows from the least effect that can be found.
+fn needed(tests: &[Test], runs: [usize; 2], policy: &Policy) -> Option<String> {
+    let margin = policy.latency.min_effect.ln_1p();
+    let per_run = runs.iter().map(|&runs| 1.0 / runs.max(1) as f64).sum::<f64>().sqrt();
+    let open = tests.iter().filter(|test| matches!(test.reason, Some(Reason::Noise | Reason::FewRuns)));
+    let mut all: Vec<f64> = open.map(|test| (test.detectable.ln_1p() - margin) / per_run).collect();
+    all.sort_by(f64::total_cmp);
+    let spread = all.get(all.len() / 2)?;
+    let wanted = WORTH_SEEING.ln_1p() - margin;
+    let runs = 2.0 * (spread / wanted).powi(2);
+    let runs = Micros::ceil(runs.max(policy.latency.min_runs as f64)).0;
+    let count = counted(all.len() as u64, "test");
+    Some(format!(
+        "{count} of latency could not be decided: about {runs} runs on each side would show {:.0} % more in most",
+        WORTH_SEEING * 100.0
+    ))
+}
+
+/// A whole run that is slower is a change of its own.
+fn shifted(warning: &Warning, matched: &Matched<'_>, policy: &Policy) -> Option<Change> {
+    let Warning::Shifted { ratio } = warning else { return None };
+    let level = policy.limit("global-shift").level;
+    (level > Level::Off).then(|| Change {
+        rule: "global-shift",
+        metric: Metric::Latency,
+        level,
+        title: format!("the whole candidate: {} times as long", number(*ratio)),
+        ratio: Some(*ratio),
+        runs: [matched.baseline.len(), matched.candidate.len()],
+        evidence: vec![Evidence {
+            kind: "test",
+            text: "half of all statements are slower by so much or more: a busier machine, or a change that hit all of them".to_owned(),
+        }],
+        ..empty(Judgement::Regressed)
+    })
+}
+
+fn note(warning: &Warning) -> Option<String> {
+    match warning {
+        Warning::Shifted { .. } => None,
+        Warning::ManyRegressed { share } => Some(format!(
+            "{:.0} % of the tested statements are slower, so that the shift of the whole run may hide some of it",
+            share * 100.0
+        )),
+        Warning::FewStatements { tested } => Some(format!(
+            "only {} could be tested, too few to tell a slower statement from a slower machine",
+            counted(*tested as u64, "statement")
+        )),
+    }
+}

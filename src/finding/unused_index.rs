@@ -1,0 +1,96 @@
+//! Indexes that no scan used for a month and more.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::duplicate_index::kept_twin;
+use super::redundant_index::longer;
+use super::schema::{
+    FEW_PAGES, bytes, days, evidence, finding, large_tables, named, of_index, only_serves_reads, qualified, severity_of_upkeep, writes,
+};
+use super::{Confidence, Context, Finding, Meta, Rule, Severity, fits};
+use crate::catalog::{Catalog, Constraint, Index, Relation};
+use crate::units::{ByteCount, Micros};
+
+/// See the module.
+pub(super) struct UnusedIndex;
+
+static META: Meta = Meta {
+    id: "unused-index",
+    title: "No scan used an index since its counters began",
+    severity: Severity::Medium,
+    what: "The counters of a snapshot show no scan of an index of 1 MiB or more, on a table of 1000 rows or more, and had counted for 30 days or more when they were read. Left out is what is unique, primary, behind a constraint, identifies rows for replication, serves a foreign key, or is redundant anyway; and whatever a standby or a snapshot that does not tell the age of its counters says.",
+    why: "Every write keeps it up to date, and it takes memory and disk.",
+    example: "An index for a report that was given up.",
+    remedy: "Look at every standby, whose scans are counted there and not here, and at jobs that run once in a quarter; then drop it. Keep its definition.",
+    ignore: "It serves a job that runs rarely, or queries on a standby.",
+    accepts: fits::<Options>,
+};
+
+/// Options of the rule.
+#[derive(Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+struct Options {
+    /// Counters that have counted for fewer days say nothing.
+    min_days: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { min_days: 30 }
+    }
+}
+
+impl Rule for UnusedIndex {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        let options: Options = context.options(META.id);
+        let mut findings = Vec::new();
+        for catalog in context.workload.catalogs() {
+            let counted = catalog.counted_for().filter(|&span| days(span) >= options.min_days);
+            let Some(counted) = counted.filter(|_| catalog.origin.in_recovery == Some(false)) else { continue };
+            for relation in large_tables(catalog) {
+                let idle = catalog.indexes(relation.oid).iter().filter(|index| is_idle(catalog, index));
+                findings.extend(idle.map(|index| of_one(catalog, relation, index, counted)));
+            }
+        }
+        findings
+    }
+}
+
+fn is_idle(catalog: &Catalog, index: &Index) -> bool {
+    let scans = index.usage.as_ref().and_then(|usage| usage.get("idx_scan")).and_then(serde_json::Value::as_u64);
+    let serves_a_key =
+        |constraint: &Constraint| constraint.kind == "f" && index.columns.first().is_some_and(|first| constraint.columns.contains(first));
+    scans == Some(0)
+        && index.is_valid
+        && index.pages >= FEW_PAGES
+        && only_serves_reads(catalog, index)
+        && !catalog.constraints(index.relation).iter().any(serves_a_key)
+        && kept_twin(catalog, index).is_none()
+        && longer(catalog, index).is_none()
+}
+
+fn of_one(catalog: &Catalog, relation: &Relation, index: &Index, counted: Micros) -> Finding {
+    let name = qualified(relation, &index.name);
+    let (size, age) = (ByteCount(bytes(index)), days(counted));
+    let upkeep = writes(relation).map_or(String::new(), |writes| format!("; {writes}"));
+    Finding {
+        evidence: vec![evidence(
+            format!("no scan in the {age} days that the counters of this server count; {size}{upkeep}"),
+            serde_json::json!({"scans": 0, "days": age, "bytes": bytes(index)}),
+        )],
+        data: of_index(catalog, relation, index),
+        remedy: META.remedy.to_owned(),
+        ddl: (relation.kind != "p").then(|| format!("DROP INDEX CONCURRENTLY {name};")),
+        ..finding(
+            META.id,
+            severity_of_upkeep(index),
+            Confidence::Medium,
+            format!("index {name} of {} is likely unused: no scan in {age} days", named(relation)),
+        )
+    }
+}

@@ -1,0 +1,236 @@
+use super::*;
+
+/// Tables `a (id, x, y, z)`, `b (id, a_id, x)` and a view of `a`.
+struct Two;
+
+impl Names for Two {
+    fn columns(&self, relation: &str) -> Option<Vec<String>> {
+        let columns = match relation {
+            "a" | "public.a" => "id x y z",
+            "b" => "id a_id t",
+            _ => return None,
+        };
+        Some(columns.split(' ').map(str::to_owned).collect())
+    }
+
+    fn view(&self, relation: &str) -> Option<String> {
+        let query = match relation {
+            "v" => "SELECT a.id, a.x AS ex, b.t FROM a JOIN b ON b.a_id = a.id WHERE a.y IS NULL;",
+            "newest" => "SELECT * FROM a ORDER BY x DESC LIMIT 10;",
+            _ => return None,
+        };
+        Some(query.to_owned())
+    }
+}
+
+fn told(scan: &Scan) -> String {
+    let mut told = scan.table.clone();
+    for Term { key, test, against } in &scan.terms {
+        let key = match key {
+            Key::Column(column) => column.clone(),
+            Key::Text(column) => format!("{column}::text"),
+            Key::Expression { text: Some(text), .. } => text.clone(),
+            Key::Expression { column, text: None } => format!("?({column})"),
+        };
+        let against = match against {
+            Against::Value => String::new(),
+            Against::Rows { scan, column } => format!(" #{scan}.{column}"),
+            Against::Other => " other".to_owned(),
+        };
+        told.push_str(&format!(" [{key} {test:?}{against}]"));
+    }
+    if scan.others > 0 {
+        told.push_str(&format!(" +{}", scan.others));
+    }
+    for key in &scan.sort {
+        let nulls = if key.is_usual() { "" } else { " nulls" };
+        told.push_str(&format!(" by {}{}{nulls}", key.column, if key.descends { " desc" } else { "" }));
+    }
+    if let Some(limit) = scan.limit {
+        told.push_str(&format!(" limit {:?}", limit.rows.zip(limit.skipped)));
+    }
+    if let Some(limit) = scan.joined_limit {
+        told.push_str(&format!(" joined limit {:?}", limit.rows));
+    }
+    if let Some(outer) = scan.for_each {
+        told.push_str(&format!(" for each #{outer}"));
+    }
+    told
+}
+
+fn of(sql: &str) -> Vec<String> {
+    read(sql, b"", &Two).unwrap_or_else(|why| panic!("{why:?}: {sql}")).scans.iter().map(told).collect()
+}
+
+fn check(cases: &[(&str, &[&str])]) {
+    for (sql, expected) in cases {
+        assert_eq!(of(sql), *expected, "{sql}");
+    }
+}
+
+#[test]
+fn conditions_are_told_by_what_an_index_could_do() {
+    check(&[
+        ("SELECT * FROM a WHERE x = 1 AND y IN (1, 2) AND z > 3", &["a [x Equal] [y AnyOf(2)] [z Range]"]),
+        ("SELECT * FROM a WHERE 1 = x AND y BETWEEN 1 AND 2 AND z IS NULL", &["a [x Equal] [y Between] [z Null]"]),
+        (
+            "SELECT * FROM a WHERE x AND NOT y AND z = true AND id IS NOT NULL",
+            &["a [x Flag(true)] [y Flag(false)] [z Flag(true)] [id NotNull]"],
+        ),
+        ("SELECT * FROM a WHERE x <> 1 AND y NOT IN (1) AND NOT (z = 1 OR id = 2)", &["a +4"]),
+        ("SELECT * FROM a WHERE x = 1 OR x = 2 OR x IN (3, 4)", &["a [x AnyOf(4)]"]),
+        ("SELECT * FROM a WHERE (x = 1 OR y = 2) AND z = 3", &["a [z Equal] +1"]),
+        ("SELECT * FROM a WHERE x LIKE 'ab%' AND y LIKE '%ab' AND z ILIKE 'ab%'", &["a [x Prefix] [y Pattern] [z Pattern]"]),
+        ("SELECT * FROM a WHERE lower(x) = $1 AND upper(y::text) LIKE upper('%x')", &["a [lower(x) Equal] [upper((y)::text) Pattern]"]),
+        ("SELECT * FROM a WHERE date_trunc('day', x) = $1 AND y::date = $2", &["a [?(x) Equal] [?(y) Equal]"]),
+        ("SELECT * FROM a WHERE x::text = $1 AND y + 1 = 2 AND x + y = 3", &["a [x::text Equal] [?(y) Equal] +1"]),
+        ("SELECT * FROM a WHERE x @> $1 AND $2 = ANY(y) AND z = ANY($3)", &["a [x Document] [y Document] [z AnyOf(0)]"]),
+        ("SELECT * FROM a WHERE x = y AND z > random()", &["a +2"]),
+        ("SELECT * FROM a WHERE x > now() - interval '1 day' AND y = current_date", &["a [x Range] [y Equal]"]),
+        ("SELECT * FROM a WHERE (x, y) > (1, 2) AND (x, z) = (1, 2)", &["a [x Range] [x Equal] [z Equal]"]),
+        ("SELECT * FROM a WHERE (x, y) IN ((1, 2), (3, 4))", &["a [x AnyOf(2)] [y AnyOf(2)]"]),
+        ("SELECT * FROM a WHERE x = (SELECT max(id) FROM b)", &["a [x Equal]", "b by id desc limit Some((1, 0))"]),
+    ]);
+}
+
+#[test]
+fn joins_give_each_side_the_other() {
+    check(&[
+        ("SELECT * FROM a, b WHERE a.id = b.a_id AND t = 1", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id] [t Equal]"]),
+        ("SELECT * FROM a m JOIN b AS k ON m.id = k.a_id AND k.t > 2", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id] [t Range]"]),
+        ("SELECT * FROM a LEFT JOIN b ON a.id = b.a_id AND a.x = 1 WHERE a.y = 2", &["a [y Equal]", "b [a_id Equal #0.id]"]),
+        ("SELECT * FROM b RIGHT JOIN a ON a.id = b.a_id WHERE a.y = 2", &["b [a_id Equal #1.id]", "a [y Equal]"]),
+        ("SELECT * FROM a FULL JOIN b ON a.id = b.a_id", &["a", "b"]),
+        ("SELECT * FROM a JOIN b USING (id)", &["a [id Equal #1.id]", "b [id Equal #0.id]"]),
+        ("SELECT * FROM a NATURAL JOIN b", &["a [id Equal #1.id]", "b [id Equal #0.id]"]),
+        // What is known of one side is known of the other.
+        ("SELECT * FROM a JOIN b ON a.id = b.a_id WHERE a.id = $1", &["a [id Equal #1.a_id] [id Equal]", "b [a_id Equal]"]),
+        ("SELECT * FROM (a JOIN b ON a.id = b.a_id) WHERE x = 1", &["a [id Equal #1.a_id] [x Equal]", "b [a_id Equal #0.id]"]),
+    ]);
+}
+
+#[test]
+fn queries_are_looked_through_where_the_planner_does_so() {
+    let moved = ["a [x Equal] [y Null]"];
+    check(&[
+        ("WITH c AS (SELECT * FROM a WHERE x = 1) SELECT * FROM c WHERE y IS NULL", &moved),
+        ("WITH c AS MATERIALIZED (SELECT * FROM a WHERE x = 1) SELECT * FROM c WHERE y IS NULL", &["a [x Equal]"]),
+        ("WITH c AS (SELECT * FROM a WHERE x = 1) SELECT * FROM c p JOIN c q ON p.id = q.id", &["a [x Equal]"]),
+        (
+            "WITH RECURSIVE c AS (SELECT id FROM a WHERE x = 1 UNION ALL SELECT a.id FROM a JOIN c ON a.y = c.id) SELECT * FROM c",
+            &["a [x Equal]", "a [y Equal other]"],
+        ),
+        ("SELECT * FROM (SELECT id, x AS ex, y FROM a WHERE x = 1) s WHERE s.y IS NULL", &moved),
+        ("SELECT * FROM (SELECT * FROM a LIMIT 5) s WHERE x = 1", &["a limit Some((5, 0))"]),
+        ("SELECT * FROM (SELECT x, count(*) AS n FROM a GROUP BY x) s WHERE x = 1 AND n > 2", &["a [x Equal]"]),
+        ("SELECT * FROM a WHERE id IN (SELECT a_id FROM b WHERE t = 1)", &["a [id Equal #1.a_id]", "b [t Equal] [a_id Equal #0.id]"]),
+        ("SELECT * FROM a WHERE id NOT IN (SELECT a_id FROM b WHERE t = 1)", &["a +1", "b [t Equal]"]),
+        ("SELECT * FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.a_id = a.id)", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id]"]),
+        ("SELECT * FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE a_id = a.id)", &["a", "b [a_id Equal #0.id]"]),
+        ("SELECT x, (SELECT count(*) FROM b WHERE b.a_id = a.id) FROM a WHERE x = 1", &["a [x Equal]", "b [a_id Equal] for each #0"]),
+        ("SELECT * FROM v WHERE ex = 1", &["a [id Equal #1.a_id] [y Null] [x Equal]", "b [a_id Equal #0.id]"]),
+        ("SELECT * FROM newest WHERE x = 1", &["a by x desc limit Some((10, 0))"]),
+        ("SELECT * FROM a WHERE x = 1 UNION ALL SELECT * FROM a WHERE y = 2 ORDER BY 1 LIMIT 3", &["a [x Equal]", "a [y Equal]"]),
+    ]);
+}
+
+#[test]
+fn an_order_is_told_if_it_is_of_one_table() {
+    check(&[
+        ("SELECT * FROM a WHERE x = 1 ORDER BY y DESC, z LIMIT 5 OFFSET 10", &["a [x Equal] by y desc by z limit Some((5, 10))"]),
+        ("SELECT x AS ex FROM a ORDER BY ex DESC NULLS LAST FETCH FIRST 3 ROWS ONLY", &["a by x desc nulls limit Some((3, 0))"]),
+        ("SELECT id, y FROM a ORDER BY 2", &["a by y"]),
+        (
+            "SELECT * FROM a JOIN b ON a.id = b.a_id ORDER BY a.x LIMIT $1",
+            &["a [id Equal #1.a_id] by x limit None", "b [a_id Equal #0.id]"],
+        ),
+        ("SELECT * FROM a JOIN b ON a.id = b.a_id ORDER BY a.x, b.t LIMIT 1", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id]"]),
+        (
+            "SELECT * FROM a JOIN b ON a.id = b.a_id LIMIT 7",
+            &["a [id Equal #1.a_id] joined limit Some(7)", "b [a_id Equal #0.id] joined limit Some(7)"],
+        ),
+        ("SELECT x, count(*) FROM a GROUP BY x ORDER BY x LIMIT 5", &["a"]),
+        ("SELECT * FROM a ORDER BY random() LIMIT 1", &["a"]),
+        ("SELECT max(x) FROM a WHERE y = 1", &["a [y Equal] by x desc limit Some((1, 0))"]),
+    ]);
+}
+
+#[test]
+fn what_is_written_is_told_apart() {
+    let reading = read("UPDATE a SET x = 1, (y, z) = (2, 3) WHERE id = 4", b"", &Two).expect("read");
+    assert_eq!(reading.scans.iter().map(told).collect::<Vec<_>>(), ["a [id Equal]"]);
+    let columns = ["x", "y", "z"].map(str::to_owned).to_vec();
+    assert_eq!(reading.writes, [Write { table: "a".to_owned(), kind: Written::Updated(columns) }]);
+    let reading = read("INSERT INTO b (id) SELECT id FROM a WHERE x = 1", b"", &Two).expect("read");
+    assert_eq!((reading.scans.len(), &reading.writes[0].kind), (1, &Written::Inserted));
+    let reading = read("DELETE FROM b USING a WHERE a.id = b.a_id AND a.x = 1", b"", &Two).expect("read");
+    assert_eq!(reading.scans.iter().map(told).collect::<Vec<_>>(), ["b [a_id Equal #1.id]", "a [id Equal #0.a_id] [x Equal]"]);
+    assert_eq!(reading.writes[0], Write { table: "b".to_owned(), kind: Written::Deleted });
+}
+
+#[test]
+fn parameters_tell_what_the_text_does_not() {
+    let scan = |sql: &str, parameters: &[u8]| told(&read(sql, parameters, &TextAlone).expect("read").scans[0]);
+    assert_eq!(scan("select * from t where n like $1 limit $2", b"$1 = 'ab%', $2 = '20'"), "t [n Prefix] limit Some((20, 0))");
+    assert_eq!(scan("select * from t where n like $1 limit $2", b""), "t [n Like] limit None");
+    assert_eq!(scan("select * from \"Big T\" where \"No\" = 1 and \"simple\" = 2", b""), "\"Big T\" [\"No\" Equal] [simple Equal]");
+    assert_eq!(scan("select * from s.t where s.t.n = 1", b""), "s.t [n Equal]");
+}
+
+/// Checks of foreign keys: the parameter is on the left where the index is wanted on the referring table.
+#[test]
+fn checks_of_foreign_keys_are_read() {
+    let sql = "select $2 from only public.book x where $1 operator(pg_catalog.=) author_id for key share of x";
+    assert_eq!(read(sql, b"", &TextAlone).expect("read").scans.iter().map(told).collect::<Vec<_>>(), ["public.book [author_id Equal]"]);
+    let sql = "SELECT 1 FROM ONLY \"public\".\"Book\" x WHERE $1 OPERATOR(pg_catalog.=) \"author_id\" FOR KEY SHARE OF x";
+    assert_eq!(read(sql, b"", &TextAlone).expect("read").scans.iter().map(told).collect::<Vec<_>>(), ["public.\"Book\" [author_id Equal]"]);
+}
+
+#[test]
+fn what_is_no_single_query_says_so() {
+    let why = |sql: &str| read(sql, b"", &Two).expect_err("nothing to read");
+    assert_eq!(why("select 1; select 2"), Unread::Several);
+    assert_eq!(why("vacuum a"), Unread::Utility);
+    assert_eq!(why("selec t from a"), Unread::Unparsed);
+    assert_eq!(why(&format!("select '{}'", "x".repeat(70_000))), Unread::TooLong);
+    assert_eq!(of("select 1"), Vec::<String>::new());
+}
+
+/// Text that doubles at each step ends.
+#[test]
+fn texts_that_grow_are_cut() {
+    let mut sql = String::from("with c0 as not materialized (select * from a)");
+    for n in 1..40 {
+        sql.push_str(&format!(", c{n} as not materialized (select p.x from c{} p, c{} q)", n - 1, n - 1));
+    }
+    assert!(of(&format!("{sql} select * from c39")).len() <= MOST_SCANS);
+    let many = format!("select * from a where {}", vec!["x = 1 or y = 2"; 3_000].join(" or "));
+    assert_eq!(of(&many), ["a +1"]);
+    let many = format!("select * from a where {}", vec!["x = 1"; 5_000].join(" and "));
+    assert_eq!(of(&many), ["a [x Equal]"]);
+}
+
+mod laws {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_has_an_answer(text in "(?s)(select|from|where|and|or|in|with|as|a|b|x|y|=|>|\\(|\\)|,|\\*|1|'%'|limit|order by|exists|not|union| |join|on|using){0,40}") {
+            let _ = read(&text, b"$1 = '%", &Two);
+        }
+
+        /// Every scan that another is joined to is one that there is.
+        #[test]
+        fn references_hold(on in "(a|b)", test in "(=|<)") {
+            let sql = format!("select * from v join {on} q on q.id {test} v.id where exists (select 1 from b where b.t = q.id)");
+            let reading = read(&sql, b"", &Two).expect("read");
+            for term in reading.scans.iter().flat_map(|scan| &scan.terms) {
+                if let Against::Rows { scan, .. } = term.against {
+                    prop_assert!(scan < reading.scans.len());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! `laggard advise` against real planners: what it advises they use, what they would not use it does not advise, and nothing
+//! is run or changed by it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+
+use laggard::live::whatif::{Planner, Question};
+use laggard::live::{Session, Settings, Surroundings};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::cluster::{Cluster, Pooler};
+use crate::machine::is_here;
+
+const SHOP: &str = "
+create table customers(id int primary key, name text, email text);
+insert into customers select n, 'name ' || n, 'u' || n || '@example.com' from generate_series(1, 20000) n;
+create table orders(id int primary key, customer_id int, status text, placed_at timestamp, total numeric);
+insert into orders select n, 1 + (n * 7919) % 400, case when n % 1000 = 0 then 'rare' else 'common' end,
+  timestamp '2026-01-01' + n * interval '1 minute', n % 500 from generate_series(1, 100000) n;
+create table audit(id int, at timestamp);
+create table parted(id int, at date) partition by range(at);
+create table parted_1 partition of parted for values from ('2026-01-01') to ('2027-01-01');
+insert into parted select n, date '2026-01-01' + n % 360 from generate_series(1, 50000) n;
+create view open_orders as select o.*, c.name from orders o join customers c on c.id = o.customer_id;
+create table blind(id int, customer_id int) with (autovacuum_enabled = off);
+insert into blind select n, n from generate_series(1, 50000) n;
+create role reader login;
+grant select on orders, customers, open_orders to reader;
+create role nobody login;
+analyze customers; analyze orders; analyze parted; analyze parted_1;
+";
+
+/// A server, and a folder for logs.
+struct Bench {
+    cluster: Cluster,
+    folder: TempDir,
+}
+
+struct Run {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl Run {
+    fn findings(&self) -> Vec<Value> {
+        let document: Value = serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr));
+        document["findings"].as_array().expect("a list").clone()
+    }
+
+    /// Table and columns of each finding.
+    fn indexes(&self) -> Vec<String> {
+        let of = |finding: &Value| {
+            let columns: Vec<&str> = finding["data"]["columns"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+            format!("{} ({})", finding["data"]["table"].as_str().expect("a table"), columns.join(", "))
+        };
+        let mut all: Vec<String> = self.findings().iter().map(of).collect();
+        all.sort();
+        all
+    }
+}
+
+impl Bench {
+    /// Debian's server with hypopg, or says that the test is skipped.
+    fn with_hypopg() -> Option<Self> {
+        if !is_here("hypopg", "hypopg of PostgreSQL 15") {
+            return None;
+        }
+        let cluster = Cluster::start_debian(&[("log_statement", "all"), ("shared_preload_libraries", "")])?;
+        let bench = Bench { cluster, folder: tempfile::tempdir().expect("a folder") };
+        bench.sql(SHOP);
+        bench.sql("create extension hypopg");
+        Some(bench)
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        self.cluster.sql("postgres", sql)
+    }
+
+    /// A log in which each statement ran five times for so long.
+    fn log(&self, statements: &[&str]) -> PathBuf {
+        let mut log = String::new();
+        for (at, sql) in statements.iter().cycle().take(5 * statements.len()).enumerate() {
+            let (minute, second) = (at / 60, at % 60);
+            let _ =
+                writeln!(log, "2026-11-23 11:{minute:02}:{second:02}.000 UTC [7] app@postgres LOG:  duration: 40.000 ms  statement: {sql}");
+        }
+        let file = self.folder.path().join("pg.log");
+        fs::write(&file, log).expect("writable");
+        file
+    }
+
+    fn advise(&self, role: &str, log: &Path, more: &[&str]) -> Run {
+        let dsn = self.cluster.dsn("postgres").replace("user=postgres", &format!("user={role}"));
+        laggard(&[&["advise", "--no-config", &dsn, log.to_str().expect("text"), "--format", "json"], more].concat())
+    }
+}
+
+fn laggard(arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_laggard"));
+    command.env_clear().env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+    let output = command.args(arguments).output().expect("runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+#[test]
+fn what_is_advised_the_planner_uses_and_nothing_is_changed() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    let log = bench.log(&[
+        "select * from orders where customer_id = 42",
+        "select * from orders where customer_id = 99 order by placed_at desc limit 5",
+        "update orders set total = total + 1 where customer_id = 4",
+        "select * from open_orders where customer_id = 5",
+        "select name from customers where email = 'u7@example.com'",
+        // What no planner would use an index for.
+        "select * from orders where status = 'common'",
+        "select count(*) from orders",
+        "select * from orders where total >= 0",
+    ]);
+    let before = bench.sql("select count(*) from pg_class");
+    let mark = bench.cluster.log().len();
+    let run = bench.advise("postgres", &log, &[]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(run.indexes(), ["public.customers (email)", "public.orders (customer_id, placed_at)"], "{}", run.stderr);
+    for finding in run.findings() {
+        assert_eq!((&finding["data"]["level"], &finding["evidence"][0]["kind"]), (&"what-if".into(), &"what-if".into()));
+        let cost = |key: &str| finding["data"][key].as_f64().expect("a cost");
+        assert!(cost("cost_after") < 0.7 * cost("cost_before") && finding["confidence"] == "high", "{finding:#}");
+    }
+    let serves = run.findings().iter().map(|finding| finding["data"]["serves"].as_array().map_or(0, Vec::len)).max();
+    assert_eq!(serves, Some(4), "all four that ask for a customer");
+    // Nothing is left, and nothing was sent but questions.
+    assert_eq!(bench.sql("select count(*) from pg_class"), before);
+    assert!(!bench.sql("select xmax from orders where customer_id = 4").lines().any(|xmax| xmax != "0"), "nothing was updated");
+    let log_of_server = bench.cluster.log();
+    let sent: Vec<&str> = log_of_server[mark..].lines().filter_map(|line| line.split_once("statement: ")).map(|(_, sql)| sql).collect();
+    let of_us: Vec<&&str> = sent.iter().filter(|sql| sql.contains("/* laggard */") || sql.contains("laggard_asks")).collect();
+    assert!(
+        of_us.iter().any(|sql| sql.contains("hypopg_create_index")) && of_us.iter().any(|sql| sql.starts_with("EXPLAIN (FORMAT JSON)"))
+    );
+    for sql in of_us {
+        let starts = [
+            "select /* laggard */",
+            "SELECT /* laggard */",
+            "SET /* laggard */",
+            "EXPLAIN (FORMAT JSON",
+            "PREPARE laggard_asks AS",
+            "DEALLOCATE",
+        ];
+        assert!(starts.iter().any(|start| sql.starts_with(start)), "{sql}");
+        assert!(!sql.starts_with("EXPLAIN") || !sql.to_lowercase().contains("analyze"), "{sql}");
+    }
+    // As advised, so it is.
+    for finding in run.findings() {
+        bench.sql(finding["ddl"].as_str().expect("a statement"));
+    }
+    let plan = bench.sql("explain select * from orders where customer_id = 99 order by placed_at desc limit 5");
+    assert!(plan.contains("orders_customer_id_placed_at_idx"), "{plan}");
+    let again = bench.advise("postgres", &log, &[]);
+    assert_eq!(again.indexes(), [] as [&str; 0], "{}", again.stderr);
+}
+
+#[test]
+fn whatever_has_no_advice_has_a_reason() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    bench.sql("create extension postgres_fdw");
+    bench.sql("create server loop foreign data wrapper postgres_fdw; create foreign table far(id int, status text) server loop");
+    let statements = [
+        ("select 1", None),
+        ("select 1; select * from orders where customer_id = 1", Some("several statements")),
+        ("select '\\'; drop table orders; --'", None),
+        ("select * from nowhere where a = 1", Some("nowhere is not in the snapshot")),
+        ("select * from far where status = 'rare'", Some("far is a foreign table")),
+        ("select * from parted where id = 77", Some("parted is partitioned")),
+        ("select * from audit where id = 1", None),
+        ("select * from blind where customer_id = 1", Some("blind was never analysed")),
+        ("selec * frm orders", None),
+        ("vacuum orders", None),
+        ("select * from orders where", Some("not understood")),
+    ];
+    let log = bench.log(&statements.map(|(sql, _)| sql));
+    let run = bench.advise("postgres", &log, &[]);
+    assert_eq!((run.code, run.indexes()), (Some(0), Vec::new()), "{}", run.stderr);
+    for (sql, reason) in statements {
+        assert!(reason.is_none_or(|reason| run.stderr.contains(reason)), "{sql}: {}", run.stderr);
+    }
+    assert_eq!(bench.sql("select count(*) from orders"), "100000\n", "nothing was run");
+    // A role that may read is told the same as the owner, one that may not is told so.
+    let log = bench.log(&["select * from orders where customer_id = 42", "update orders set total = 0 where customer_id = 42"]);
+    let reader = bench.advise("reader", &log, &[]);
+    assert_eq!(reader.indexes(), ["public.orders (customer_id)"], "{}", reader.stderr);
+    assert_eq!(reader.findings()[0]["data"]["serves"].as_array().map(Vec::len), Some(2), "the UPDATE too, by what finds its rows");
+    let nobody = bench.advise("nobody", &log, &[]);
+    assert!(nobody.indexes().is_empty() && nobody.stderr.contains("permission denied"), "{}", nobody.stderr);
+    assert!(nobody.stderr.contains("GRANT pg_read_all_data"), "{}", nobody.stderr);
+}
+
+#[test]
+fn without_hypopg_it_says_so_and_goes_by_the_catalogue() {
+    let Some(cluster) = Cluster::start(18, &[]) else { return };
+    let bench = Bench { cluster, folder: tempfile::tempdir().expect("a folder") };
+    bench.sql(SHOP);
+    let log = bench.log(&["select * from orders where customer_id = 42"]);
+    let run = bench.advise("postgres", &log, &[]);
+    assert!(run.code == Some(0) && run.stderr.contains("hypopg is not in this database"), "{}", run.stderr);
+    assert_eq!((run.indexes(), &run.findings()[0]["data"]["level"]), (vec!["public.orders (customer_id)".to_owned()], &"catalog".into()));
+    // A pooler gives each statement another session, in which nothing is thought of.
+    let Some(pooler) = Pooler::start(&bench.cluster) else { return };
+    let refused = laggard(&["advise", "--no-config", &pooler.dsn("postgres"), log.to_str().expect("text")]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("pooler"), "{:?} {}", refused.code, refused.stderr);
+}
+
+#[test]
+fn arguments_are_a_server_and_inputs_and_nothing_is_sent_with_print_sql() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = folder.path().join("pg=1.log");
+    let line = "2026-11-23 11:00:00.000 UTC [7] app@shop LOG:  duration: 40.000 ms  statement: select * from t where a = 1 and b > interval '1 day'\n";
+    fs::write(&log, line).expect("writable");
+    let log = log.to_str().expect("text");
+    let printed = laggard(&["advise", "--no-config", "postgres://nowhere.invalid/x", log, "--print-sql"]);
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    for part in [
+        "default_transaction_read_only=on",
+        "EXPLAIN (FORMAT JSON, GENERIC_PLAN) /* laggard */ select * from t where a = $1 and b > $2 :: interval;",
+        "hypopg_reset()",
+    ] {
+        assert!(printed.stdout.contains(part), "{part}: {}", printed.stdout);
+    }
+    // A file is no server, whatever its name; a server without inputs is nothing to ask of.
+    assert_eq!(laggard(&["advise", "--no-config", log, "--print-sql"]).code, Some(0));
+    let alone = laggard(&["advise", "--no-config", "dbname=shop"]);
+    assert!(alone.code == Some(2) && alone.stderr.contains("needs statements"), "{}", alone.stderr);
+    let nowhere = laggard(&["advise", "--no-config", "host=/nonexistent dbname=x", log]);
+    assert!(nowhere.code == Some(2) && nowhere.stdout.is_empty(), "{}", nowhere.stderr);
+}
+
+/// Texts as counters have them, which no server explains as they are or only some do.
+const NORMALISED: [&str; 12] = [
+    "select * from orders where customer_id = $1",
+    "select * from orders where placed_at > now() - interval $1",
+    "select * from orders where placed_at >= timestamp $1 and placed_at < date $2",
+    "select extract($1 from placed_at) from orders where customer_id = $2",
+    "select $1 + $2",
+    "select * from orders where placed_at > current_date - $1",
+    "select * from generate_series($1, $2) g where g > $3",
+    "select * from orders where customer_id in ($1 /*, ... */) and status = $2",
+    "select * from orders where status = $1 order by placed_at limit $2 offset $3",
+    "update orders set total = total * $1 where customer_id = $2",
+    "delete from orders where placed_at between $1 and $2",
+    "with recent as (select * from orders where placed_at > $1) select count(*) from recent where customer_id = any($2)",
+];
+
+#[test]
+fn normalised_texts_have_plans_in_every_major_that_can() {
+    let check = |major: u32| {
+        let Some(cluster) = Cluster::start(major, &[]) else { return };
+        cluster.sql("postgres", SHOP);
+        let none = |_: &str| None;
+        let surroundings = Surroundings { variable: &none, home: None, user: Some("postgres".to_owned()) };
+        let settings = Settings::resolve(Some(&cluster.dsn("postgres")), &surroundings).expect("settings");
+        let mut session = Session::connect(&settings).expect("a session");
+        let planner = Planner::begin(&mut session, &["public".to_owned()]);
+        if major < 12 {
+            assert!(planner.is_err_and(|error| error.to_string().contains("before 12")), "PostgreSQL {major}");
+            return;
+        }
+        let mut planner = planner.expect("begins");
+        for (number, text) in NORMALISED.iter().enumerate() {
+            let question = Question { text: (*text).to_owned(), list: 3, ..Question::default() };
+            let plans = planner
+                .plans(number, &question)
+                .expect("a session")
+                .unwrap_or_else(|reason| panic!("PostgreSQL {major}: {text}: {reason}"));
+            assert!(plans.len() == 1 && plans[0].cost >= 0.0 && !plans[0].is_real, "PostgreSQL {major}: {text}: {plans:?}");
+        }
+        // With its example it is asked twice, with the values first; a value that is common costs more.
+        let question = Question {
+            text: "select * from orders where status = $1".to_owned(),
+            example: "select * from orders where status = $1".to_owned(),
+            parameters: b"$1 = 'rare'".to_vec(),
+            ..Question::default()
+        };
+        let plans = planner.plans(100, &question).expect("a session").expect("plans");
+        assert_eq!(plans.iter().map(|plan| plan.is_real).collect::<Vec<_>>(), [true, false], "PostgreSQL {major}");
+        assert!(
+            planner.plans(101, &Question { text: "select 1; select 2".to_owned(), ..Question::default() }).expect("a session").is_err()
+        );
+    };
+    thread::scope(|scope| [11, 12, 14, 15, 16, 18].map(|major| drop(scope.spawn(move || check(major)))));
+}

@@ -1,0 +1,114 @@
+//! What snapshots tell of the schema reaches the workload, whichever file it is in and however it is read.
+
+use laggard::{Input, Reading, Settings};
+use serde_json::{Value, json};
+
+const NOON: &str = "2026-11-23T12:00:00Z";
+const LATER: &str = "2026-11-23T13:00:00Z";
+
+fn header(taken: &str, database: &str) -> Value {
+    json!({"type": "snapshot", "schema": "laggard.snapshot/1", "taken_at": taken, "database": database, "system_identifier": "7",
+        "server_version_num": 150_018, "settings": {"random_page_cost": "1.1", "work_mem": "4096"}})
+}
+
+fn relation(oid: u32, name: &str) -> Value {
+    json!({"type": "relation", "oid": oid, "schema": "public", "name": name, "kind": "r", "persistence": "p", "tuples": 100_000.0,
+        "pages": 541, "visible_pages": 541, "is_partition": false, "parent": null, "definition": null, "usage": {"seq_scan": 3}})
+}
+
+fn column(relation: u32, number: i32, name: &str) -> Value {
+    json!({"type": "column", "relation": relation, "number": number, "name": name, "data_type": "bigint", "collation": null,
+        "not_null": true, "null_frac": 0.0, "n_distinct": -1.0, "avg_width": 8, "correlation": 1.0, "common_freqs": null})
+}
+
+fn index(oid: u32, relation: u32, columns: &[i32]) -> Value {
+    json!({"type": "index", "oid": oid, "relation": relation, "name": format!("i{oid}"), "method": "btree", "columns": columns,
+        "keys": columns.len(), "key_text": ["id"], "opclasses": ["int8_ops"], "collations": [""], "options": [0], "predicate": null,
+        "is_unique": true, "is_primary": true, "is_exclusion": false, "is_valid": true, "is_replica_identity": false, "tuples": 1e5,
+        "pages": 276, "definition": "CREATE …", "usage": null})
+}
+
+fn foreign_key(relation: u32, other: u32) -> Value {
+    json!({"type": "constraint", "relation": relation, "name": "fk", "kind": "f", "columns": [2], "references": other,
+        "referenced_columns": [1], "index": null, "definition": "FOREIGN KEY …"})
+}
+
+/// A snapshot file; `ends` if it has its last line.
+fn file(name: &str, lines: &[Value], ends: bool) -> Input {
+    let end = json!({"type": "end", "lines": lines.len() + 1});
+    let text: String = lines.iter().chain(ends.then_some(&end)).map(|line| format!("{line}\n")).collect();
+    Input::Memory(name.to_owned(), text.into())
+}
+
+fn shop(name: &str, taken: &str, table: &str) -> Input {
+    let lines = [
+        header(taken, "shop"),
+        relation(10, table),
+        relation(20, "customers"),
+        column(10, 1, "id"),
+        column(10, 2, "customer_id"),
+        index(11, 10, &[1]),
+        index(21, 20, &[1]),
+        foreign_key(10, 20),
+        json!({"type": "statistics", "relation": 10, "name": "s", "columns": [1, 2], "kinds": ["d"]}),
+    ];
+    file(name, &lines, true)
+}
+
+fn log() -> Input {
+    let line = "2026-11-23 12:30:00.000 UTC [7] app@shop LOG:  duration: 12.000 ms  statement: select * from orders where id = 1\n";
+    Input::Memory("pg.log".to_owned(), line.into())
+}
+
+fn read(inputs: Vec<Input>, settings: &Settings) -> Reading {
+    laggard::read(inputs, settings).expect("settings are right")
+}
+
+#[test]
+fn a_log_and_a_snapshot_are_its_events_and_that_catalogue_for_every_block_size() {
+    let whole = read(vec![shop("a.snap", NOON, "orders"), log()], &Settings::default());
+    assert_eq!((whole.errors.len(), whole.workload.calls()), (0, 1));
+    let [catalog] = whole.workload.catalogs() else { panic!("{:?}", whole.workload.catalogs()) };
+    assert_eq!((catalog.number("random_page_cost"), catalog.origin.database.as_deref()), (Some(1.1), Some("shop")));
+    let orders = catalog.named("orders").expect("is there");
+    assert_eq!((orders.oid, orders.tuples, catalog.columns(10).len(), catalog.statistics(10).len()), (10, 100_000.0, 2, 1));
+    assert_eq!(catalog.indexes(10).iter().map(|index| index.oid).collect::<Vec<_>>(), [11]);
+    assert_eq!(catalog.referencing(20).map(|key| key.relation).collect::<Vec<_>>(), [10]);
+    for (block_size, jobs) in [(1, 1), (300, 2), (1 << 20, 2)] {
+        let settings = Settings { block_size, jobs, ..Settings::default() };
+        let other = read(vec![log(), shop("a.snap", NOON, "orders")], &settings);
+        assert!(other.workload == whole.workload, "{block_size} bytes, {jobs} workers");
+    }
+}
+
+#[test]
+fn the_latest_of_each_database_holds() {
+    let customers = |name, taken, database| file(name, &[header(taken, database), relation(9, "users")], true);
+    let inputs = || vec![shop("late.snap", LATER, "orders"), shop("early.snap", NOON, "old"), customers("other.snap", NOON, "auth")];
+    let tables = |reading: &Reading| -> Vec<String> {
+        let catalogs = reading.workload.catalogs().iter();
+        catalogs.map(|catalog| catalog.relations().map(|r| r.name.as_str()).collect::<Vec<_>>().join(" ")).collect()
+    };
+    let expected = ["users", "orders customers"];
+    assert_eq!(tables(&read(inputs(), &Settings::default())), expected);
+    assert_eq!(tables(&read(inputs().into_iter().rev().collect(), &Settings::default())), expected);
+    // The same by merging, in either order.
+    let single = |input: Input| read(vec![input], &Settings::default());
+    let mut merged = single(shop("early.snap", NOON, "old"));
+    merged.workload.merge(single(shop("late.snap", LATER, "orders")).workload);
+    merged.workload.merge(single(customers("other.snap", NOON, "auth")).workload);
+    assert_eq!(tables(&merged), expected);
+}
+
+#[test]
+fn what_may_lack_an_index_is_no_catalogue() {
+    let lines = [header(NOON, "shop"), relation(10, "orders")];
+    let cut = read(vec![file("cut.snap", &lines, false)], &Settings::default());
+    assert!(!cut.errors.is_empty() && cut.workload.catalogs().is_empty());
+    let whole = read(vec![file("whole.snap", &lines, true)], &Settings::default());
+    assert!(whole.errors.is_empty() && whole.workload.catalogs().len() == 1);
+    let mut broken = lines.to_vec();
+    broken.push(json!({"type": "index", "oid": 11}));
+    let broken = read(vec![file("broken.snap", &broken, true)], &Settings::default());
+    assert_eq!(broken.inputs[0].skipped.total(), 1, "a line that is not understood is counted");
+}
