@@ -70,6 +70,7 @@ pub fn run(path: String, reading: &Reading, options: &finding::Options) -> compa
         rule: finding.rule,
         statement: finding.statement,
         is_sure: finding.confidence == finding::Confidence::High,
+        is_severe: finding.severity == finding::Severity::High,
         title: finding.title,
         remedy: finding.remedy,
     });

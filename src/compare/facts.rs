@@ -81,6 +81,8 @@ pub struct Found {
     pub statement: Option<Fingerprint>,
     /// Whether it is as good as certain.
     pub is_sure: bool,
+    /// Whether it is as bad as such a thing gets.
+    pub is_severe: bool,
     /// In words.
     pub title: String,
     /// What to do about it.

@@ -21,6 +21,8 @@ enum Kind {
     Loop,
     /// Dearer calls.
     Index,
+    /// Its own numbers: what a migration's command did to others, of which only the worst is an error.
+    Command,
     /// Nothing: it is an event, not a measurement.
     Event,
 }
@@ -29,6 +31,7 @@ fn kind(rule: &str) -> Kind {
     match rule {
         "n-plus-one" | "write-loop" | "redundant-query" | "upsert-loop" => Kind::Loop,
         "missing-index" | "foreign-key-without-index" => Kind::Index,
+        "access-exclusive-wait" | "ddl-duration" | "table-rewrite" => Kind::Command,
         _ => Kind::Event,
     }
 }
@@ -63,7 +66,7 @@ fn change(new: Key, matched: &Matched<'_>, policy: &Policy, others: &[Change]) -
         metric: match kind(new.0) {
             Kind::Loop => Metric::Calls,
             Kind::Index => Metric::Plan,
-            Kind::Event => Metric::Errors,
+            Kind::Command | Kind::Event => Metric::Errors,
         },
         level,
         statement: first.statement,
@@ -90,7 +93,8 @@ fn level(new: Key, found: &[&Found], pair: Option<&Pair<'_>>, policy: &Policy, o
         Kind::Loop if is_new || is_worse(&[Metric::Calls]) => least,
         Kind::Index if is_worse(&[Metric::Buffers, Metric::Latency, Metric::LatencyTail]) => least,
         Kind::Index if is_new => configured.min(Level::Warn),
-        Kind::Event => least,
+        Kind::Command if found.iter().any(|found| !found.is_severe) => least.min(Level::Warn),
+        Kind::Command | Kind::Event => least,
         Kind::Loop | Kind::Index => configured.min(Level::Info),
     }
 }

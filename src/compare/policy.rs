@@ -78,13 +78,18 @@ pub static RULES: &[Rule] = &[
 
 /// Rules on single runs whose findings gate if no baseline run has them, and how they do.
 pub static FINDINGS: &[(&str, Level)] = &[
+    ("access-exclusive-wait", Level::Error),
+    ("ddl-duration", Level::Error),
     ("foreign-key-without-index", Level::Error),
     ("idle-in-transaction", Level::Warn),
+    ("idle-in-transaction-blocker", Level::Warn),
     ("lock-convoy", Level::Error),
     ("lock-without-limit", Level::Info),
     ("missing-index", Level::Error),
+    ("missing-lock-timeout", Level::Info),
     ("n-plus-one", Level::Error),
     ("redundant-query", Level::Warn),
+    ("table-rewrite", Level::Error),
     ("upsert-loop", Level::Warn),
     ("write-loop", Level::Error),
 ];

@@ -318,6 +318,24 @@ fn critical_tables_and_levels_decide() {
     assert_eq!(gated_in(folder.path(), "loop", &[]).code, Some(0));
 }
 
+/// What a migration did to others gates by what it cost them: a wait of a second for the lock of a whole table is an
+/// error.
+#[test]
+fn what_a_migration_did_to_others_is_told() {
+    let folder = TempDir::new().expect("a folder");
+    let run = folder.path().join("migrated");
+    fs::create_dir(&run).expect("a folder");
+    fs::copy(runs().join("same.log.gz"), run.join("same.log.gz")).expect("is there");
+    let hit = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/rules/access-exclusive-wait/hit-behind-reader.log");
+    fs::copy(hit, run.join("migration.log")).expect("is there");
+    let candidate = [run.to_string_lossy().into_owned()];
+    let ran = laggard(&runs(), &arguments("gate", &named(&A), &candidate, &["--format", "json"]));
+    assert_eq!(ran.code, Some(1), "{} {}", ran.stdout, ran.stderr);
+    assert!(against(&ran.json()).contains(&"error access-exclusive-wait".to_owned()), "{}", ran.stdout);
+    let (_, document) = gated(&A, &["same"], &[]);
+    assert!(!document.to_string().contains("access-exclusive-wait"), "{document}");
+}
+
 #[test]
 fn every_format_is_written_before_a_failure_ends_the_command() {
     let folder = tempfile::tempdir().expect("a folder");
