@@ -8,7 +8,7 @@ use crate::sql::shape::scans::{Key, Scan, Test, Written, written};
 use super::asked::{Asked, On, asked};
 use super::candidate::{Candidate, candidates, relation};
 use super::choice::{After, Cell, Offer};
-use super::indexed::{Indexed, existing, plain, thought_of, unique_columns};
+use super::indexed::{Indexed, existing, plain, serves_loosely, thought_of, unique_columns};
 use super::path::{Way, covers, through, whole};
 use super::price::Costs;
 use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name, selectivity};
@@ -194,7 +194,8 @@ impl<'c> Market<'c> {
         let indexes = self.catalog.indexes(asked.relation.oid).iter();
         let mut covering = indexes.filter(|index| {
             let unique = unique_columns(index);
-            existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
+            serves_loosely(index, asked, candidate)
+                || existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
         });
         covering.next().map(|index| index.name.as_str())
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::advice::trial::Trial;
-use crate::advice::{self, Demand, Limits, Offers};
+use crate::advice::{self, Demand, Limits, NewNames, Offers};
 use crate::catalog::Catalog;
 use crate::units::Micros;
 use crate::workload::{Statement, Workload};
@@ -48,7 +48,7 @@ impl<'w> Advice<'w> {
             }
         };
         let advised = Advised::by(self.catalog, self.statements, (offers, choices), total);
-        let mut findings = advised.findings(&[], &options);
+        let mut findings = advised.findings(&[], &options, &mut NewNames::default());
         if is_tried {
             findings.iter_mut().for_each(by_planner);
         }
