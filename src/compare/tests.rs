@@ -1,0 +1,110 @@
+//! Comparisons of runs made by hand: what each may rest on.
+
+use super::facts::{Access, Shape};
+use super::*;
+use crate::units::Timestamp;
+use crate::workload::{Measure, Rules};
+
+fn print(name: &str) -> Fingerprint {
+    Fingerprint::without_text(name)
+}
+
+/// 100 calls of 10 ms of a statement of one table.
+fn shape(table: &str) -> Shape {
+    let (calls, us) = (100, 10_000.0);
+    Shape {
+        tables: vec![table.to_owned()],
+        verb: "select".to_owned(),
+        works: true,
+        calls,
+        total: us * calls as f64,
+        timed: calls,
+        mean: Some(us),
+        deviation: Some(0.0),
+        p50: Some(us),
+        p95: Some(us),
+        ..Shape::default()
+    }
+}
+
+/// A run that has a statement of each table, under the table's name.
+fn run(path: &str, tables: &[&str]) -> Run {
+    let mut run = Run { path: path.to_owned(), records: [1_000, 0], ..Run::default() };
+    run.surroundings.has_log = true;
+    run.shapes = tables.iter().map(|table| (print(table), shape(table))).collect();
+    run
+}
+
+fn three(name: &str, tables: &[&str]) -> Vec<Run> {
+    (1..=3).map(|n| run(&format!("{name}-{n}"), tables)).collect()
+}
+
+fn with(mut run: Run, table: &str, change: impl FnOnce(&mut Shape)) -> Run {
+    let shape = run.shapes.entry(print(table)).or_insert_with(|| shape(table));
+    change(shape);
+    run
+}
+
+fn found(rule: &'static str, table: &str) -> Found {
+    let (title, remedy) = (String::new(), String::new());
+    Found { rule, statement: Some(print(table)), is_sure: true, is_severe: true, title, remedy }
+}
+
+fn of_rule<'c>(comparison: &'c Comparison, rule: &str) -> Vec<&'c Change> {
+    comparison.changes.iter().filter(|change| change.rule == rule).collect()
+}
+
+/// 10 of 20 calls are of a statement that the baseline lacks; only as a loop it is set apart.
+#[test]
+fn only_loops_are_set_apart_from_what_both_sides_do() {
+    let base = [run("base", &["users"])];
+    let judge = |rule: &'static str| {
+        let mut cand = run("cand", &["users", "orders"]);
+        cand.found.push(found(rule, "orders"));
+        compare(&base, &[cand], &Policy::default()).reasons
+    };
+    assert_eq!(judge("n-plus-one"), []);
+    assert_eq!(judge("select-star"), [Reason::Different { side: Side::Candidate, share: 0.5 }]);
+}
+
+#[test]
+fn a_convoy_on_another_table_is_another() {
+    let convoy = |path: &str, table: &str| {
+        let mut run = run(path, &["orders", "sessions"]);
+        run.found.push(found("lock-convoy", table));
+        run
+    };
+    let told = |table: &str| {
+        let comparison = compare(&[convoy("base", "sessions")], &[convoy("cand", table)], &Policy::default());
+        of_rule(&comparison, "lock-convoy").len()
+    };
+    assert_eq!([told("sessions"), told("orders")], [0, 1]);
+}
+
+#[test]
+fn settings_are_held_against_the_first_run_that_tells_them() {
+    let set = |path: &str, value: Option<&str>| {
+        let mut run = run(path, &["users"]);
+        run.surroundings.settings = value.map(|value| ("work_mem".to_owned(), value.to_owned())).into_iter().collect();
+        run
+    };
+    let reasons = compare(&[set("a", None), set("b", Some("4MB"))], &[set("c", Some("4MB")), set("d", Some("64MB"))], &Policy::default());
+    let (run, other) = (("b".to_owned(), "4MB".to_owned()), ("d".to_owned(), "64MB".to_owned()));
+    assert_eq!(reasons.reasons, [Reason::Setting { name: "work_mem".to_owned(), run, other }]);
+}
+
+#[test]
+fn a_setting_of_several_values_within_a_run_cannot_be_compared() {
+    let mut several = run("b", &["users"]);
+    several.surroundings.several = ["random_page_cost", "application_name"].map(str::to_owned).into();
+    let reasons = compare(&[run("a", &["users"])], &[several], &Policy::default()).reasons;
+    assert_eq!(reasons, [Reason::Changed { run: "b".to_owned(), name: "random_page_cost".to_owned() }]);
+}
+
+#[test]
+fn runs_that_were_folded_differently_cannot_be_compared() {
+    let folded = |rules: Rules| compare(&[run("a", &["users"])], &[Run { rules, ..run("b", &["users"]) }], &Policy::default()).reasons;
+    assert_eq!(folded(Rules { without_findings: true, ..Rules::default() }), []);
+    let reasons = folded(Rules { measure: Measure::Execute, ..Rules::default() });
+    assert!(matches!(&reasons[..], [Reason::Folded { why, .. }] if why.contains("executions")), "{reasons:?}");
+}
