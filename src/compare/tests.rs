@@ -54,6 +54,28 @@ fn of_rule<'c>(comparison: &'c Comparison, rule: &str) -> Vec<&'c Change> {
     comparison.changes.iter().filter(|change| change.rule == rule).collect()
 }
 
+/// One run of three with 100 blocks a call and one with 150: one against one shows nothing that three against three would.
+#[test]
+fn a_counter_that_only_some_runs_have_is_in_doubt() {
+    let blocks = |mut runs: Vec<Run>, which: &[usize], blocks: u64| {
+        for &at in which {
+            runs[at] = with(runs[at].clone(), "orders", |shape| shape.blocks = Some(blocks * shape.calls));
+        }
+        runs
+    };
+    let told = |which: [&[usize]; 2]| {
+        let comparison = compare(
+            &blocks(three("base", &["users"]), which[0], 100),
+            &blocks(three("cand", &["users"]), which[1], 150),
+            &Policy::default(),
+        );
+        assert_eq!(comparison.reasons, []);
+        of_rule(&comparison, "buffers-per-call").iter().map(|change| (change.verdict, change.level)).collect::<Vec<_>>()
+    };
+    assert_eq!(told([&[1], &[2]]), [(Judgement::Inconclusive, Level::Info)]);
+    assert_eq!(told([&[0, 1, 2], &[0, 1, 2]]), [(Judgement::Regressed, Level::Error)]);
+}
+
 /// 10 of 20 calls are of a statement that the baseline lacks; only as a loop it is set apart.
 #[test]
 fn only_loops_are_set_apart_from_what_both_sides_do() {
@@ -65,6 +87,27 @@ fn only_loops_are_set_apart_from_what_both_sides_do() {
     };
     assert_eq!(judge("n-plus-one"), []);
     assert_eq!(judge("select-star"), [Reason::Different { side: Side::Candidate, share: 0.5 }]);
+}
+
+#[test]
+fn another_plan_is_no_regression_and_an_index_is_better() {
+    let planned = |path: &str, id: u64, access: Option<Access>| {
+        with(run(path, &["orders"]), "orders", |shape| {
+            shape.plans.insert(id);
+            shape.access.extend(access.map(|access| ("orders".to_owned(), access)));
+        })
+    };
+    let whole = || Some(Access { is_whole: true, is_by_index: false });
+    let by_index = || Some(Access { is_whole: false, is_by_index: true });
+    for (before, after, verdict) in [
+        (by_index(), whole(), Judgement::Regressed),
+        (whole(), by_index(), Judgement::Improved),
+        (whole(), whole(), Judgement::Inconclusive),
+        (None, None, Judgement::Inconclusive),
+    ] {
+        let comparison = compare(&[planned("a", 1, before)], &[planned("b", 2, after)], &Policy::default());
+        assert_eq!(of_rule(&comparison, "plan-shape").iter().map(|change| change.verdict).collect::<Vec<_>>(), [verdict]);
+    }
 }
 
 #[test]
