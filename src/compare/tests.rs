@@ -151,3 +151,20 @@ fn runs_that_were_folded_differently_cannot_be_compared() {
     let reasons = folded(Rules { measure: Measure::Execute, ..Rules::default() });
     assert!(matches!(&reasons[..], [Reason::Folded { why, .. }] if why.contains("executions")), "{reasons:?}");
 }
+
+/// A budget on calls in a unit of work is not met by a log that has only some of the calls.
+#[test]
+fn a_sample_keeps_no_limit_on_calls() {
+    use super::objectives::{Budget, Matcher, Statistic};
+    let verdict = |is_sampled: bool| {
+        let one = |path: &str| {
+            let mut run = with(run(path, &["users"]), "users", |shape| shape.units = Some(100));
+            run.surroundings.is_sampled = is_sampled;
+            run
+        };
+        let budget = Budget { name: "b".to_owned(), matcher: Matcher::default(), statistic: Statistic::CallsPerUnit, limit: 2.0 };
+        let comparison = compare(&[one("a")], &[one("b")], &Policy { budgets: vec![budget], ..Policy::default() });
+        of_rule(&comparison, "budget").iter().map(|change| change.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!([verdict(false), verdict(true)], [[Judgement::Ok], [Judgement::Inconclusive]]);
+}
