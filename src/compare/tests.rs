@@ -152,6 +152,47 @@ fn runs_that_were_folded_differently_cannot_be_compared() {
     assert!(matches!(&reasons[..], [Reason::Folded { why, .. }] if why.contains("executions")), "{reasons:?}");
 }
 
+/// Half of 100 calls waited a second each for a lock in the candidate: what the others took is what is compared.
+#[test]
+fn waits_for_locks_are_in_no_mean() {
+    let all: Vec<String> = (0..6).map(|n| format!("t{n}")).collect();
+    let tables: Vec<&str> = all.iter().map(String::as_str).collect();
+    let waited = |run: Run| with(run, "t0", |shape| (shape.timed, shape.total) = (50, 50.0 * 10_000.0 + 50.0 * 1_010_000.0));
+    let candidate: Vec<Run> = three("cand", &tables).into_iter().map(waited).collect();
+    let base = three("base", &tables);
+    let runs = times::runs(&Matched::of(&base, &candidate), true);
+    let sample = runs.statements.iter().flat_map(|statement| statement.runs.candidate.iter().flatten()).find(|sample| sample.calls == 50);
+    assert_eq!(sample.map(|sample| sample.total_ms), Some(500.0));
+}
+
+/// The whole candidate takes twice as long; as an error only if the sides took turns.
+#[test]
+fn a_slower_run_is_an_error_only_if_the_sides_took_turns() {
+    let all: Vec<String> = (0..6).map(|n| format!("t{n}")).collect();
+    let tables: Vec<&str> = all.iter().map(String::as_str).collect();
+    let level = |starts: [[i64; 3]; 2]| {
+        let side = |name: &str, starts: [i64; 3], factor: f64| {
+            let timed = three(name, &tables).into_iter().zip(starts).map(|(mut run, start)| {
+                run.window = Some((Timestamp(start * 100), Timestamp(start * 100 + 90)));
+                for shape in run.shapes.values_mut() {
+                    let us = 10_000.0 * factor;
+                    (shape.total, shape.mean, shape.p50, shape.p95) = (us * 100.0, Some(us), Some(us), Some(us));
+                }
+                run
+            });
+            timed.collect::<Vec<Run>>()
+        };
+        let mut policy = Policy::default();
+        policy.limits.insert("global-shift".to_owned(), policy::Limit { level: Level::Error, relative: 0.0, absolute: 0.0 });
+        let comparison = compare(&side("base", starts[0], 1.0), &side("cand", starts[1], 2.0), &policy);
+        of_rule(&comparison, "global-shift").iter().map(|change| change.level).collect::<Vec<_>>()
+    };
+    assert_eq!(level([[0, 2, 4], [1, 3, 5]]), [Level::Error]);
+    assert_eq!(level([[0, 3, 4], [1, 2, 5]]), [Level::Error], "A B B A A B");
+    assert_eq!(level([[0, 1, 2], [3, 4, 5]]), [Level::Warn], "one after the other");
+    assert_eq!(level([[0, 2, 4], [0, 2, 4]]), [Level::Warn], "at the same time");
+}
+
 /// A budget on calls in a unit of work is not met by a log that has only some of the calls.
 #[test]
 fn a_sample_keeps_no_limit_on_calls() {
