@@ -7,11 +7,12 @@ use std::fmt;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, grouped};
+use crate::workload::Rules;
 
 use super::Side;
 use super::facts::Run;
 use super::matched::Matched;
-use super::policy::Policy;
+use super::news::is_loop;
 
 /// Why runs cannot be compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +77,15 @@ pub enum Reason {
         run: String,
         /// The setting.
         name: String,
+    },
+    /// Two runs were saved with other options, so that not the same calls count in both.
+    Folded {
+        /// A run.
+        run: String,
+        /// Another.
+        other: String,
+        /// What is different.
+        why: &'static str,
     },
     /// Calls are logged from another duration on.
     Threshold {
@@ -173,7 +183,7 @@ fn matters(name: &str) -> bool {
 }
 
 /// Every reason, in the order in which they are to be told.
-pub(super) fn reasons(matched: &Matched<'_>, _: &Policy) -> Vec<Reason> {
+pub(super) fn reasons(matched: &Matched<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> =
         [Side::Baseline, Side::Candidate].into_iter().filter(|&side| matched.runs(side).is_empty()).map(Reason::NoRuns).collect();
     for (_, run) in matched.all() {
@@ -183,6 +193,7 @@ pub(super) fn reasons(matched: &Matched<'_>, _: &Policy) -> Vec<Reason> {
     for (_, run) in matched.all().skip(1) {
         reasons.extend(between(first, run));
     }
+    reasons.extend(settings(matched));
     if reasons.is_empty() {
         reasons.extend(of_statements(matched));
     }
@@ -198,6 +209,8 @@ fn of_run(run: &Run) -> Vec<Reason> {
     if skipped as f64 > records as f64 * MOST_SKIPPED {
         reasons.push(Reason::NotUnderstood { run: path(), skipped, records });
     }
+    let several = surroundings.several.iter().filter(|name| matters(name));
+    reasons.extend(several.map(|name| Reason::Changed { run: path(), name: name.clone() }));
     if surroundings.is_life {
         reasons.push(Reason::Life { run: path() });
     } else if run.calls() == 0 && surroundings.broken.is_empty() {
@@ -227,11 +240,9 @@ fn between(run: &Run, other: &Run) -> Vec<Reason> {
     if is != of {
         reasons.push(Reason::Kinds { run: paths().0, is, other: paths().1, of });
     }
-    for (name, value) in a.settings.iter().filter(|(name, _)| matters(name)) {
-        if let Some(theirs) = b.settings.get(name).filter(|theirs| *theirs != value) {
-            let name = name.clone();
-            reasons.push(Reason::Setting { name, run: (paths().0, value.clone()), other: (paths().1, theirs.clone()) });
-        }
+    let folded = |run: &Run| Rules { by: None, objectives: Vec::new(), ..run.rules.clone() };
+    if let Some(why) = folded(run).unlike(&folded(other)) {
+        reasons.push(Reason::Folded { run: paths().0, other: paths().1, why });
     }
     reasons.extend(changed(run, other).or_else(|| changed(other, run)));
     if a.is_sampled != b.is_sampled {
@@ -240,6 +251,23 @@ fn between(run: &Run, other: &Run) -> Vec<Reason> {
     }
     if a.has_log && b.has_log && is_far(a.threshold, b.threshold) {
         reasons.push(Reason::Threshold { run: (paths().0, a.threshold), other: (paths().1, b.threshold) });
+    }
+    reasons
+}
+
+/// Settings of which two runs tell two values: each run is held against the first that tells the setting, which need not be the
+/// first of all.
+fn settings(matched: &Matched<'_>) -> Vec<Reason> {
+    let mut first: BTreeMap<&str, (&Run, &str)> = BTreeMap::new();
+    let mut reasons = Vec::new();
+    for (_, other) in matched.all() {
+        for (name, theirs) in other.surroundings.settings.iter().filter(|(name, _)| matters(name)) {
+            let (run, value) = *first.entry(name).or_insert((other, theirs));
+            if value != theirs {
+                let (run, other) = ((run.path.clone(), value.to_owned()), (other.path.clone(), theirs.clone()));
+                reasons.push(Reason::Setting { name: name.clone(), run, other });
+            }
+        }
     }
     reasons
 }
@@ -271,7 +299,11 @@ fn of_statements(matched: &Matched<'_>) -> Option<Reason> {
         return Some(Reason::NothingMatches);
     }
     [Side::Baseline, Side::Candidate].into_iter().find_map(|side| {
-        let loops: BTreeSet<Fingerprint> = matched.runs(side).iter().flat_map(|run| run.found.iter().filter_map(|f| f.statement)).collect();
+        let loops: BTreeSet<Fingerprint> = matched
+            .runs(side)
+            .iter()
+            .flat_map(|run| run.found.iter().filter(|found| is_loop(found.rule)).filter_map(|found| found.statement))
+            .collect();
         let mut calls: BTreeMap<bool, u64> = BTreeMap::new();
         for pair in &matched.pairs {
             let is_on_both = pair.is_on_both();
@@ -306,6 +338,9 @@ impl fmt::Display for Reason {
                 write!(f, "{name} is {} in {}, and {} in {}; run both sides with the same settings", run.1, run.0, other.1, other.0)
             }
             Reason::Changed { run, name } => write!(f, "{run}: {name} was changed while it was going on; settle settings before a run"),
+            Reason::Folded { run, other, why } => {
+                write!(f, "{run} and {other} were not read alike: {why}; save both with the same options")
+            }
             Reason::Threshold { run, other } => write!(
                 f,
                 "{} has {}, and {} has {}; set log_min_duration_statement = 0 for all runs",

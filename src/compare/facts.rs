@@ -8,9 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::plan::Reads;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
-use crate::units::Micros;
+use crate::units::{Micros, Timestamp};
 use crate::workload::moments::Moments;
-use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Statement, Workload};
+use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Rules, Statement, Workload};
+
+/// What stands among the settings and is none.
+const VERSIONS: [&str; 2] = ["server_version_num", "pg_stat_statements.version"];
 
 /// One run; see the module.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +26,10 @@ pub struct Run {
     pub found: Vec<Found>,
     /// What is known of its surroundings.
     pub surroundings: Surroundings,
+    /// How it was folded.
+    pub rules: Rules,
+    /// The times of its first and last record, where they are known.
+    pub window: Option<(Timestamp, Timestamp)>,
     /// Failures that say that something was in the way, by kind.
     pub failures: BTreeMap<Failure, u64>,
     /// Records, and those of them that were not understood.
@@ -104,8 +111,10 @@ pub struct Surroundings {
     pub major: Option<u32>,
     /// Settings that snapshots tell.
     pub settings: BTreeMap<String, String>,
-    /// Settings that were changed while the run was going on, as its log tells.
+    /// Settings that were changed while the run was going on, and their values, as a log tells or a snapshot after another.
     pub changed: BTreeMap<String, String>,
+    /// Settings of which snapshots alone tell several values, so that they hold for no call in particular.
+    pub several: BTreeSet<String>,
     /// The duration below which nothing seems to be logged.
     pub threshold: Option<Micros>,
     /// Whether only a sample of calls is in the log.
@@ -190,6 +199,8 @@ impl Run {
             shapes: workload.statements().map(|s| (s.fingerprint, Shape::of(s))).filter(|(_, shape)| shape.calls > 0).collect(),
             found,
             surroundings: Surroundings::of(reading),
+            rules: workload.rules().clone(),
+            window: workload.window(),
             failures: failures(workload),
             records: [records + skipped, skipped],
         }
@@ -223,10 +234,13 @@ impl Surroundings {
         let workload = &reading.workload;
         let coverage = workload.coverage();
         let settings = coverage.map(|coverage| coverage.settings.clone()).unwrap_or_default();
-        let changed = workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let changed = changed(workload);
+        let has_log = reading.has_log();
+        let environment = workload.environment().settings();
+        let several = environment.filter(|(_, values)| !has_log && values.len() > 1).map(|(name, _)| name.to_owned()).collect();
         Surroundings {
             engine: reading.inputs.first().map(|input| engine(&input.format)),
-            has_log: reading.has_log(),
+            has_log,
             has_counters: coverage.is_some_and(|coverage| !coverage.is_life),
             is_life: coverage.is_some_and(|coverage| coverage.is_life),
             major: coverage.and_then(|coverage| coverage.version).map(major),
@@ -237,8 +251,22 @@ impl Surroundings {
             broken: reading.errors.iter().map(ToString::to_string).collect(),
             settings,
             changed,
+            several,
         }
     }
+}
+
+/// Settings that were changed: those of several values, and where there are no snapshots all, for a log tells only changes.
+fn changed(workload: &Workload) -> BTreeMap<String, String> {
+    let mut changed: BTreeMap<String, String> =
+        workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let is_log_alone = workload.coverage().is_none() && workload.catalogs().is_empty();
+    for (name, values) in workload.environment().settings().filter(|(name, _)| !VERSIONS.contains(name)) {
+        if values.len() > 1 || is_log_alone {
+            changed.insert(name.to_owned(), values.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+        }
+    }
+    changed
 }
 
 /// By the name of the format; snapshots that laggard takes are of PostgreSQL too.

@@ -269,7 +269,7 @@ pub struct Comparison {
 #[must_use]
 pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparison {
     let matched = Matched::of(baseline, candidate);
-    let reasons = comparable::reasons(&matched, policy);
+    let reasons = comparable::reasons(&matched);
     let tests = Tests { count: 0, rate: policy.latency.fdr, margin: policy.latency.min_effect };
     let mut comparison = Comparison {
         outcome: Outcome::NotComparable,
@@ -295,3 +295,6 @@ pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparis
     judge::settle(&mut comparison, &matched, policy);
     comparison
 }
+
+#[cfg(test)]
+mod tests;

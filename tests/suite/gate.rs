@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use laggard::compare::{Policy, Run, compare};
 use laggard::report::Style;
 use laggard::report::gate::{self, ChangeLine, GateReport, RunLine};
 use serde_json::Value;
@@ -521,4 +522,43 @@ fn a_long_report_stays_within_the_limits_of_github() {
     gate::by_name("markdown").expect("there").draw(&report, &Style::default(), &mut markdown).expect("to memory");
     assert!(markdown.len() <= 65_536, "{}", markdown.len());
     assert!(String::from_utf8_lossy(&markdown).contains(" more\n"));
+}
+
+/// A run of a call and of these lines and files, read as the settings say.
+fn run_of(path: &str, more: &[(&str, String)], settings: &laggard::Settings) -> Run {
+    let line = "2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  execute <unnamed>: SELECT 1";
+    let inputs = more.iter().map(|(name, text)| laggard::Input::Memory((*name).to_owned(), text.clone().into_bytes().into()));
+    let log = || laggard::Input::Memory("pg.log".to_owned(), line.as_bytes().to_vec().into());
+    let inputs = if more.is_empty() { vec![log()] } else { inputs.collect() };
+    laggard::run(path.to_owned(), &laggard::read(inputs, settings).expect("settings are right"), &laggard::finding::Options::default())
+}
+
+fn reasons(a: &Run, b: &Run) -> String {
+    compare(&[a.clone()], &[b.clone()], &Policy::default()).reasons.iter().map(|reason| format!("{reason}\n")).collect()
+}
+
+#[test]
+fn settings_that_change_in_mid_run_and_other_options_are_seen() {
+    let plain = run_of("a", &[], &laggard::Settings::default());
+    assert_eq!(reasons(&plain, &plain), "");
+    let lines = "2026-11-23 10:00:00.001 UTC [9] LOG:  parameter \"work_mem\" changed to \"64MB\"\n\
+        2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  statement: SELECT 1\n";
+    let changed = run_of("b", &[("pg.log", lines.to_owned())], &laggard::Settings::default());
+    assert!(reasons(&plain, &changed).contains("b: work_mem was changed while it was going on"), "{}", reasons(&plain, &changed));
+    assert_eq!(reasons(&changed, &changed), "", "the same is done to both");
+    let snapshot = |hour: u32, cost: &str| {
+        let header = serde_json::json!({"type": "snapshot", "schema": "laggard.snapshot/1", "taken_at": format!("2026-11-23T{hour}:00:00Z"),
+            "database": "shop", "system_identifier": "7", "server_version_num": 150_018, "settings": {"random_page_cost": cost}});
+        format!("{header}\n{}\n", serde_json::json!({"type": "end", "lines": 2}))
+    };
+    let snapshots = |after: &str| [("before.snap", snapshot(12, "4")), ("after.snap", snapshot(13, after))];
+    let settled = run_of("c", &snapshots("4"), &laggard::Settings::default());
+    let unsettled = run_of("d", &snapshots("1.1"), &laggard::Settings::default());
+    assert_eq!(unsettled.surroundings.several.iter().collect::<Vec<_>>(), ["random_page_cost"]);
+    assert!(settled.surroundings.several.is_empty() && !settled.surroundings.changed.contains_key("random_page_cost"));
+    assert!(reasons(&settled, &unsettled).contains("d: random_page_cost was changed"), "{}", reasons(&settled, &unsettled));
+    let mut executions = laggard::Settings::default();
+    executions.rules.measure = laggard::workload::Measure::Execute;
+    let other = run_of("e", &[], &executions);
+    assert!(reasons(&plain, &other).contains("a and e were not read alike: one has percentiles of calls"), "{}", reasons(&plain, &other));
 }
