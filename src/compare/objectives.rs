@@ -127,6 +127,7 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
                 rule: "budget",
                 metric: budget.statistic.metric(),
                 level,
+                subject: Some(format!("{}/{}", budget.name, budget.statistic.name())),
                 title: format!("{}: it is for no statement of the candidate", budget.name),
                 ..empty(Judgement::Inconclusive)
             });
@@ -152,6 +153,7 @@ fn change(pair: &Pair<'_>, budget: &Budget, level: Level) -> Change {
         metric: budget.statistic.metric(),
         level,
         statement: Some(pair.statement),
+        subject: Some(format!("{}/{name}", budget.name)),
         title: format!("{}: {name} {seen}, limit {}", budget.name, budget.shown(budget.limit)),
         baseline: Some(budget.limit),
         candidate: value,
