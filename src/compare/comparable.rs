@@ -108,12 +108,19 @@ pub enum Reason {
         /// How often.
         rounds: u64,
     },
-    /// Counters began anew while a run was going on.
+    /// Counters began anew while a run was going on, or were gone at its end.
     Reset {
         /// The run.
         run: String,
-        /// How many entries.
+        /// How many entries, as far as that can be told.
         entries: u64,
+    },
+    /// One run was named twice, which would count as two and vary in nothing.
+    Again {
+        /// The run.
+        run: String,
+        /// The same.
+        other: String,
     },
     /// Too much of a run was not understood.
     NotUnderstood {
@@ -189,6 +196,7 @@ pub(super) fn reasons(matched: &Matched<'_>) -> Vec<Reason> {
     for (_, run) in matched.all() {
         reasons.extend(of_run(run));
     }
+    reasons.extend(again(matched));
     let Some(first) = matched.baseline.first() else { return reasons };
     for (_, run) in matched.all().skip(1) {
         reasons.extend(between(first, run));
@@ -198,6 +206,16 @@ pub(super) fn reasons(matched: &Matched<'_>) -> Vec<Reason> {
         reasons.extend(of_statements(matched));
     }
     reasons
+}
+
+/// Runs that are an earlier one once more.
+fn again(matched: &Matched<'_>) -> Vec<Reason> {
+    let runs: Vec<&Run> = matched.all().map(|(_, run)| run).collect();
+    let earlier = |(at, run): (usize, &&Run)| {
+        let same = runs.iter().take(at).find(|earlier| run.is_again(earlier))?;
+        Some(Reason::Again { run: same.path.clone(), other: run.path.clone() })
+    };
+    runs.iter().enumerate().filter_map(earlier).collect()
 }
 
 fn of_run(run: &Run) -> Vec<Reason> {
@@ -216,10 +234,11 @@ fn of_run(run: &Run) -> Vec<Reason> {
     } else if run.calls() == 0 && surroundings.broken.is_empty() {
         reasons.push(Reason::Empty { run: path() });
     }
-    if surroundings.has_counters && surroundings.dealloc > 0 {
-        reasons.push(Reason::Dealloc { run: path(), rounds: surroundings.dealloc });
-    } else if surroundings.has_counters && surroundings.restarted > 0 {
-        reasons.push(Reason::Reset { run: path(), entries: surroundings.restarted });
+    match surroundings.dealloc.filter(|&rounds| rounds > 0) {
+        _ if !surroundings.has_counters => {}
+        Some(rounds) if !surroundings.is_reset => reasons.push(Reason::Dealloc { run: path(), rounds }),
+        _ if surroundings.is_reset || surroundings.lost > 0 => reasons.push(Reason::Reset { run: path(), entries: surroundings.lost }),
+        _ => {}
     }
     reasons
 }
@@ -356,8 +375,16 @@ impl fmt::Display for Reason {
                 f,
                 "{run}: the server dropped counters {rounds} times to make room while it was going on; raise pg_stat_statements.max"
             ),
+            Reason::Again { run, other } if run == other => write!(f, "{run} is named twice; a run counts once, so take another"),
+            Reason::Again { run, other } => write!(f, "{run} and {other} are one run; a run counts once, so take another"),
+            Reason::Reset { run, entries: 0 } => {
+                write!(f, "{run}: counters were reset while it was going on; nothing may reset pg_stat_statements during a run")
+            }
             Reason::Reset { run, entries } => {
-                write!(f, "{run}: {entries} counters began anew while it was going on; nothing may reset pg_stat_statements during a run")
+                write!(
+                    f,
+                    "{run}: {entries} counters began anew or were dropped while it was going on; nothing may reset pg_stat_statements during a run"
+                )
             }
             Reason::NotUnderstood { run, skipped, records } => write!(
                 f,
@@ -392,6 +419,8 @@ pub enum Caveat {
     NoCounters,
     /// Counters tell no percentiles.
     NoPercentiles,
+    /// The server does not tell whether it dropped counters to make room.
+    NoDealloc,
 }
 
 impl Caveat {
@@ -411,6 +440,9 @@ impl fmt::Display for Caveat {
             }
             Caveat::NoCounters => {
                 f.write_str("logs tell no blocks, rows or write-ahead log of a call; snapshots before and after each run would")
+            }
+            Caveat::NoDealloc => {
+                f.write_str("the snapshots do not tell whether the server dropped counters to make room, so that calls may be missing")
             }
             Caveat::NoPercentiles => f.write_str("counters tell no percentiles, so latency is compared by means, which takes more runs"),
         }
@@ -433,6 +465,9 @@ pub(super) fn caveats(matched: &Matched<'_>) -> Vec<Caveat> {
         caveats.push(Caveat::NoCounters);
     } else if !runs.iter().all(|run| run.surroundings.has_log) {
         caveats.push(Caveat::NoPercentiles);
+    }
+    if runs.iter().any(|run| run.surroundings.has_counters && run.surroundings.dealloc.is_none()) {
+        caveats.push(Caveat::NoDealloc);
     }
     caveats
 }

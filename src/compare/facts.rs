@@ -4,6 +4,7 @@
 //! those of the counters, and times those of the log.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::plan::Reads;
 use crate::sql::fingerprint::Fingerprint;
@@ -119,10 +120,14 @@ pub struct Surroundings {
     pub threshold: Option<Micros>,
     /// Whether only a sample of calls is in the log.
     pub is_sampled: bool,
-    /// Times that the server made room by dropping counters.
-    pub dealloc: u64,
-    /// Entries whose counters began anew.
-    pub restarted: u64,
+    /// Times that the server made room by dropping counters; `None` if it does not tell.
+    pub dealloc: Option<u64>,
+    /// Entries whose counters began anew or were gone at the end.
+    pub lost: u64,
+    /// Whether all counters were reset while the run was going on.
+    pub is_reset: bool,
+    /// Its first and last moments, where its inputs tell them.
+    pub window: Option<(Timestamp, Timestamp)>,
     /// What could not be read, or not to its end, in words.
     pub broken: Vec<String>,
 }
@@ -212,6 +217,20 @@ impl Run {
         self.shapes.values().map(|shape| shape.calls).sum()
     }
 
+    /// Whether it is another run once more: no two of them begin and end at the same moments and take the same time for each
+    /// statement to the last digit.
+    #[must_use]
+    pub fn is_again(&self, other: &Run) -> bool {
+        let (ours, theirs) = (&self.surroundings, &other.surroundings);
+        let is_told = ours.window.is_some() || (ours.has_counters && theirs.has_counters);
+        let marks = |shape: &Shape| (shape.calls, shape.total.to_bits(), shape.rows, shape.blocks);
+        is_told
+            && ours.window == theirs.window
+            && self.records == other.records
+            && self.calls() > 0
+            && self.shapes.iter().map(|(id, shape)| (id, marks(shape))).eq(other.shapes.iter().map(|(id, shape)| (id, marks(shape))))
+    }
+
     /// The time of all statements, in microseconds.
     #[must_use]
     pub fn total(&self) -> f64 {
@@ -246,9 +265,11 @@ impl Surroundings {
             major: coverage.and_then(|coverage| coverage.version).map(major),
             is_sampled: workload.blind() == Some(Blind::Sampled),
             threshold: workload.threshold().map(|(_, looks_like)| looks_like),
-            dealloc: coverage.and_then(|coverage| coverage.dealloc_rounds).unwrap_or(0),
-            restarted: coverage.map_or(0, |coverage| coverage.restarted()),
-            broken: reading.errors.iter().map(ToString::to_string).collect(),
+            dealloc: coverage.and_then(|coverage| coverage.dealloc_rounds),
+            lost: coverage.and_then(|coverage| coverage.lost).unwrap_or(0),
+            is_reset: coverage.is_some_and(|coverage| coverage.is_reset),
+            window: workload.window(),
+            broken: reading.errors.iter().map(ToString::to_string).chain(missed(reading)).collect(),
             settings,
             changed,
             several,
@@ -267,6 +288,16 @@ fn changed(workload: &Workload) -> BTreeMap<String, String> {
         }
     }
     changed
+}
+
+/// Names of files in a folder of logs that are surely no part of them end so.
+const NO_PART: [&str; 12] = ["html", "md", "pid", "png", "sarif", "sh", "sql", "svg", "toml", "xml", "yaml", "yml"];
+
+/// What of a folder nothing was read of and may be a part of the run: an empty log, or the beginning of one that was cut.
+fn missed(reading: &Reading) -> impl Iterator<Item = String> {
+    let is_part = |path: &&PathBuf| path.extension().and_then(|end| end.to_str()).is_none_or(|end| !NO_PART.contains(&end));
+    let told = |path: &PathBuf| format!("{}: it is empty, cut or no log; mend it, or move it out of the folder", path.display());
+    reading.strangers.iter().filter(is_part).map(told)
 }
 
 /// By the name of the format; snapshots that laggard takes are of PostgreSQL too.

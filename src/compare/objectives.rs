@@ -141,6 +141,7 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
                 rule: "budget",
                 metric: budget.statistic.metric(),
                 level,
+                subject: Some(format!("{}/{}", budget.name, budget.statistic.name())),
                 title: format!("{}: it is for no statement of the candidate", budget.name),
                 ..empty(Judgement::Inconclusive)
             });
@@ -167,6 +168,7 @@ fn change(pair: &Pair<'_>, budget: &Budget, hidden: Option<Caveat>) -> Change {
         rule: "budget",
         metric: budget.statistic.metric(),
         statement: Some(pair.statement),
+        subject: Some(format!("{}/{name}", budget.name)),
         title: format!("{}: {name} {seen}, limit {}", budget.name, budget.shown(budget.limit)),
         baseline: Some(budget.limit),
         candidate: value,
