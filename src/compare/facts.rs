@@ -278,12 +278,14 @@ impl Surroundings {
 }
 
 /// Settings that were changed: those of several values, and where there are no snapshots all, for a log tells only changes.
+/// Whatever decides what is logged shows in the log itself, and is often changed back behind the last call.
 fn changed(workload: &Workload) -> BTreeMap<String, String> {
     let mut changed: BTreeMap<String, String> =
         workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let is_log_alone = workload.coverage().is_none() && workload.catalogs().is_empty();
     for (name, values) in workload.environment().settings().filter(|(name, _)| !VERSIONS.contains(name)) {
-        if values.len() > 1 || is_log_alone {
+        let is_changed = if is_log_alone { !name.starts_with("log_") } else { values.len() > 1 };
+        if is_changed {
             changed.insert(name.to_owned(), values.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
         }
     }

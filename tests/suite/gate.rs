@@ -526,7 +526,7 @@ fn a_long_report_stays_within_the_limits_of_github() {
 
 /// A run of a call and of these lines and files, read as the settings say.
 fn run_of(path: &str, more: &[(&str, String)], settings: &laggard::Settings) -> Run {
-    let line = "2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  execute <unnamed>: SELECT 1";
+    let line = "2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  execute <unnamed>: SELECT 1\n";
     let inputs = more.iter().map(|(name, text)| laggard::Input::Memory((*name).to_owned(), text.clone().into_bytes().into()));
     let log = || laggard::Input::Memory("pg.log".to_owned(), line.as_bytes().to_vec().into());
     let inputs = if more.is_empty() { vec![log()] } else { inputs.collect() };
@@ -541,8 +541,8 @@ fn reasons(a: &Run, b: &Run) -> String {
 fn settings_that_change_in_mid_run_and_other_options_are_seen() {
     let plain = run_of("a", &[], &laggard::Settings::default());
     assert_eq!(reasons(&plain, &plain), "");
-    let lines = "2026-11-23 10:00:00.001 UTC [9] LOG:  parameter \"work_mem\" changed to \"64MB\"\n\
-        2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  statement: SELECT 1\n";
+    let lines = "2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  statement: SELECT 1\n\
+        2026-11-23 10:00:00.005 UTC [9] LOG:  parameter \"work_mem\" changed to \"64MB\"\n";
     let changed = run_of("b", &[("pg.log", lines.to_owned())], &laggard::Settings::default());
     assert!(reasons(&plain, &changed).contains("b: work_mem was changed while it was going on"), "{}", reasons(&plain, &changed));
     assert_eq!(reasons(&changed, &changed), "", "the same is done to both");
@@ -555,7 +555,7 @@ fn settings_that_change_in_mid_run_and_other_options_are_seen() {
     let settled = run_of("c", &snapshots("4"), &laggard::Settings::default());
     let unsettled = run_of("d", &snapshots("1.1"), &laggard::Settings::default());
     assert_eq!(unsettled.surroundings.several.iter().collect::<Vec<_>>(), ["random_page_cost"]);
-    assert!(settled.surroundings.several.is_empty() && !settled.surroundings.changed.contains_key("random_page_cost"));
+    assert!(settled.surroundings.several.is_empty());
     assert!(reasons(&settled, &unsettled).contains("d: random_page_cost was changed"), "{}", reasons(&settled, &unsettled));
     let mut executions = laggard::Settings::default();
     executions.rules.measure = laggard::workload::Measure::Execute;
