@@ -442,3 +442,18 @@ mod laws {
         }
     }
 }
+
+/// Of 10 rows in order that one in 500 of the other table lets through, 5 000 are read.
+#[test]
+fn a_join_reads_more_of_the_sorted_table_than_its_limit() {
+    let schema = t().table(2, "u", (100_000.0, 1_000), &[("t_id", "bigint", -1.0), ("k", "bigint", 500.0)]);
+    let catalog = schema.catalog();
+    let with_order = |sql: &str| {
+        let offers = offers(&demands(&catalog, &[sql]), &catalog);
+        let of_order = offers.offers.iter().find(|offer| offer.index.on() == "public.t (c)");
+        of_order.and_then(|offer| offer.after.values().map(|after| after.cost).reduce(f64::min))
+    };
+    let all = with_order("select t.* from t join u on u.t_id = t.id order by t.c limit 10").expect("an index of the order");
+    let some = with_order("select t.* from t join u on u.t_id = t.id where u.k = 7 order by t.c limit 10");
+    assert!(some.is_none_or(|some| some > all + 200.0), "{some:?} instead of {all}");
+}

@@ -249,6 +249,9 @@ impl Notes {
         if tried.untried > 0 {
             self.tell(format!("{} candidates were not tried", tried.untried));
         }
+        if tried.unasked > 0 {
+            self.tell(format!("{} statements that read the same tables could not be asked, and may become dearer", tried.unasked));
+        }
         if self.verbose {
             let time: Micros = tried.choices.iter().map(|choice| Micros::floor(choice.saved)).sum();
             say(&format!("{} candidates, {} chosen, which would save {time}", offers.offers.len(), tried.choices.len()));

@@ -62,7 +62,7 @@ fn by_planner(finding: &mut Finding) {
     let (before, after) = (number("cost_before"), number("cost_after"));
     let saved = if before > 0.0 { (1.0 - after / before) * 100.0 } else { 0.0 };
     let text = format!(
-        "the planner of the server uses it: with it, plans of the statements that it serves cost {after:.1} instead of {before:.1}, {saved:.0} % less, and none of the others more"
+        "the planner of the server uses it: with it, plans of the statements that it serves cost {after:.1} instead of {before:.1}, {saved:.0} % less, and no other that reads the table and could be asked costs more"
     );
     let data = json!({"cost_before": before, "cost_after": after}).as_object().cloned().unwrap_or_default();
     let model = finding.evidence.first().map(|evidence| evidence.data.clone()).unwrap_or_default();
