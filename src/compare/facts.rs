@@ -223,7 +223,7 @@ impl Run {
     pub fn is_again(&self, other: &Run) -> bool {
         let (ours, theirs) = (&self.surroundings, &other.surroundings);
         let is_told = ours.window.is_some() || (ours.has_counters && theirs.has_counters);
-        let marks = |shape: &Shape| (shape.calls, shape.total.to_bits(), shape.rows, shape.blocks);
+        let marks = |shape: &Shape| (shape.calls, shape.total.to_bits(), shape.rows, [shape.blocks, shape.temp, shape.wal]);
         is_told
             && ours.window == theirs.window
             && self.records == other.records
