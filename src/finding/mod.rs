@@ -333,12 +333,6 @@ impl<'c> Context<'c> {
         self.libraries
     }
 
-    /// The catalogue of the only database that snapshots tell of; `None` without one, and if there are several.
-    #[expect(dead_code, reason = "for rules that have no statement to ask of")]
-    fn catalog(&self) -> Option<&'c Catalog> {
-        if let [only] = self.workload.catalogs() { Some(only) } else { None }
-    }
-
     /// The catalogue of the database that a statement ran in; see `Workload::catalog_of`.
     fn catalog_of(&self, statement: &Statement) -> Option<&'c Catalog> {
         self.workload.catalog_of(statement)
