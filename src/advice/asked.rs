@@ -22,6 +22,8 @@ pub(super) struct Asked<'c> {
     pub(super) heap: Heap,
     pub(super) conditions: Vec<Condition<'c>>,
     pub(super) others: usize,
+    /// The part of the rows that those others keep, where plans showed it.
+    rest: Option<f64>,
     /// Columns by number, and the direction.
     pub(super) sort: Vec<(i32, SortKey)>,
     /// How many different values each of these columns has.
@@ -94,25 +96,26 @@ const FEWEST_ROWS: f64 = 1_000.0;
 const FEWEST_PAGES: i64 = 10;
 
 /// Whether there can be advice on a relation.
-fn reason_against(relation: &Relation) -> Option<Reason> {
+fn reason_against(relation: &Relation, catalog: &Catalog) -> Option<Reason> {
     let by_kind = match relation.kind.as_str() {
         "r" | "m" => None,
         "p" => Some(Reason::Partitioned),
         "f" => Some(Reason::Foreign),
         _ => Some(Reason::View),
     };
+    // Before PostgreSQL 14, 0 rows on 0 pages meant what -1 means since.
+    let is_as_created = relation.tuples == 0.0 && relation.pages == 0 && catalog.origin.version.is_some_and(|version| version < 140_000);
     let is_small = relation.tuples < FEWEST_ROWS || relation.pages < FEWEST_PAGES;
     by_kind
         .or((relation.persistence == "t").then_some(Reason::Temporary))
-        // Before PostgreSQL 14, 0 rows on 0 pages meant the same.
-        .or((relation.tuples < 0.0 || !relation.tuples.is_finite()).then_some(Reason::Unanalysed))
+        .or((relation.tuples < 0.0 || !relation.tuples.is_finite() || is_as_created).then_some(Reason::Unanalysed))
         .or(is_small.then_some(Reason::Small))
 }
 
 /// A scan in terms of the catalogue, and why there is no advice on it, if there is none.
 pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, Reason> {
     let relation = catalog.named(&scan.table).ok_or(Reason::Unknown)?;
-    if let Some(reason) = reason_against(relation) {
+    if let Some(reason) = reason_against(relation, catalog) {
         return Err(reason);
     }
     let columns = catalog.columns(relation.oid);
@@ -123,6 +126,7 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         heap: Heap { tuples: relation.tuples, pages, all_pages: pages },
         conditions: Vec::new(),
         others: scan.others,
+        rest: None,
         sort: Vec::new(),
         sort_distinct: Vec::new(),
         limit: scan.limit.map(wanted),
@@ -157,6 +161,7 @@ fn condition<'c>(term: &Term, relation: &Relation, catalog: &'c Catalog) -> Opti
         Key::Column(_) => On::Column(column.number),
         Key::Text(_) if is_text(column) => On::Column(column.number),
         Key::Text(_) | Key::Expression { text: None, .. } => return None,
+        Key::Expression { text: Some(text), .. } if text.contains("::text") && !is_same_as_text(column) => return None,
         Key::Expression { text: Some(text), .. } => On::Expression(text.clone()),
     };
     let joins = match term.against {
@@ -172,6 +177,13 @@ fn condition<'c>(term: &Term, relation: &Relation, catalog: &'c Catalog) -> Opti
 pub(super) fn is_text(column: &Column) -> bool {
     let name = column.data_type.split('(').next().unwrap_or_default().trim();
     matches!(name, "text" | "character varying")
+}
+
+/// Whether the text of a value is the same in every session, without which no index can be on it. That of a time depends on
+/// `DateStyle` and the zone, and that of an enumeration on its names.
+fn is_same_as_text(column: &Column) -> bool {
+    let name = column.data_type.split('(').next().unwrap_or_default().trim();
+    is_text(column) || matches!(name, "character" | "smallint" | "integer" | "bigint" | "numeric" | "uuid" | "boolean")
 }
 
 impl<'c> Asked<'c> {
@@ -200,14 +212,19 @@ impl<'c> Asked<'c> {
         for condition in self.conditions.iter_mut().filter(|condition| condition.joins.is_none()) {
             condition.part = Part { of_rows: condition.part.of_rows.clamp(least, 1.0).powf(power), is_guess: false };
         }
-        self.others = 0;
+        self.rest = Some(self.rest().powf(power));
     }
 
     /// The part of the rows that passes all conditions, joins left out.
     pub(super) fn kept(&self) -> f64 {
         let parts: f64 =
             self.conditions.iter().filter(|condition| condition.joins.is_none()).map(|condition| condition.part.of_rows).product();
-        parts * OTHER.powi(i32::try_from(self.others).unwrap_or(i32::MAX))
+        parts * self.rest()
+    }
+
+    /// The part of the rows that passes what is not understood.
+    fn rest(&self) -> f64 {
+        self.rest.unwrap_or_else(|| OTHER.powi(i32::try_from(self.others).unwrap_or(i32::MAX)))
     }
 
     /// How many rows that is.

@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Relation};
 use crate::sql::shape::scans::{Test, written};
 
 use super::asked::{Asked, Condition, On, is_text};
-use super::name;
+use super::name::{self, NewNames};
 use super::selectivity;
 
 /// An index that could be created.
@@ -54,11 +54,21 @@ pub struct Predicate {
 /// More columns are never advised.
 const MOST_KEYS: usize = 4;
 
-/// Types that have no order.
+/// Types that have no order, or none that anybody asks for.
 #[rustfmt::skip]
-const UNORDERED: [&str; 14] = [
-    "json", "jsonb", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle", "tsvector", "tsquery", "hstore", "txid_snapshot",
+const UNORDERED: [&str; 20] = [
+    "json", "jsonb", "jsonpath", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle", "tsvector", "tsquery", "hstore",
+    "txid_snapshot", "pg_snapshot", "xid", "cid", "aclitem", "refcursor",
 ];
+
+/// Whether a B-tree could be on values of a type, or on arrays of it.
+fn is_ordered(data_type: &str) -> bool {
+    let of_array = data_type.trim_end_matches("[]");
+    let bare = of_array.split('(').next().unwrap_or_default().trim();
+    // A type of an extension has its schema before it where that is not on the search path.
+    let name = bare.rsplit('.').next().unwrap_or_default();
+    !UNORDERED.contains(&name)
+}
 
 impl CandidateKey {
     /// The key with its operator class and its direction.
@@ -91,10 +101,13 @@ impl Candidate {
         self.keys.iter().map(|key| format!("{}{}", key.text, key.direction())).collect()
     }
 
-    /// The statement that creates it without locking out writes, under a name that is free.
+    /// The statement that creates it without locking out writes, under a name that is free and was not given before; `None`
+    /// if the catalogue has no such table.
     #[must_use]
-    pub fn ddl(&self, catalog: &Catalog) -> String {
-        format!("CREATE INDEX CONCURRENTLY {} ON {}", name::free(self, catalog), self.on())
+    pub fn ddl(&self, catalog: &Catalog, names: &mut NewNames) -> Option<String> {
+        let relation = relation(self, catalog)?;
+        let name = names.give(&name::stem(self, relation, catalog), relation, catalog);
+        Some(format!("CREATE INDEX CONCURRENTLY {name} ON {}", self.on()))
     }
 
     /// What follows ON: the table, the keys and the predicate.
@@ -179,7 +192,7 @@ fn by_distinct<'a, 'c>(asked: &Asked<'c>, conditions: impl Iterator<Item = &'a C
 fn key(condition: &Condition<'_>, catalog: &Catalog) -> Option<CandidateKey> {
     let column = condition.column;
     let kind = column.data_type.split('(').next().unwrap_or_default().trim();
-    if UNORDERED.contains(&kind) || catalog.relation(column.relation).is_none() {
+    if !is_ordered(&column.data_type) || catalog.relation(column.relation).is_none() {
         return None;
     }
     let text = match &condition.on {
@@ -205,11 +218,10 @@ fn sort(asked: &Asked<'_>, fixed: &[CandidateKey], catalog: &Catalog) -> Vec<Can
     let is_same = keys.iter().all(|(_, key)| key.descends == first.descends && key.is_usual());
     let made = keys.iter().map(|(number, key)| {
         let column = catalog.column(asked.relation.oid, *number)?;
-        let kind = column.data_type.as_str();
         let (descends, nulls_first) = if is_same { (false, false) } else { (key.descends, key.nulls_first) };
         let made =
             CandidateKey { on: On::Column(*number), column: *number, text: written(&column.name), descends, nulls_first, class: None };
-        (!UNORDERED.contains(&kind)).then_some(made)
+        is_ordered(&column.data_type).then_some(made)
     });
     // An order is served whole or not at all.
     made.collect::<Option<Vec<_>>>().filter(|keys| keys.len() <= MOST_KEYS).unwrap_or_default()

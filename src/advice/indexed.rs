@@ -136,6 +136,20 @@ fn operators(class: &str, collation: &str, column: Option<&Column>) -> Operators
     }
 }
 
+/// Operator classes that a B-tree has for the types of PostgreSQL where none is named, and those for patterns.
+#[rustfmt::skip]
+const USUAL: [&str; 37] = [
+    "array_ops", "bit_ops", "bool_ops", "bpchar_ops", "bytea_ops", "char_ops", "cidr_ops", "citext_ops", "date_ops", "enum_ops",
+    "float4_ops", "float8_ops", "inet_ops", "int2_ops", "int4_ops", "int8_ops", "interval_ops", "macaddr8_ops", "macaddr_ops", "money_ops",
+    "multirange_ops", "name_ops", "numeric_ops", "oid_ops", "pg_lsn_ops", "range_ops", "record_ops", "text_ops", "tid_ops", "time_ops",
+    "timestamp_ops", "timestamptz_ops", "timetz_ops", "uuid_ops", "varbit_ops", "varchar_ops", "xid8_ops",
+];
+
+/// Whether an operator class is one that a new index would have too.
+pub(super) fn is_usual(class: &str) -> bool {
+    USUAL.contains(&class) || class.ends_with("_pattern_ops")
+}
+
 /// A text in a form that can be compared: as PostgreSQL writes an expression, and as we do.
 pub(super) fn plain(text: &str) -> String {
     let lower = text.to_lowercase().replace("::character varying", "").replace("::text", "");
@@ -180,6 +194,33 @@ fn implies(condition: &Condition<'_>, part: &str) -> bool {
         Some(rest) if rest.starts_with(['=', '<', '>']) => condition.is_equality() || condition.is_range(),
         _ => part == format!("not{name}") && condition.test == Test::Flag(false),
     }
+}
+
+/// Whether an index that is no B-tree leads to what a candidate would: a GiST index that begins with its columns, and a BRIN
+/// index on a range of values that lie about as the rows do. What either costs is not known, but nobody made it for nothing.
+pub(super) fn serves_loosely(index: &Index, asked: &Asked<'_>, candidate: &Indexed) -> bool {
+    let count = usize::try_from(index.keys).unwrap_or_default().min(candidate.keys.len());
+    let is_range = |condition: &&Condition<'_>| matches!(condition.test, Test::Range | Test::Between);
+    let lies_so = |condition: &Condition<'_>| condition.column.correlation.is_none_or(|correlation| correlation.abs() >= 0.5);
+    let serves = |key: &Key| {
+        let On::Column(number) = key.on else { return false };
+        let conditions = asked.conditions.iter().filter(|condition| condition.on == key.on && condition.joins.is_none());
+        let is_there = match index.method.as_str() {
+            "gist" => index.columns.iter().take(count).any(|own| *own == number),
+            "brin" => index.columns.contains(&number),
+            _ => false,
+        };
+        let mut ranges = conditions.clone().filter(is_range);
+        let is_led_to = if index.method == "brin" {
+            ranges.any(lies_so)
+        } else {
+            ranges.next().is_some() || conditions.clone().any(|c| c.test == Test::Equal)
+        };
+        is_there && is_led_to
+    };
+    // Neither gives the first rows of an order.
+    let is_whole = index.is_valid && index.predicate.is_none() && asked.limit.is_none();
+    is_whole && !candidate.keys.is_empty() && candidate.keys.iter().all(serves)
 }
 
 /// Columns by which a unique index finds one row at most, or `None` if it is not unique for all rows.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Index, Relation};
 use crate::sql::shape::scans::{Key, Scan, Test, Written, written};
 
-use super::asked::{Asked, On, asked};
+use super::asked::{Asked, Join, On, asked};
 use super::candidate::{Candidate, candidates, relation};
 use super::choice::{After, Cell, Offer};
-use super::indexed::{Indexed, existing, plain, thought_of, unique_columns};
+use super::indexed::{Indexed, existing, plain, serves_loosely, thought_of, unique_columns};
 use super::path::{Way, covers, through, whole};
 use super::price::Costs;
 use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name, selectivity};
@@ -21,11 +21,12 @@ struct Read<'c> {
 
 /// See the module.
 pub(super) fn fill(demands: &[Demand], catalog: &Catalog) -> Offers {
-    let mut market = Market { catalog, costs: Costs::of(catalog), found: Offers::default(), reads: Vec::new() };
+    let mut market = Market { catalog, costs: Costs::of(catalog), found: Offers::default(), reads: Vec::new(), per_unit: 0.0 };
     for (place, demand) in demands.iter().enumerate() {
         market.read(place, demand);
     }
     market.price(demands);
+    market.per_unit = market.per_unit(demands);
     for candidate in market.candidates() {
         market.offer(candidate, demands);
     }
@@ -38,6 +39,8 @@ struct Market<'c> {
     costs: Costs,
     found: Offers,
     reads: Vec<Read<'c>>,
+    /// Microseconds that a unit of the planner's takes in this workload.
+    per_unit: f64,
 }
 
 impl<'c> Market<'c> {
@@ -67,6 +70,7 @@ impl<'c> Market<'c> {
                 }
             }
         }
+        share_limits(&mut scans);
         let pages: f64 = scans.iter().flatten().map(|asked| asked.heap.pages).sum();
         scans.iter_mut().flatten().for_each(|asked| asked.heap.all_pages = pages);
         let loops = joins::loops(&scans);
@@ -194,7 +198,8 @@ impl<'c> Market<'c> {
         let indexes = self.catalog.indexes(asked.relation.oid).iter();
         let mut covering = indexes.filter(|index| {
             let unique = unique_columns(index);
-            existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
+            serves_loosely(index, asked, candidate)
+                || existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
         });
         covering.next().map(|index| index.name.as_str())
     }
@@ -220,15 +225,20 @@ impl<'c> Market<'c> {
         with >= LEAST_COMMON * all && predicate.part <= MOST_IN_PARTIAL
     }
 
+    fn per_unit(&self, demands: &[Demand]) -> f64 {
+        let mut of_demand: BTreeMap<usize, f64> = BTreeMap::new();
+        self.found.cells.iter().for_each(|cell| *of_demand.entry(cell.demand).or_default() += cell.before);
+        let (time, cost) = demands.iter().enumerate().fold((0.0, 0.0), |(time, cost), (place, demand)| match of_demand.get(&place) {
+            Some(&of_demand) if of_demand > 0.0 => (time + demand.time.0 as f64, cost + of_demand * demand.calls),
+            _ => (time, cost),
+        });
+        if cost > 0.0 { time / cost } else { 0.0 }
+    }
+
     /// What a candidate costs at the writes of the workload, in microseconds.
     fn upkeep(&self, candidate: &Candidate, index: &Indexed, demands: &[Demand]) -> f64 {
-        let (time, cost) = demands.iter().enumerate().fold((0.0, 0.0), |(time, cost), (place, demand)| {
-            let of_demand: f64 = self.found.cells.iter().filter(|cell| cell.demand == place).map(|cell| cell.before).sum();
-            if of_demand > 0.0 { (time + demand.time.0 as f64, cost + of_demand * demand.calls) } else { (time, cost) }
-        });
-        let per_unit = if cost > 0.0 { time / cost } else { 0.0 };
         let written: f64 = demands.iter().map(|demand| self.written(candidate, demand)).sum();
-        written * index.part * self.costs.entered(&index.tree) * per_unit
+        written * index.part * self.costs.entered(&index.tree) * self.per_unit
     }
 
     /// Rows that a statement writes into an index.
@@ -278,6 +288,25 @@ impl<'c> Market<'c> {
             refused.push(Refused { demand: cell.demand, table: Some(name::table(asked.relation)), why });
         }
         self.found.refused.extend(refused);
+    }
+}
+
+/// A few rows of a join in the order of one table are more of that table, for the others let only some of them through.
+fn share_limits(scans: &mut [Option<Asked<'_>>]) {
+    let kept: Vec<f64> = scans.iter().map(|scan| scan.as_ref().map_or(1.0, Asked::kept)).collect();
+    for asked in scans.iter_mut().flatten().filter(|asked| !asked.sort.is_empty()) {
+        let others: BTreeSet<usize> = asked
+            .conditions
+            .iter()
+            .filter_map(|condition| match condition.joins {
+                Some(Join::Scan(other)) => Some(other),
+                _ => None,
+            })
+            .collect();
+        let part: f64 = others.iter().filter_map(|other| kept.get(*other)).product();
+        if let Some(Some(limit)) = &mut asked.limit {
+            *limit = (*limit / part.max(f64::MIN_POSITIVE)).min(asked.heap.tuples);
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub mod trial;
 pub use asked::{On, Reason};
 pub use candidate::{Candidate, CandidateKey, Predicate};
 pub use choice::{After, Cell, Choice, Limits, Offer, choose};
+pub use name::NewNames;
 pub use price::{Cost, Costs};
 pub use size::Size;
 
@@ -149,21 +150,24 @@ pub struct Portrait {
     pub replaces: Vec<String>,
 }
 
-/// Describes an index to create.
+/// Describes an index to create, under a name that was not given before.
 #[must_use]
-pub fn portrait(candidate: &Candidate, catalog: &Catalog) -> Option<Portrait> {
+pub fn portrait(candidate: &Candidate, catalog: &Catalog, names: &mut NewNames) -> Option<Portrait> {
     let relation = candidate::relation(candidate, catalog)?;
     let size = size::of(candidate, relation, catalog);
     let part = candidate.predicate.as_ref().map_or(1.0, |predicate| predicate.part);
     let index = thought_of(candidate, relation, catalog);
     let is_replaced = |own: &Index| {
         let is_bound = own.is_unique || own.is_primary || own.is_exclusion || own.is_replica_identity;
-        let is_plain = own.method == "btree" && own.predicate.is_none() && candidate.predicate.is_none();
+        // What it includes, and what another operator class can do, the new one lacks.
+        let is_all_keys = usize::try_from(own.keys).is_ok_and(|keys| keys == own.columns.len());
+        let is_plain = own.method == "btree" && own.predicate.is_none() && candidate.predicate.is_none() && is_all_keys;
+        let is_plain = is_plain && own.opclasses.iter().all(|class| indexed::is_usual(class));
         !is_bound && is_plain && existing(own, relation, catalog).is_some_and(|own| indexed::begins(&index, &own))
     };
     let replaced = catalog.indexes(relation.oid).iter().filter(|index| is_replaced(index));
     Some(Portrait {
-        ddl: candidate.ddl(catalog),
+        ddl: candidate.ddl(catalog, names)?,
         size,
         write_overhead: size::write_overhead(&size, relation, catalog, part),
         replaces: replaced.map(|index| format!("{}.{}", written(&relation.schema), written(&index.name))).collect(),

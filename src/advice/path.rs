@@ -31,8 +31,6 @@ pub(super) struct Looked {
     pub(super) is_worthy: bool,
     /// Whether how few they are rests on a guess.
     pub(super) is_guess: bool,
-    /// The part of the rows that it leads to.
-    pub(super) found: f64,
 }
 
 /// An index that leads to more of the rows is not worth it.
@@ -131,7 +129,6 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
         cost: by_index.min(by_bitmap) * way.loops(),
         is_worthy: found <= MOST_FOUND || is_first,
         is_guess: matched.bounds.iter().any(|condition| condition.part.is_guess) && !is_first,
-        found,
     })
 }
 

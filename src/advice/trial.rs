@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choice::{After, Cell, Choice, Limits, Offer, choose};
-use super::{Demand, Offers};
+use super::{Demand, Offers, Reason, Refusal};
 
 /// What the planner says of a statement, one way of asking it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Trial {
     pub rejected: Vec<(usize, Rejection)>,
     /// Offers that were not tried, because there were too many or the server refused.
     pub untried: usize,
+    /// Statements that read a table of the choices and could not be asked, so that nobody knows what becomes of them.
+    pub unasked: usize,
 }
 
 /// Why an index is not worth creating.
@@ -51,6 +53,9 @@ pub type Ask<'a, E> = dyn FnMut(&[usize], usize) -> Result<Vec<Seen>, E> + 'a;
 /// More offers are not tried, those first that save most by the model.
 const MOST_TRIED: usize = 60;
 
+/// So many questions are put to try each offer alone, and as many again to try them together: a server has other things to do.
+const MOST_QUESTIONS: usize = 10_000;
+
 /// So often one more index is looked for beside those that were chosen.
 const MOST_ROUNDS: usize = 10;
 
@@ -64,13 +69,8 @@ const DEARER: f64 = 1.01;
 pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut Ask<'_, E>) -> Result<Trial, E> {
     let tried = order(offers);
     let asked: BTreeSet<usize> = tried.iter().flat_map(|&offer| concerned(offers, offer)).collect();
-    let mut bench = Bench { limits, before: BTreeMap::new(), ask };
-    for demand in asked {
-        let seen = (bench.ask)(&[], demand)?;
-        if !seen.is_empty() {
-            bench.before.insert(demand, seen);
-        }
-    }
+    let mut bench = Bench { limits, before: BTreeMap::new(), foreign: foreign(offers), left: MOST_QUESTIONS, ask };
+    bench.ask_before(asked)?;
     let mut trial = Trial { cells: bench.cells(demands), untried: offers.offers.len() - tried.len(), ..Trial::default() };
     let mut places = Vec::new();
     for offer in tried {
@@ -84,13 +84,32 @@ pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut A
         }
     }
     trial.choices = choose(&trial.cells, &trial.offers, limits);
-    bench.together(&mut trial, &places, offers)?;
+    bench.left = MOST_QUESTIONS;
+    bench.together(&mut trial, &places, (demands, offers))?;
     for _ in 0..MOST_ROUNDS {
         if !bench.one_more(&mut trial, &mut places, offers)? {
             break;
         }
     }
+    // What came beside the others may make yet others dearer.
+    bench.together(&mut trial, &places, (demands, offers))?;
     Ok(trial)
+}
+
+/// The demands that read a foreign table: planning one may ask yet another server.
+fn foreign(offers: &Offers) -> BTreeSet<usize> {
+    offers.refused.iter().filter(|refused| matches!(refused.why, Refusal::Table(Reason::Foreign))).map(|refused| refused.demand).collect()
+}
+
+/// The demands that read the table of one of the offers, as far as names without a schema tell.
+fn readers(demands: &[Demand], offers: &Offers, set: &[usize]) -> BTreeSet<usize> {
+    fn bare(table: &str) -> &str {
+        table.rsplit('.').next().unwrap_or(table)
+    }
+    let tables: BTreeSet<&str> = set.iter().map(|&offer| bare(&offers.offers[offer].index.table)).collect();
+    let reads =
+        |demand: &Demand| demand.reading.as_ref().is_ok_and(|reading| reading.scans.iter().any(|scan| tables.contains(bare(&scan.table))));
+    demands.iter().enumerate().filter(|(_, demand)| reads(demand)).map(|(at, _)| at).collect()
 }
 
 /// The offers in the order in which they are tried: those that save most by the model first.
@@ -113,6 +132,9 @@ fn concerned(offers: &Offers, offer: usize) -> BTreeSet<usize> {
 struct Bench<'a, 'b, E> {
     limits: Limits,
     before: BTreeMap<usize, Vec<Seen>>,
+    foreign: BTreeSet<usize>,
+    /// So many questions may still be put.
+    left: usize,
     ask: &'a mut Ask<'b, E>,
 }
 
@@ -133,13 +155,41 @@ impl<E> Bench<'_, '_, E> {
         self.before.iter().map(cell).collect()
     }
 
+    fn asked(&mut self, set: &[usize], demand: usize) -> Result<Vec<Seen>, E> {
+        if self.left == 0 || self.foreign.contains(&demand) {
+            return Ok(Vec::new());
+        }
+        self.left -= 1;
+        (self.ask)(set, demand)
+    }
+
+    /// Asks what demands cost without any index that is not there, if that is not known.
+    fn ask_before(&mut self, demands: BTreeSet<usize>) -> Result<(), E> {
+        for demand in demands {
+            if self.before.contains_key(&demand) {
+                continue;
+            }
+            let seen = self.asked(&[], demand)?;
+            if !seen.is_empty() {
+                self.before.insert(demand, seen);
+            }
+        }
+        Ok(())
+    }
+
     /// Tries one offer alone.
     fn one(&mut self, offers: &Offers, offer: usize, cells: &[Cell]) -> Result<Verdict, E> {
         let mut after = BTreeMap::new();
         let (mut is_used, mut is_answered) = (false, false);
         for demand in concerned(offers, offer) {
-            let Some(before) = self.before.get(&demand) else { continue };
-            let seen = (self.ask)(&[offer], demand)?;
+            if !self.before.contains_key(&demand) {
+                continue;
+            }
+            if self.left == 0 {
+                return Ok(Verdict::Unknown);
+            }
+            let seen = self.asked(&[offer], demand)?;
+            let before = &self.before[&demand];
             is_answered |= !seen.is_empty();
             if is_dearer(before, &seen) {
                 return Ok(Verdict::Rejected(Rejection::Dearer));
@@ -169,7 +219,7 @@ impl<E> Bench<'_, '_, E> {
         let demands: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
         let mut now: BTreeMap<usize, Vec<Seen>> = BTreeMap::new();
         for demand in demands {
-            let seen = (self.ask)(&set, demand)?;
+            let seen = self.asked(&set, demand)?;
             if seen.first().is_some_and(|seen| seen.cost >= self.limits.least_cost) {
                 now.insert(demand, seen);
             }
@@ -181,7 +231,7 @@ impl<E> Bench<'_, '_, E> {
             let with: Vec<usize> = set.iter().copied().chain([offer]).collect();
             let (mut saved, mut after, mut dearer) = (0.0, BTreeMap::new(), false);
             for demand in of_offer {
-                let seen = (self.ask)(&with, demand)?;
+                let seen = self.asked(&with, demand)?;
                 dearer |= is_dearer(&now[&demand], &seen);
                 let (Some(before), Some(seen)) = (now[&demand].first(), seen.first()) else { continue };
                 let less = before.cost - seen.cost;
@@ -203,38 +253,72 @@ impl<E> Bench<'_, '_, E> {
         Ok(true)
     }
 
-    /// Tries what was chosen together, and drops what is of no use beside the others.
-    fn together(&mut self, trial: &mut Trial, places: &[usize], offers: &Offers) -> Result<(), E> {
+    /// Tries what was chosen together on all that reads its tables, and drops what is of no use beside the others.
+    fn together(&mut self, trial: &mut Trial, places: &[usize], (demands, offers): (&[Demand], &Offers)) -> Result<(), E> {
         loop {
             let set: Vec<usize> = trial.choices.iter().map(|choice| places[choice.offer]).collect();
-            let asked: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
-            let mut used: BTreeSet<usize> = BTreeSet::new();
-            let mut dearer = BTreeSet::new();
-            for demand in asked {
-                let Some(before) = self.before.get(&demand) else { continue };
-                let seen = (self.ask)(&set, demand)?;
-                let of_demand = seen.iter().flat_map(|seen| &seen.uses).copied();
-                if is_dearer(before, &seen) {
-                    dearer.extend(of_demand);
-                } else {
-                    used.extend(of_demand);
+            let beside = self.beside(&set, demands, offers)?;
+            trial.unasked = beside.unasked;
+            let all = trial.choices.len();
+            for choice in &trial.choices {
+                let offer = places[choice.offer];
+                match beside.verdict(offer) {
+                    None => {}
+                    // Whoever would use it was not asked.
+                    Some(Rejection::Unused) if beside.unknown.contains(&offer) => trial.untried += 1,
+                    Some(why) => trial.rejected.push((offer, why)),
                 }
             }
-            let wanted = |choice: &Choice| used.contains(&places[choice.offer]) && !dearer.contains(&places[choice.offer]);
-            let all = trial.choices.len();
-            let dropped: Vec<(usize, Rejection)> = trial
-                .choices
-                .iter()
-                .filter(|choice| !wanted(choice))
-                .map(|choice| {
-                    (places[choice.offer], if dearer.contains(&places[choice.offer]) { Rejection::Dearer } else { Rejection::Unused })
-                })
-                .collect();
-            trial.choices.retain(wanted);
-            trial.rejected.extend(dropped);
+            trial.choices.retain(|choice| beside.verdict(places[choice.offer]).is_none());
             if trial.choices.len() == all || trial.choices.is_empty() {
                 return Ok(());
             }
+        }
+    }
+
+    /// What becomes of all that reads the tables of some offers with these together.
+    fn beside(&mut self, set: &[usize], demands: &[Demand], offers: &Offers) -> Result<Beside, E> {
+        let concerned: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
+        let others: Vec<usize> = readers(demands, offers, set).difference(&concerned).copied().collect();
+        self.ask_before(others.iter().copied().collect())?;
+        let mut beside = Beside::default();
+        // Those first that an offer is for.
+        for demand in concerned.into_iter().chain(others) {
+            let seen = if self.before.contains_key(&demand) { self.asked(set, demand)? } else { Vec::new() };
+            if seen.is_empty() {
+                beside.unasked += 1;
+                beside.unknown.extend(set.iter().copied().filter(|&offer| self::concerned(offers, offer).contains(&demand)));
+                continue;
+            }
+            let of_demand = seen.iter().flat_map(|seen| &seen.uses).copied();
+            if is_dearer(&self.before[&demand], &seen) {
+                beside.dearer.extend(of_demand);
+            } else {
+                beside.used.extend(of_demand);
+            }
+        }
+        Ok(beside)
+    }
+}
+
+/// What offers do together, by their place.
+#[derive(Default)]
+struct Beside {
+    used: BTreeSet<usize>,
+    /// Those in plans that cost more.
+    dearer: BTreeSet<usize>,
+    /// Those that may serve a demand that could not be asked.
+    unknown: BTreeSet<usize>,
+    /// Demands that could not be asked.
+    unasked: usize,
+}
+
+impl Beside {
+    fn verdict(&self, offer: usize) -> Option<Rejection> {
+        match (self.dearer.contains(&offer), self.used.contains(&offer)) {
+            (true, _) => Some(Rejection::Dearer),
+            (false, false) => Some(Rejection::Unused),
+            (false, true) => None,
         }
     }
 }
@@ -275,9 +359,9 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::advice::{Candidate, CandidateKey, On};
+    use crate::advice::{Candidate, CandidateKey, On, Refused};
     use crate::sql::fingerprint::Fingerprint;
-    use crate::sql::shape::scans::Reading;
+    use crate::sql::shape::scans::{Reading, Scan};
     use crate::units::Micros;
 
     fn demand(time: u64) -> Demand {
@@ -355,6 +439,72 @@ mod tests {
         let (cell, after) = second.after.first_key_value().expect("serves");
         assert_eq!((trial.cells[*cell].before, after.cost, trial.choices[1].saved), (500.0, 20.0, 480.0));
         assert!(trial.rejected.is_empty());
+    }
+
+    #[test]
+    fn a_statement_that_the_model_did_not_think_of_counts() {
+        let all = offers(1, vec![offer(1, &[0])]);
+        let reading = |table: &str| {
+            let scans = vec![Scan { table: table.to_owned(), ..Scan::default() }];
+            Demand { reading: Ok(Reading { scans, ..Reading::default() }), ..demand(1_000) }
+        };
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let cost = [[100.0, 20.0], [50.0, 80.0], [50.0, 900.0], [0.0, 0.0]][demand][set.len()];
+            Ok(if demand == 3 { Vec::new() } else { vec![Seen { cost, uses: set.to_vec(), is_real: true }] })
+        };
+        let Ok(dearer) = trial(&[demand(1_000), reading("public.t")], &all, Limits::default(), &mut planner);
+        assert_eq!((dearer.choices.len(), dearer.rejected), (0, vec![(0, Rejection::Dearer)]));
+        // Of another table, and one that cannot be asked.
+        let Ok(chosen) = trial(&[demand(1_000), reading("u"), reading("u"), reading("t")], &all, Limits::default(), &mut planner);
+        assert_eq!((chosen.choices.len(), chosen.unasked), (1, 1));
+    }
+
+    #[test]
+    fn what_reads_a_foreign_table_is_not_asked() {
+        let mut all = offers(2, vec![offer(1, &[0, 1])]);
+        all.refused.push(Refused { demand: 0, table: Some("far".to_owned()), why: Refusal::Table(Reason::Foreign) });
+        let mut asked = BTreeSet::new();
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            asked.insert(demand);
+            Ok(vec![Seen { cost: [100.0, 20.0][set.len()], uses: set.to_vec(), is_real: true }])
+        };
+        let Ok(trial) = trial(&[demand(1_000), demand(1_000)], &all, Limits::default(), &mut planner);
+        assert_eq!((trial.choices.len(), asked), (1, BTreeSet::from([1])));
+    }
+
+    #[test]
+    fn questions_come_to_an_end() {
+        let every: Vec<usize> = (0..400).collect();
+        let all = offers(400, (0..60).map(|column| offer(column, &every)).collect());
+        let demands: Vec<Demand> = (0..400).map(|_| demand(1_000)).collect();
+        let mut questions = 0;
+        let mut planner = |set: &[usize], _: usize| -> Result<Vec<Seen>, Infallible> {
+            questions += 1;
+            Ok(vec![Seen { cost: if set.is_empty() { 1000.0 } else { 20.0 }, uses: set.to_vec(), is_real: true }])
+        };
+        let Ok(trial) = trial(&demands, &all, Limits::default(), &mut planner);
+        assert!(questions <= 2 * MOST_QUESTIONS && trial.choices.len() == 1, "{questions}");
+        assert_eq!(trial.untried, 60 - (MOST_QUESTIONS - 400) / 400, "those that there was no question left for");
+    }
+
+    #[test]
+    fn what_cannot_be_asked_together_is_not_called_unused() {
+        let all = offers(2, vec![offer(1, &[0]), offer(2, &[1])]);
+        let planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let is_late = set.len() == 2 && demand == 1;
+            Ok(if is_late {
+                Vec::new()
+            } else {
+                vec![Seen { cost: if set.is_empty() { 100.0 } else { 20.0 }, uses: set.to_vec(), is_real: true }]
+            })
+        };
+        let mut only_own = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let mut seen = planner(set, demand)?;
+            seen.iter_mut().for_each(|seen| seen.uses.retain(|offer| *offer == demand));
+            Ok(seen)
+        };
+        let Ok(trial) = trial(&[demand(1_000), demand(1_000)], &all, Limits::default(), &mut only_own);
+        assert_eq!((trial.choices.len(), trial.rejected.len(), trial.untried), (1, 0, 1));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::advice::trial::{Rejection, Seen, Trial, trial};
 use crate::advice::{self, Offers, Refusal};
 use crate::catalog::Catalog;
 use crate::finding::{self, Advice};
-use crate::live::whatif::question::{Unaskable, single};
+use crate::live::whatif::question::{Unaskable, single, unqualified};
 use crate::live::whatif::{Planner, Question, statements_sent};
 use crate::live::{self, Session};
 use crate::report::Style;
@@ -101,7 +101,12 @@ fn findings(session: &mut Session, answer: &Answer, verbose: bool, quiet: bool) 
     }
     let offers = advice::offers(&demands, &catalog);
     notes.refused(&offers, &statements);
-    let mut planner = Planner::begin(session, &schemas(&catalog)).map_err(failed)?;
+    let mut planner = Planner::begin(session, &schemas(&statements, &catalog)).map_err(failed)?;
+    if planner.is_superuser() {
+        say(
+            "the role is a superuser: planning runs stable and immutable functions, and whoever may create one in this database could have it run as this role. Take a role that has SELECT on the tables and nothing else",
+        );
+    }
     if !planner.has_hypopg() {
         say(
             "hypopg is not in this database, so that the planner cannot be asked about indexes that are not there: what follows is by PostgreSQL's formulas and the catalogue (level catalog). Where the server has the package, CREATE EXTENSION hypopg makes the next advice surer; laggard never does",
@@ -124,10 +129,12 @@ fn is_of(workload: &Workload, statement: &Statement, catalog: &Catalog) -> bool 
     databases.is_empty() || databases.iter().any(|(name, _)| Some(name) == catalog.origin.database.as_ref())
 }
 
-/// Where names without a schema are looked for: `public`, and then wherever the catalogue has tables.
-fn schemas(catalog: &Catalog) -> Vec<String> {
-    let others: BTreeSet<&str> =
-        catalog.relations().map(|relation| relation.schema.as_str()).filter(|schema| *schema != "public").collect();
+/// Where names without a schema are looked for: `public`, and then where those of the statements are. Any other schema may hold
+/// what somebody put there for us to find.
+fn schemas(statements: &[(&Statement, advice::Demand)], catalog: &Catalog) -> Vec<String> {
+    let names: BTreeSet<String> = statements.iter().flat_map(|(statement, _)| unqualified(&statement.text)).collect();
+    let found = names.iter().filter_map(|name| catalog.named(name));
+    let others: BTreeSet<&str> = found.map(|relation| relation.schema.as_str()).filter(|schema| *schema != "public").collect();
     std::iter::once("public").chain(others).map(str::to_owned).collect()
 }
 
@@ -241,6 +248,9 @@ impl Notes {
         }
         if tried.untried > 0 {
             self.tell(format!("{} candidates were not tried", tried.untried));
+        }
+        if tried.unasked > 0 {
+            self.tell(format!("{} statements that read the same tables could not be asked, and may become dearer", tried.unasked));
         }
         if self.verbose {
             let time: Micros = tried.choices.iter().map(|choice| Micros::floor(choice.saved)).sum();

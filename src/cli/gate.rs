@@ -8,7 +8,7 @@ use crate::compare::policy::{Doubt, Level};
 use crate::compare::{Comparison, Outcome, Policy, Run, compare as compare_runs};
 use crate::report::Style;
 use crate::report::build::gate::{Frame, gate_report};
-use crate::report::gate::{self, GateReport};
+use crate::report::gate::{self, GateReport, github};
 use crate::units::ByteCount;
 
 use super::args::{SamplesArg, ShowArgs};
@@ -102,13 +102,23 @@ fn finish(args: &CompareArgs, places: &[Place], read: &Read, told: &Told) -> Res
     let frame = Frame { command: told.command, exit_code: exit.code(), notes: Vec::new(), place: place.display().to_string() };
     let report = gate_report(&comparison, [&read.baseline, &read.candidate], &told.policy, frame);
     let style = Style { top: args.top, ..terminal::style(args.color, args.ascii) };
-    for place in places {
-        place.write(&report, &style, args.talk.quiet)?;
+    let mut outcomes: Vec<Result<(), Failure>> = places.iter().map(|place| place.write(&report, &style, args.talk.quiet)).collect();
+    if told.command == "gate" && !is_set("LAGGARD_NO_GITHUB") {
+        outcomes.push(annotate(&report, places));
+        outcomes.push(summarise(&report));
     }
-    if told.command == "gate" {
-        tell_github(&report, places)?;
-    }
-    Ok(exit)
+    Ok(worst(exit, outcomes))
+}
+
+/// How to exit once everything was told as far as it could be. One place that cannot be written to keeps nothing from the
+/// others, and a reader who has seen enough changes no verdict.
+fn worst(exit: Exit, outcomes: Vec<Result<(), Failure>>) -> Exit {
+    outcomes.into_iter().filter_map(Result::err).fold(exit, |exit, failure| {
+        if failure.exit != Exit::Done {
+            say(&failure.message);
+        }
+        exit.max(failure.exit)
+    })
 }
 
 fn exit(comparison: &Comparison, told: &Told) -> Exit {
@@ -157,10 +167,20 @@ fn places(args: &CompareArgs) -> Result<Vec<Place>, Failure> {
 }
 
 impl Place {
+    /// Whether people rather than programs read it.
+    fn is_for_eyes(&self) -> bool {
+        matches!(self.output.name(), "table" | "markdown")
+    }
+
     fn write(&self, report: &GateReport, style: &Style, quiet: bool) -> Result<(), Failure> {
         let Some(file) = &self.file else {
-            let mut stdout = io::BufWriter::new(io::stdout().lock());
-            self.output.draw(report, style, &mut stdout)?;
+            let mut drawn = Vec::new();
+            self.output.draw(report, style, &mut drawn)?;
+            if is_in_github() && self.is_for_eyes() {
+                drawn = github::inert(&String::from_utf8_lossy(&drawn)).into_bytes();
+            }
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&drawn)?;
             return Ok(stdout.flush()?);
         };
         let plain = Style { width: None, colour: false, ..style.clone() };
@@ -173,30 +193,33 @@ impl Place {
     }
 }
 
-/// In a job of GitHub's: annotations, unless they were asked for anyway, and the job's summary. `LAGGARD_NO_GITHUB` stops it.
-fn tell_github(report: &GateReport, places: &[Place]) -> Result<(), Failure> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if set("LAGGARD_NO_GITHUB").is_some() {
-        return Ok(());
+/// Whether a variable is there and says something.
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+/// Whether GitHub reads what is written, and acts on commands in it.
+fn is_in_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// In a job of GitHub's: annotations, unless they were asked for anyway. `LAGGARD_NO_GITHUB` stops it.
+fn annotate(report: &GateReport, places: &[Place]) -> Result<(), Failure> {
+    let is_asked_for = places.iter().any(|place| place.output.name() == "github");
+    let Some(output) = gate::by_name("github").filter(|_| is_in_github() && !is_asked_for) else { return Ok(()) };
+    // A program that reads standard output must not find commands in it; GitHub reads both streams.
+    if places.iter().any(|place| place.file.is_none() && place.is_for_eyes()) {
+        Ok(output.draw(report, &Style::default(), &mut io::stdout().lock())?)
+    } else {
+        Ok(output.draw(report, &Style::default(), &mut io::stderr().lock())?)
     }
-    let plain = Style::default();
-    if set("GITHUB_ACTIONS").is_some_and(|value| value == "true")
-        && !places.iter().any(|place| place.output.name() == "github")
-        && let Some(output) = gate::by_name("github")
-    {
-        let is_for_eyes = places.iter().any(|place| place.file.is_none() && matches!(place.output.name(), "table" | "markdown"));
-        // A program that reads standard output must not find commands in it; GitHub reads both streams.
-        if is_for_eyes {
-            output.draw(report, &plain, &mut io::stdout().lock())?;
-        } else {
-            output.draw(report, &plain, &mut io::stderr().lock())?;
-        }
-    }
-    if let (Some(file), Some(output)) = (set("GITHUB_STEP_SUMMARY"), gate::by_name("markdown")) {
-        let file = PathBuf::from(file);
-        let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));
-        let mut summary = std::fs::OpenOptions::new().create(true).append(true).open(&file).map_err(failed)?;
-        output.draw(report, &plain, &mut summary).map_err(failed)?;
-    }
-    Ok(())
+}
+
+/// In a job of GitHub's: its summary.
+fn summarise(report: &GateReport) -> Result<(), Failure> {
+    let file = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|value| !value.is_empty()).map(PathBuf::from);
+    let (Some(file), Some(output)) = (file, gate::by_name("markdown")) else { return Ok(()) };
+    let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));
+    let mut summary = std::fs::OpenOptions::new().create(true).append(true).open(&file).map_err(failed)?;
+    output.draw(report, &Style::default(), &mut summary).map_err(failed)
 }

@@ -349,6 +349,11 @@ fn limit(name: &str, entry: RuleTable) -> Result<Limit, (String, String)> {
     let Some(known) = default_limit(name) else {
         return Err((name.to_owned(), format!("[rules] {name}: there is no such rule{}", meant(name))));
     };
+    // What nobody reads would seem to be set.
+    let set = [("rel", entry.rel.is_some()), ("abs", entry.abs.is_some())];
+    if let Some((key, _)) = set.into_iter().find(|(_, is_set)| *is_set && !known.is_of_counter()) {
+        return Err((name.to_owned(), format!("[rules] {name}: it has no {key}, which rules on counters have; {}", instead(name))));
+    }
     if let Some(abs) = entry.abs.filter(|abs| !abs.is_finite() || *abs < 0.0) {
         return Err((name.to_owned(), format!("[rules] {name}: abs = {abs} is no amount")));
     }
@@ -357,6 +362,15 @@ fn limit(name: &str, entry: RuleTable) -> Result<Limit, (String, String)> {
         relative: entry.rel.map_or(known.relative, |share| share.0),
         absolute: entry.abs.unwrap_or(known.absolute),
     })
+}
+
+/// Where what was meant is set, if somewhere else.
+fn instead(rule: &str) -> &'static str {
+    match rule {
+        "latency" | "latency-tail" => "min_effect and tolerance in [gate] are what latency has",
+        "budget" => "the limits of [[budget]] are what a budget has",
+        _ => "a level is all that it has",
+    }
 }
 
 /// The rule that may have been meant, or all there are.
@@ -413,7 +427,7 @@ mod tests {
     fn what_is_said_holds_and_what_is_not_said_is_the_default() {
         let policy = read(
             "schema = 1\n[gate]\nfail_on = \"warn\"\nmin_effect = \"15%\"\nfdr = 0.1\nglobal = \"off\"\n[eligibility]\nmin_calls = 40\nmin_share = 0.002\n\
-             [rules]\nnew-shape = \"off\"\nbuffers-per-call = { rel = \"50%\" }\nlock-convoy = { level = \"warn\" }\n[tables]\ncritical = [\"orders\"]\n",
+             [rules]\nnew-shape = \"off\"\nbuffers-per-call = { rel = \"50%\" }\nlock-convoy = { level = \"warn\" }\nerrors = { abs = 3 }\n[tables]\ncritical = [\"orders\"]\n",
         )
         .expect("a gate file");
         assert_eq!(
@@ -453,6 +467,9 @@ mod tests {
             ("\n[rules]\nbuffer-per-call = \"warn\"\n", Some((3, 1)), "did you mean buffers-per-call?"),
             ("[rules]\nlatency = { levle = \"warn\" }\n", Some((2, 13)), "did you mean level?"),
             ("[rules]\nlatency = \"warm\"\n", Some((2, 11)), "did you mean warn?"),
+            ("[rules]\nlatency = { rel = \"5%\" }\n", Some((2, 1)), "min_effect and tolerance in [gate]"),
+            ("[rules]\nbudget = { abs = 3 }\n", Some((2, 1)), "[rules] budget: it has no abs"),
+            ("[rules]\nn-plus-one = { rel = \"5%\" }\n", Some((2, 1)), "a level is all that it has"),
             ("[gate]\nmin_effect = \"ten\"\n", Some((2, 14)), "\"20%\""),
             ("[gate]\nfdr = 1.5\n", Some((2, 1)), "between 0 and 1"),
             ("[gate]\ntolerance = \"5%\"\n", Some((2, 1)), "below min_effect"),

@@ -12,7 +12,7 @@ use super::stats::quantile_bound::{least_values, lower_rank, upper_rank};
 use super::stats::student::Student;
 
 /// How often a bound on one side may be wrong.
-const ERROR: f64 = 0.05;
+pub(super) const ERROR: f64 = 0.05;
 
 /// So many runs have a variance worth the name.
 const MIN_RUNS: usize = 3;

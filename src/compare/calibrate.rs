@@ -4,7 +4,7 @@
 //! false alarm. The noise that is left when what a run does to all statements is taken out says which effect so many runs
 //! would find, and how many it takes for a given one.
 
-use super::latency::{self, Family, Runs, Sample, Sides, Statement, Untested, Verdict};
+use super::latency::{self, Family, Runs, Sample, Sides, Statement, Untested};
 use super::stats::proportion::upper_limit;
 use super::stats::random::Random;
 
@@ -142,18 +142,6 @@ pub fn sights(runs: &Runs, per_side: usize, options: &latency::Options) -> Sight
 #[must_use]
 pub fn per_side(runs: usize, options: &Options) -> usize {
     options.per_side.unwrap_or(runs / 2).min(runs / 2)
-}
-
-/// Deals the runs of both sides, which are taken to be alike, and compares their latency.
-#[must_use]
-pub fn latency_alarms(runs: &Runs, options: &Options) -> Alarms {
-    let pool = Pool::of(runs);
-    alarms(pool.time_ms.len(), options, &mut |baseline, candidate| {
-        let outcome = latency::compare(&pool.dealt(baseline, candidate), &options.latency);
-        let silent = outcome.tests.iter().filter(|test| test.verdict == Verdict::Inconclusive).count();
-        let inconclusive = silent as f64 / outcome.tests.len().max(1) as f64;
-        Heard { latency: outcome.has_regressed(), others: false, inconclusive }
-    })
 }
 
 /// Deals so many runs to two sides in all ways or many, and counts what a comparison of the one with the other says.

@@ -7,11 +7,12 @@ use std::fmt;
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, grouped};
+use crate::workload::Rules;
 
 use super::Side;
 use super::facts::Run;
 use super::matched::Matched;
-use super::policy::Policy;
+use super::news::is_loop;
 
 /// Why runs cannot be compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +78,15 @@ pub enum Reason {
         /// The setting.
         name: String,
     },
+    /// Two runs were saved with other options, so that not the same calls count in both.
+    Folded {
+        /// A run.
+        run: String,
+        /// Another.
+        other: String,
+        /// What is different.
+        why: &'static str,
+    },
     /// Calls are logged from another duration on.
     Threshold {
         /// A run and the duration from which on it seems to have calls.
@@ -98,12 +108,19 @@ pub enum Reason {
         /// How often.
         rounds: u64,
     },
-    /// Counters began anew while a run was going on.
+    /// Counters began anew while a run was going on, or were gone at its end.
     Reset {
         /// The run.
         run: String,
-        /// How many entries.
+        /// How many entries, as far as that can be told.
         entries: u64,
+    },
+    /// One run was named twice, which would count as two and vary in nothing.
+    Again {
+        /// The run.
+        run: String,
+        /// The same.
+        other: String,
     },
     /// Too much of a run was not understood.
     NotUnderstood {
@@ -173,20 +190,32 @@ fn matters(name: &str) -> bool {
 }
 
 /// Every reason, in the order in which they are to be told.
-pub(super) fn reasons(matched: &Matched<'_>, _: &Policy) -> Vec<Reason> {
+pub(super) fn reasons(matched: &Matched<'_>) -> Vec<Reason> {
     let mut reasons: Vec<Reason> =
         [Side::Baseline, Side::Candidate].into_iter().filter(|&side| matched.runs(side).is_empty()).map(Reason::NoRuns).collect();
     for (_, run) in matched.all() {
         reasons.extend(of_run(run));
     }
+    reasons.extend(again(matched));
     let Some(first) = matched.baseline.first() else { return reasons };
     for (_, run) in matched.all().skip(1) {
         reasons.extend(between(first, run));
     }
+    reasons.extend(settings(matched));
     if reasons.is_empty() {
         reasons.extend(of_statements(matched));
     }
     reasons
+}
+
+/// Runs that are an earlier one once more.
+fn again(matched: &Matched<'_>) -> Vec<Reason> {
+    let runs: Vec<&Run> = matched.all().map(|(_, run)| run).collect();
+    let earlier = |(at, run): (usize, &&Run)| {
+        let same = runs.iter().take(at).find(|earlier| run.is_again(earlier))?;
+        Some(Reason::Again { run: same.path.clone(), other: run.path.clone() })
+    };
+    runs.iter().enumerate().filter_map(earlier).collect()
 }
 
 fn of_run(run: &Run) -> Vec<Reason> {
@@ -198,15 +227,18 @@ fn of_run(run: &Run) -> Vec<Reason> {
     if skipped as f64 > records as f64 * MOST_SKIPPED {
         reasons.push(Reason::NotUnderstood { run: path(), skipped, records });
     }
+    let several = surroundings.several.iter().filter(|name| matters(name));
+    reasons.extend(several.map(|name| Reason::Changed { run: path(), name: name.clone() }));
     if surroundings.is_life {
         reasons.push(Reason::Life { run: path() });
     } else if run.calls() == 0 && surroundings.broken.is_empty() {
         reasons.push(Reason::Empty { run: path() });
     }
-    if surroundings.has_counters && surroundings.dealloc > 0 {
-        reasons.push(Reason::Dealloc { run: path(), rounds: surroundings.dealloc });
-    } else if surroundings.has_counters && surroundings.restarted > 0 {
-        reasons.push(Reason::Reset { run: path(), entries: surroundings.restarted });
+    match surroundings.dealloc.filter(|&rounds| rounds > 0) {
+        _ if !surroundings.has_counters => {}
+        Some(rounds) if !surroundings.is_reset => reasons.push(Reason::Dealloc { run: path(), rounds }),
+        _ if surroundings.is_reset || surroundings.lost > 0 => reasons.push(Reason::Reset { run: path(), entries: surroundings.lost }),
+        _ => {}
     }
     reasons
 }
@@ -227,11 +259,9 @@ fn between(run: &Run, other: &Run) -> Vec<Reason> {
     if is != of {
         reasons.push(Reason::Kinds { run: paths().0, is, other: paths().1, of });
     }
-    for (name, value) in a.settings.iter().filter(|(name, _)| matters(name)) {
-        if let Some(theirs) = b.settings.get(name).filter(|theirs| *theirs != value) {
-            let name = name.clone();
-            reasons.push(Reason::Setting { name, run: (paths().0, value.clone()), other: (paths().1, theirs.clone()) });
-        }
+    let folded = |run: &Run| Rules { by: None, objectives: Vec::new(), ..run.rules.clone() };
+    if let Some(why) = folded(run).unlike(&folded(other)) {
+        reasons.push(Reason::Folded { run: paths().0, other: paths().1, why });
     }
     reasons.extend(changed(run, other).or_else(|| changed(other, run)));
     if a.is_sampled != b.is_sampled {
@@ -240,6 +270,23 @@ fn between(run: &Run, other: &Run) -> Vec<Reason> {
     }
     if a.has_log && b.has_log && is_far(a.threshold, b.threshold) {
         reasons.push(Reason::Threshold { run: (paths().0, a.threshold), other: (paths().1, b.threshold) });
+    }
+    reasons
+}
+
+/// Settings of which two runs tell two values: each run is held against the first that tells the setting, which need not be the
+/// first of all.
+fn settings(matched: &Matched<'_>) -> Vec<Reason> {
+    let mut first: BTreeMap<&str, (&Run, &str)> = BTreeMap::new();
+    let mut reasons = Vec::new();
+    for (_, other) in matched.all() {
+        for (name, theirs) in other.surroundings.settings.iter().filter(|(name, _)| matters(name)) {
+            let (run, value) = *first.entry(name).or_insert((other, theirs));
+            if value != theirs {
+                let (run, other) = ((run.path.clone(), value.to_owned()), (other.path.clone(), theirs.clone()));
+                reasons.push(Reason::Setting { name: name.clone(), run, other });
+            }
+        }
     }
     reasons
 }
@@ -271,7 +318,11 @@ fn of_statements(matched: &Matched<'_>) -> Option<Reason> {
         return Some(Reason::NothingMatches);
     }
     [Side::Baseline, Side::Candidate].into_iter().find_map(|side| {
-        let loops: BTreeSet<Fingerprint> = matched.runs(side).iter().flat_map(|run| run.found.iter().filter_map(|f| f.statement)).collect();
+        let loops: BTreeSet<Fingerprint> = matched
+            .runs(side)
+            .iter()
+            .flat_map(|run| run.found.iter().filter(|found| is_loop(found.rule)).filter_map(|found| found.statement))
+            .collect();
         let mut calls: BTreeMap<bool, u64> = BTreeMap::new();
         for pair in &matched.pairs {
             let is_on_both = pair.is_on_both();
@@ -306,6 +357,9 @@ impl fmt::Display for Reason {
                 write!(f, "{name} is {} in {}, and {} in {}; run both sides with the same settings", run.1, run.0, other.1, other.0)
             }
             Reason::Changed { run, name } => write!(f, "{run}: {name} was changed while it was going on; settle settings before a run"),
+            Reason::Folded { run, other, why } => {
+                write!(f, "{run} and {other} were not read alike: {why}; save both with the same options")
+            }
             Reason::Threshold { run, other } => write!(
                 f,
                 "{} has {}, and {} has {}; set log_min_duration_statement = 0 for all runs",
@@ -321,8 +375,16 @@ impl fmt::Display for Reason {
                 f,
                 "{run}: the server dropped counters {rounds} times to make room while it was going on; raise pg_stat_statements.max"
             ),
+            Reason::Again { run, other } if run == other => write!(f, "{run} is named twice; a run counts once, so take another"),
+            Reason::Again { run, other } => write!(f, "{run} and {other} are one run; a run counts once, so take another"),
+            Reason::Reset { run, entries: 0 } => {
+                write!(f, "{run}: counters were reset while it was going on; nothing may reset pg_stat_statements during a run")
+            }
             Reason::Reset { run, entries } => {
-                write!(f, "{run}: {entries} counters began anew while it was going on; nothing may reset pg_stat_statements during a run")
+                write!(
+                    f,
+                    "{run}: {entries} counters began anew or were dropped while it was going on; nothing may reset pg_stat_statements during a run"
+                )
             }
             Reason::NotUnderstood { run, skipped, records } => write!(
                 f,
@@ -357,6 +419,8 @@ pub enum Caveat {
     NoCounters,
     /// Counters tell no percentiles.
     NoPercentiles,
+    /// The server does not tell whether it dropped counters to make room.
+    NoDealloc,
 }
 
 impl Caveat {
@@ -376,6 +440,9 @@ impl fmt::Display for Caveat {
             }
             Caveat::NoCounters => {
                 f.write_str("logs tell no blocks, rows or write-ahead log of a call; snapshots before and after each run would")
+            }
+            Caveat::NoDealloc => {
+                f.write_str("the snapshots do not tell whether the server dropped counters to make room, so that calls may be missing")
             }
             Caveat::NoPercentiles => f.write_str("counters tell no percentiles, so latency is compared by means, which takes more runs"),
         }
@@ -398,6 +465,9 @@ pub(super) fn caveats(matched: &Matched<'_>) -> Vec<Caveat> {
         caveats.push(Caveat::NoCounters);
     } else if !runs.iter().all(|run| run.surroundings.has_log) {
         caveats.push(Caveat::NoPercentiles);
+    }
+    if runs.iter().any(|run| run.surroundings.has_counters && run.surroundings.dealloc.is_none()) {
+        caveats.push(Caveat::NoDealloc);
     }
     caveats
 }

@@ -4,13 +4,17 @@
 //! those of the counters, and times those of the log.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use crate::plan::Reads;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
-use crate::units::Micros;
+use crate::units::{Micros, Timestamp};
 use crate::workload::moments::Moments;
-use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Statement, Workload};
+use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Rules, Statement, Workload};
+
+/// What stands among the settings and is none.
+const VERSIONS: [&str; 2] = ["server_version_num", "pg_stat_statements.version"];
 
 /// One run; see the module.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,10 @@ pub struct Run {
     pub found: Vec<Found>,
     /// What is known of its surroundings.
     pub surroundings: Surroundings,
+    /// How it was folded.
+    pub rules: Rules,
+    /// The times of its first and last record, where they are known.
+    pub window: Option<(Timestamp, Timestamp)>,
     /// Failures that say that something was in the way, by kind.
     pub failures: BTreeMap<Failure, u64>,
     /// Records, and those of them that were not understood.
@@ -104,16 +112,22 @@ pub struct Surroundings {
     pub major: Option<u32>,
     /// Settings that snapshots tell.
     pub settings: BTreeMap<String, String>,
-    /// Settings that were changed while the run was going on, as its log tells.
+    /// Settings that were changed while the run was going on, and their values, as a log tells or a snapshot after another.
     pub changed: BTreeMap<String, String>,
+    /// Settings of which snapshots alone tell several values, so that they hold for no call in particular.
+    pub several: BTreeSet<String>,
     /// The duration below which nothing seems to be logged.
     pub threshold: Option<Micros>,
     /// Whether only a sample of calls is in the log.
     pub is_sampled: bool,
-    /// Times that the server made room by dropping counters.
-    pub dealloc: u64,
-    /// Entries whose counters began anew.
-    pub restarted: u64,
+    /// Times that the server made room by dropping counters; `None` if it does not tell.
+    pub dealloc: Option<u64>,
+    /// Entries whose counters began anew or were gone at the end.
+    pub lost: u64,
+    /// Whether all counters were reset while the run was going on.
+    pub is_reset: bool,
+    /// Its first and last moments, where its inputs tell them.
+    pub window: Option<(Timestamp, Timestamp)>,
     /// What could not be read, or not to its end, in words.
     pub broken: Vec<String>,
 }
@@ -190,6 +204,8 @@ impl Run {
             shapes: workload.statements().map(|s| (s.fingerprint, Shape::of(s))).filter(|(_, shape)| shape.calls > 0).collect(),
             found,
             surroundings: Surroundings::of(reading),
+            rules: workload.rules().clone(),
+            window: workload.window(),
             failures: failures(workload),
             records: [records + skipped, skipped],
         }
@@ -199,6 +215,20 @@ impl Run {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.shapes.values().map(|shape| shape.calls).sum()
+    }
+
+    /// Whether it is another run once more: no two of them begin and end at the same moments and take the same time for each
+    /// statement to the last digit.
+    #[must_use]
+    pub fn is_again(&self, other: &Run) -> bool {
+        let (ours, theirs) = (&self.surroundings, &other.surroundings);
+        let is_told = ours.window.is_some() || (ours.has_counters && theirs.has_counters);
+        let marks = |shape: &Shape| (shape.calls, shape.total.to_bits(), shape.rows, [shape.blocks, shape.temp, shape.wal]);
+        is_told
+            && ours.window == theirs.window
+            && self.records == other.records
+            && self.calls() > 0
+            && self.shapes.iter().map(|(id, shape)| (id, marks(shape))).eq(other.shapes.iter().map(|(id, shape)| (id, marks(shape))))
     }
 
     /// The time of all statements, in microseconds.
@@ -223,22 +253,53 @@ impl Surroundings {
         let workload = &reading.workload;
         let coverage = workload.coverage();
         let settings = coverage.map(|coverage| coverage.settings.clone()).unwrap_or_default();
-        let changed = workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let changed = changed(workload);
+        let has_log = reading.has_log();
+        let environment = workload.environment().settings();
+        let several = environment.filter(|(_, values)| !has_log && values.len() > 1).map(|(name, _)| name.to_owned()).collect();
         Surroundings {
             engine: reading.inputs.first().map(|input| engine(&input.format)),
-            has_log: reading.has_log(),
+            has_log,
             has_counters: coverage.is_some_and(|coverage| !coverage.is_life),
             is_life: coverage.is_some_and(|coverage| coverage.is_life),
             major: coverage.and_then(|coverage| coverage.version).map(major),
             is_sampled: workload.blind() == Some(Blind::Sampled),
             threshold: workload.threshold().map(|(_, looks_like)| looks_like),
-            dealloc: coverage.and_then(|coverage| coverage.dealloc_rounds).unwrap_or(0),
-            restarted: coverage.map_or(0, |coverage| coverage.restarted()),
-            broken: reading.errors.iter().map(ToString::to_string).collect(),
+            dealloc: coverage.and_then(|coverage| coverage.dealloc_rounds),
+            lost: coverage.and_then(|coverage| coverage.lost).unwrap_or(0),
+            is_reset: coverage.is_some_and(|coverage| coverage.is_reset),
+            window: workload.window(),
+            broken: reading.errors.iter().map(ToString::to_string).chain(missed(reading)).collect(),
             settings,
             changed,
+            several,
         }
     }
+}
+
+/// Settings that were changed: those of several values, and where there are no snapshots all, for a log tells only changes.
+/// Whatever decides what is logged shows in the log itself, and is often changed back behind the last call.
+fn changed(workload: &Workload) -> BTreeMap<String, String> {
+    let mut changed: BTreeMap<String, String> =
+        workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    let is_log_alone = workload.coverage().is_none() && workload.catalogs().is_empty();
+    for (name, values) in workload.environment().settings().filter(|(name, _)| !VERSIONS.contains(name)) {
+        let is_changed = if is_log_alone { !name.starts_with("log_") } else { values.len() > 1 };
+        if is_changed {
+            changed.insert(name.to_owned(), values.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+        }
+    }
+    changed
+}
+
+/// Names of files in a folder of logs that are surely no part of them end so.
+const NO_PART: [&str; 12] = ["html", "md", "pid", "png", "sarif", "sh", "sql", "svg", "toml", "xml", "yaml", "yml"];
+
+/// What of a folder nothing was read of and may be a part of the run: an empty log, or the beginning of one that was cut.
+fn missed(reading: &Reading) -> impl Iterator<Item = String> {
+    let is_part = |path: &&PathBuf| path.extension().and_then(|end| end.to_str()).is_none_or(|end| !NO_PART.contains(&end));
+    let told = |path: &PathBuf| format!("{}: it is empty, cut or no log; mend it, or move it out of the folder", path.display());
+    reading.strangers.iter().filter(is_part).map(told)
 }
 
 /// By the name of the format; snapshots that laggard takes are of PostgreSQL too.

@@ -1,10 +1,12 @@
 //! What changes come to: what is lived with, what comes first, and the verdict.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use super::counters::rule::empty;
 use super::matched::Matched;
 use super::policy::{Doubt, Level, Policy, Waiver};
-use super::{Change, Comparison, Evidence, Judgement, Outcome, Side};
+use super::{Change, Comparison, Evidence, Judgement, Metric, Outcome, Side};
 
 /// Marks what is lived with, sorts, and gives the verdict. The runs can be compared.
 pub(super) fn settle(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
@@ -12,6 +14,8 @@ pub(super) fn settle(comparison: &mut Comparison, matched: &Matched<'_>, policy:
     for change in comparison.changes.iter_mut().filter(|change| matches!(change.verdict, Judgement::Ok | Judgement::Improved)) {
         change.level = Level::Info;
     }
+    let nothing_tested = nothing_tested(comparison, policy);
+    comparison.changes.extend(nothing_tested);
     comparison.unused = waive(&mut comparison.changes, matched, &policy.waivers);
     comparison.changes.sort_by_cached_key(|change| {
         let counts = change.verdict.counts() && change.suppressed.is_none();
@@ -57,14 +61,29 @@ fn waive(changes: &mut [Change], matched: &Matched<'_>, waivers: &[Waiver]) -> V
     waivers.iter().zip(used).filter(|(_, used)| !used).map(|(waiver, _)| waiver.clone()).collect()
 }
 
+/// A gate that lives with no doubt does not pass because nothing could be tested.
+fn nothing_tested(comparison: &Comparison, policy: &Policy) -> Option<Change> {
+    let level = policy.limit("latency").level;
+    if policy.on_inconclusive == Doubt::Passes || comparison.tests.count > 0 || level == Level::Off {
+        return None;
+    }
+    let mut why: BTreeMap<&str, u64> = BTreeMap::new();
+    comparison.untested.iter().for_each(|untested| *why.entry(untested.reason).or_default() += 1);
+    let why: Vec<String> = why.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let evidence = (!why.is_empty()).then(|| Evidence { kind: "untested", text: why.join(", ") });
+    Some(Change {
+        rule: "latency",
+        metric: Metric::Latency,
+        level,
+        title: "latency: no statement could be tested".to_owned(),
+        evidence: evidence.into_iter().collect(),
+        ..empty(Judgement::Inconclusive)
+    })
+}
+
 fn outcome(changes: &[Change], policy: &Policy) -> Outcome {
-    let doubtful = |change: &Change| {
-        let is_open = change.verdict == Judgement::Inconclusive && change.suppressed.is_none();
-        policy.on_inconclusive == Doubt::Fails && is_open && change.level >= policy.fail_on
-    };
-    let fails = |change: &Change| policy.fail_on > Level::Off && (change.is_at_least(policy.fail_on) || doubtful(change));
     match () {
-        () if changes.iter().any(fails) => Outcome::Fail,
+        () if changes.iter().any(|change| change.fails(policy)) => Outcome::Fail,
         () if changes.iter().any(|change| change.is_at_least(Level::Warn)) => Outcome::Warn,
         () => Outcome::Pass,
     }

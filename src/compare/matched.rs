@@ -58,6 +58,11 @@ impl<'r> Pair<'r> {
         Values { baseline: side(&self.baseline), candidate: side(&self.candidate) }
     }
 
+    /// Whether these are the values of every run, and not only of some.
+    pub(super) fn is_of_every_run(&self, values: &Values) -> bool {
+        values.baseline.len() == self.baseline.len() && values.candidate.len() == self.candidate.len()
+    }
+
     /// Calls of a run, 0 where it lacks the statement.
     pub(super) fn calls(&self, side: Side) -> impl Iterator<Item = u64> {
         self.of(side).iter().map(|shape| shape.map_or(0, |shape| shape.calls))

@@ -29,7 +29,7 @@ pub use facts::{Found, Run};
 pub use policy::Policy;
 
 use matched::Matched;
-use policy::{Level, Waiver};
+use policy::{Doubt, Level, Waiver};
 
 /// Which runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,6 +156,8 @@ pub struct Change {
     pub level: Level,
     /// The statement; `None` if it is about the run.
     pub statement: Option<Fingerprint>,
+    /// What tells it from others of its rule and statement, such as the name and the statistic of a budget.
+    pub subject: Option<String>,
     /// What changed, in words.
     pub title: String,
     /// The value in the baseline runs: microseconds of times, else a plain number.
@@ -189,6 +191,14 @@ impl Change {
     #[must_use]
     pub fn is_at_least(&self, level: Level) -> bool {
         self.verdict.counts() && self.suppressed.is_none() && self.level >= level && self.level > Level::Off
+    }
+
+    /// Whether it makes the comparison fail: by what was found, or by doubt where a policy lives with none.
+    #[must_use]
+    pub fn fails(&self, policy: &Policy) -> bool {
+        let is_open = self.verdict == Judgement::Inconclusive && self.suppressed.is_none();
+        let is_doubtful = policy.on_inconclusive == Doubt::Fails && is_open && self.level >= policy.fail_on;
+        policy.fail_on > Level::Off && (self.is_at_least(policy.fail_on) || is_doubtful)
     }
 }
 
@@ -269,7 +279,7 @@ pub struct Comparison {
 #[must_use]
 pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparison {
     let matched = Matched::of(baseline, candidate);
-    let reasons = comparable::reasons(&matched, policy);
+    let reasons = comparable::reasons(&matched);
     let tests = Tests { count: 0, rate: policy.latency.fdr, margin: policy.latency.min_effect };
     let mut comparison = Comparison {
         outcome: Outcome::NotComparable,
@@ -295,3 +305,6 @@ pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparis
     judge::settle(&mut comparison, &matched, policy);
     comparison
 }
+
+#[cfg(test)]
+mod tests;

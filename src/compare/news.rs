@@ -36,34 +36,50 @@ fn kind(rule: &str) -> Kind {
     }
 }
 
-/// What tells one finding from another: the rule and the statement, of events the rule alone, for their statement is whichever
-/// happened to be hit.
-type Key = (&'static str, Option<Fingerprint>);
+/// Whether a rule finds loops.
+pub(super) fn is_loop(rule: &str) -> bool {
+    kind(rule) == Kind::Loop
+}
 
-fn key(found: &Found) -> Key {
-    (found.rule, found.statement.filter(|_| kind(found.rule) != Kind::Event))
+/// What tells one finding from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    rule: &'static str,
+    /// Not of events: theirs is whichever happened to be hit.
+    statement: Option<Fingerprint>,
+    /// Of a convoy the table that its statement is about, for one on another table is another.
+    table: Option<String>,
+}
+
+fn key(run: &Run, found: &Found) -> Key {
+    let table = || run.shapes.get(&found.statement?)?.tables.first().cloned();
+    Key {
+        rule: found.rule,
+        statement: found.statement.filter(|_| kind(found.rule) != Kind::Event),
+        table: if found.rule == "lock-convoy" { table() } else { None },
+    }
 }
 
 pub(super) fn changes(matched: &Matched<'_>, policy: &Policy, others: &[Change]) -> Vec<Change> {
-    let keys = |run: &Run| run.found.iter().map(key).collect::<BTreeSet<Key>>();
+    let keys = |run: &Run| run.found.iter().map(|found| key(run, found)).collect::<BTreeSet<Key>>();
     let known: BTreeSet<Key> = matched.baseline.iter().flat_map(&keys).collect();
     let mut new: Option<BTreeSet<Key>> = None;
     for run in matched.candidate {
         let found = keys(run);
-        new = Some(new.map_or_else(|| found.clone(), |new| new.intersection(&found).copied().collect()));
+        new = Some(new.map_or_else(|| found.clone(), |new| new.intersection(&found).cloned().collect()));
     }
-    let new = new.unwrap_or_default().into_iter().filter(|key| !known.contains(key) && FINDINGS.iter().any(|(id, _)| *id == key.0));
-    new.filter_map(|key| change(key, matched, policy, others)).collect()
+    let new = new.unwrap_or_default().into_iter().filter(|key| !known.contains(key) && FINDINGS.iter().any(|(id, _)| *id == key.rule));
+    new.filter_map(|key| change(&key, matched, policy, others)).collect()
 }
 
-fn change(new: Key, matched: &Matched<'_>, policy: &Policy, others: &[Change]) -> Option<Change> {
-    let found: Vec<&Found> = matched.candidate.iter().filter_map(|run| run.found.iter().find(|found| key(found) == new)).collect();
+fn change(new: &Key, matched: &Matched<'_>, policy: &Policy, others: &[Change]) -> Option<Change> {
+    let found: Vec<&Found> = matched.candidate.iter().filter_map(|run| run.found.iter().find(|found| key(run, found) == *new)).collect();
     let first = found.first()?;
-    let pair = new.1.and_then(|statement| matched.pair(statement));
+    let pair = new.statement.and_then(|statement| matched.pair(statement));
     let level = level(new, &found, pair, policy, others);
     (level > Level::Off).then(|| Change {
-        rule: new.0,
-        metric: match kind(new.0) {
+        rule: new.rule,
+        metric: match kind(new.rule) {
             Kind::Loop => Metric::Calls,
             Kind::Index => Metric::Plan,
             Kind::Command | Kind::Event => Metric::Errors,
@@ -81,15 +97,17 @@ fn change(new: Key, matched: &Matched<'_>, policy: &Policy, others: &[Change]) -
     })
 }
 
-fn level(new: Key, found: &[&Found], pair: Option<&Pair<'_>>, policy: &Policy, others: &[Change]) -> Level {
-    let configured = policy.limit(new.0).level;
+fn level(new: &Key, found: &[&Found], pair: Option<&Pair<'_>>, policy: &Policy, others: &[Change]) -> Level {
+    let configured = policy.limit(new.rule).level;
     let is_new = pair.is_some_and(|pair| pair.calls(Side::Baseline).all(|calls| calls == 0));
     let is_worse = |metrics: &[Metric]| {
-        others.iter().any(|other| other.statement == new.1 && other.verdict == Judgement::Regressed && metrics.contains(&other.metric))
+        others
+            .iter()
+            .any(|other| other.statement == new.statement && other.verdict == Judgement::Regressed && metrics.contains(&other.metric))
     };
     let is_sure = found.iter().all(|found| found.is_sure);
     let least = if is_sure { configured } else { configured.min(Level::Warn) };
-    match kind(new.0) {
+    match kind(new.rule) {
         Kind::Loop if is_new || is_worse(&[Metric::Calls]) => least,
         Kind::Index if is_worse(&[Metric::Buffers, Metric::Latency, Metric::LatencyTail]) => least,
         Kind::Index if is_new => configured.min(Level::Warn),

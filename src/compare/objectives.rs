@@ -5,15 +5,17 @@
 use regex::Regex;
 
 use crate::units::{Micros, counted};
-use crate::workload::Permille;
 use crate::workload::latency::rank;
 use crate::workload::moments::Limits;
+use crate::workload::{Latency, Permille};
 
-use super::budget::{Basis, Judged, Standing, by_calls, by_moments, by_ranks, by_runs};
+use super::budget::{Basis, ERROR, Judged, Standing, by_calls, by_moments, by_ranks, by_runs};
+use super::comparable::{Caveat, caveats};
 use super::counters::rule::{empty, number};
 use super::facts::Shape;
 use super::matched::{Matched, Pair};
 use super::policy::{Level, Policy, is_table};
+use super::stats::quantile_bound::least_values;
 use super::{Change, Evidence, Judgement, Metric, Side};
 
 /// Which statements a limit is set for. What is `None` does not matter.
@@ -79,6 +81,16 @@ impl Statistic {
         matches!(self, Statistic::Quantile(_) | Statistic::Mean | Statistic::Max)
     }
 
+    /// Whether what was not logged may be what misses a limit. Percentiles and means of a sample are those of all calls, and those
+    /// of slow calls alone lie above them.
+    fn is_hidden_by(self, caveat: Caveat) -> bool {
+        match self {
+            Statistic::Quantile(_) | Statistic::Mean => false,
+            Statistic::Max => caveat == Caveat::Sampled,
+            Statistic::CallsPerUnit | Statistic::RowsPerCall | Statistic::BuffersPerCall => caveat.hides_calls(),
+        }
+    }
+
     fn metric(self) -> Metric {
         match self {
             Statistic::Quantile(Permille(500)) | Statistic::Mean => Metric::Latency,
@@ -115,18 +127,21 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
     if level == Level::Off {
         return Vec::new();
     }
+    let caveats = caveats(matched);
     let mut changes = Vec::new();
     for budget in &policy.budgets {
+        let hidden = caveats.iter().copied().find(|&caveat| budget.statistic.is_hidden_by(caveat));
         let meant = matched.pairs.iter().filter_map(|pair| {
             let shape = pair.of(Side::Candidate).iter().flatten().next()?;
             budget.matcher.matches(&pair.statement.to_string(), shape).then_some(pair)
         });
-        let of_budget: Vec<Change> = meant.map(|pair| change(pair, budget, level)).collect();
+        let of_budget: Vec<Change> = meant.map(|pair| Change { level, ..change(pair, budget, hidden) }).collect();
         if of_budget.is_empty() {
             changes.push(Change {
                 rule: "budget",
                 metric: budget.statistic.metric(),
                 level,
+                subject: Some(format!("{}/{}", budget.name, budget.statistic.name())),
                 title: format!("{}: it is for no statement of the candidate", budget.name),
                 ..empty(Judgement::Inconclusive)
             });
@@ -136,10 +151,10 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
     changes
 }
 
-fn change(pair: &Pair<'_>, budget: &Budget, level: Level) -> Change {
+fn change(pair: &Pair<'_>, budget: &Budget, hidden: Option<Caveat>) -> Change {
     let shapes: Vec<&Shape> = pair.of(Side::Candidate).iter().flatten().copied().collect();
-    let judged = judged(&shapes, budget);
-    let value = values(&shapes, budget.statistic).into_iter().reduce(f64::max);
+    let judged = judged(&shapes, budget).map(|judged| if hidden.is_some() { doubted(judged) } else { judged });
+    let value = shapes.iter().filter_map(|shape| value(shape, budget.statistic)).reduce(f64::max);
     let verdict = match judged.map(|judged| judged.standing) {
         Some(Standing::Violated) => Judgement::Regressed,
         Some(Standing::Met) => Judgement::Ok,
@@ -147,18 +162,20 @@ fn change(pair: &Pair<'_>, budget: &Budget, level: Level) -> Change {
     };
     let name = budget.statistic.name();
     let seen = value.map_or_else(|| "not known".to_owned(), |value| budget.shown(value));
+    let mut evidence = judged.map_or_else(Vec::new, |judged| vec![Evidence { kind: "bounds", text: told(&judged, budget) }]);
+    evidence.extend(hidden.map(|caveat| Evidence { kind: "doubt", text: caveat.to_string() }));
     Change {
         rule: "budget",
         metric: budget.statistic.metric(),
-        level,
         statement: Some(pair.statement),
+        subject: Some(format!("{}/{name}", budget.name)),
         title: format!("{}: {name} {seen}, limit {}", budget.name, budget.shown(budget.limit)),
         baseline: Some(budget.limit),
         candidate: value,
         ratio: value.filter(|_| budget.limit > 0.0).map(|value| value / budget.limit),
         calls: pair.all_calls(),
         runs: pair.runs(),
-        evidence: judged.map_or_else(Vec::new, |judged| vec![Evidence { kind: "bounds", text: told(&judged, budget) }]),
+        evidence,
         ..empty(verdict)
     }
 }
@@ -178,23 +195,45 @@ fn told(judged: &Judged, budget: &Budget) -> String {
     format!("{name} is at least {}{above} ({basis}){needed}", budget.shown(low))
 }
 
-/// How a limit stands, over all runs of the candidate; `None` if nothing is known of what it is on.
+/// How a limit stands, over all runs of the candidate that have the statement; `None` if nothing is known of what it is on.
 fn judged(shapes: &[&Shape], budget: &Budget) -> Option<Judged> {
-    let values = values(shapes, budget.statistic);
-    if values.is_empty() {
-        return shapes.iter().filter_map(|shape| of_run(shape, budget)).reduce(worse);
-    }
+    let known: Vec<f64> = shapes.iter().filter_map(|shape| value(shape, budget.statistic)).collect();
+    let is_known = known.len() == shapes.len();
     match budget.statistic {
         Statistic::Quantile(_) | Statistic::Mean => {
-            by_runs(&values, budget.limit).or_else(|| shapes.iter().filter_map(|shape| of_run(shape, budget)).reduce(worse))
+            let are_enough = is_known && shapes.iter().all(|shape| has_enough(shape, budget.statistic));
+            let runs = if are_enough { by_runs(&known, budget.limit) } else { None };
+            runs.or_else(|| of_each(shapes, budget))
         }
-        Statistic::Max => shapes.iter().filter_map(|shape| of_run(shape, budget)).reduce(worse),
+        Statistic::Max => of_each(shapes, budget),
         Statistic::CallsPerUnit | Statistic::RowsPerCall | Statistic::BuffersPerCall => {
-            let most = values.into_iter().fold(0.0, f64::max);
+            let most = known.into_iter().reduce(f64::max)?;
             let standing = if most > budget.limit { Standing::Violated } else { Standing::Met };
-            Some(Judged { standing, ..by_moments(Limits { low: most, high: most }, budget.limit) })
+            let judged = Judged { standing, ..by_moments(Limits { low: most, high: most }, budget.limit) };
+            Some(if is_known { judged } else { doubted(judged) })
         }
     }
+}
+
+/// Whether the percentile of a run has calls on both sides of it. Of fewer it is the largest of what was drawn, and the largest
+/// of a few draws lies below the percentile in every run alike, so that their agreement would prove nothing.
+fn has_enough(shape: &Shape, statistic: Statistic) -> bool {
+    let Statistic::Quantile(Permille(permille)) = statistic else { return true };
+    let calls = shape.latency.as_ref().map_or(0, Latency::count);
+    least_values(permille as f64 / 1_000.0, ERROR).is_some_and(|least| calls >= least)
+}
+
+/// What the run says that says worst. One that says nothing leaves doubt.
+fn of_each(shapes: &[&Shape], budget: &Budget) -> Option<Judged> {
+    let each: Vec<Judged> = shapes.iter().filter_map(|shape| of_run(shape, budget)).collect();
+    let is_known = each.len() == shapes.len();
+    each.into_iter().reduce(worse).map(|judged| if is_known { judged } else { doubted(judged) })
+}
+
+/// The same where not all is known that could speak against it.
+fn doubted(judged: Judged) -> Judged {
+    let standing = if judged.standing == Standing::Met { Standing::Inconclusive } else { judged.standing };
+    Judged { standing, ..judged }
 }
 
 /// Of two runs the one that says worse.
@@ -233,10 +272,10 @@ fn of_run(shape: &Shape, budget: &Budget) -> Option<Judged> {
     }
 }
 
-/// What is known of a statistic, by run.
-fn values(shapes: &[&Shape], statistic: Statistic) -> Vec<f64> {
+/// What a run knows of a statistic.
+fn value(shape: &Shape, statistic: Statistic) -> Option<f64> {
     let per = |total: Option<u64>, of: u64| total.map(|total| total as f64 / of.max(1) as f64);
-    let value = |shape: &&Shape| match statistic {
+    match statistic {
         Statistic::Quantile(quantile) => Some(shape.latency.as_ref()?.at(quantile)?.0 as f64),
         Statistic::Mean => match &shape.latency {
             Some(latency) => latency.mean(),
@@ -249,14 +288,12 @@ fn values(shapes: &[&Shape], statistic: Statistic) -> Vec<f64> {
         Statistic::CallsPerUnit => per(Some(shape.calls), shape.units?),
         Statistic::RowsPerCall => per(shape.rows, shape.calls),
         Statistic::BuffersPerCall => per(shape.blocks, shape.calls),
-    };
-    shapes.iter().filter_map(value).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::Latency;
 
     fn logged(values: &[u64]) -> Shape {
         let mut latency = Latency::default();
@@ -288,5 +325,27 @@ mod tests {
         assert_eq!([4_999.0, 5_001.0].map(|limit| standing(&[&shape], Statistic::Max, limit)), [Standing::Violated, Standing::Met]);
         let loops = Shape { calls: 30, ..shape };
         assert_eq!([2.9, 3.0].map(|limit| standing(&[&loops], Statistic::CallsPerUnit, limit)), [Standing::Violated, Standing::Met]);
+    }
+
+    /// p99.9 needs 2 995 calls (0.999^n ≤ 0.05): three runs of one call each agree, and say nothing of it.
+    #[test]
+    fn runs_that_agree_on_too_few_calls_show_no_percentile() {
+        let one = logged(&[10_000]);
+        let p999 = Statistic::Quantile(Permille(999));
+        assert_eq!(standing(&[&one, &one, &one], p999, 50_000.0), Standing::Inconclusive);
+        let well = logged(&(1..=59).map(|n| n * 1_000).collect::<Vec<_>>());
+        let p95 = Statistic::Quantile(Permille(950));
+        assert_eq!(standing(&[&well, &well, &well], p95, 58_000.0), Standing::Met, "over the runs");
+        assert_eq!(standing(&[&well, &well, &one], p95, 58_000.0), Standing::Inconclusive);
+    }
+
+    #[test]
+    fn a_run_that_does_not_know_leaves_doubt_and_excuses_nothing() {
+        let known = logged(&[1_000, 5_000]);
+        let unknown = Shape { calls: 2, ..Shape::default() };
+        for statistic in [Statistic::CallsPerUnit, Statistic::Max] {
+            let judge = |limit: f64| standing(&[&known, &unknown], statistic, limit);
+            assert_eq!([0.1, 1e9].map(judge), [Standing::Violated, Standing::Inconclusive], "{statistic:?}");
+        }
     }
 }

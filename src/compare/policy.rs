@@ -55,6 +55,14 @@ pub struct Limit {
     pub absolute: f64,
 }
 
+impl Limit {
+    /// Whether, by its defaults, its rule looks at how far a counter is from another.
+    #[must_use]
+    pub fn is_of_counter(&self) -> bool {
+        self.relative > 0.0 || self.absolute > 0.0
+    }
+}
+
 const fn rule(id: &'static str, title: &'static str, level: Level, relative: f64, absolute: f64) -> Rule {
     Rule { id, title, limit: Limit { level, relative, absolute } }
 }
@@ -143,11 +151,12 @@ impl fmt::Display for Waiver {
     }
 }
 
-/// Whether a configured name means a table of a statement, whose schema does not matter.
+/// Whether a configured name means a table of a statement. Where only one of them has a schema it does not matter, for the
+/// statement's is that of the search path, which nobody knows here.
 #[must_use]
 pub fn is_table(configured: &str, named: &str) -> bool {
-    let bare = |name: &str| name.rsplit('.').next().unwrap_or_default().trim_matches('"').to_owned();
-    bare(configured) == bare(named)
+    let parts = |name: &str| name.rsplit('.').map(|part| part.trim_matches('"').to_owned()).collect::<Vec<_>>();
+    parts(configured).iter().zip(&parts(named)).all(|(a, b)| a == b)
 }
 
 /// What an inconclusive test of an objective or of a latency means.
@@ -205,5 +214,24 @@ impl Policy {
     #[must_use]
     pub fn is_critical(&self, tables: &[String]) -> bool {
         tables.iter().any(|table| self.critical.iter().any(|critical| is_table(critical, table)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_another_schema_is_another_table() {
+        for (configured, named, is_same) in [
+            ("audit.orders", "public.orders", false),
+            ("audit.orders", "audit.orders", true),
+            ("audit.orders", "\"audit\".\"orders\"", true),
+            ("orders", "public.orders", true),
+            ("public.orders", "orders", true),
+            ("orders", "orders_old", false),
+        ] {
+            assert_eq!(is_table(configured, named), is_same, "{configured} {named}");
+        }
     }
 }

@@ -47,7 +47,7 @@ pub fn rehearse(runs: &mut [Run], policy: &Policy, options: &Options) -> Rehears
     let per_side = calibrate::per_side(runs.len(), options);
     let (first, others) = runs.split_at(runs.len().min(1));
     let matched = Matched::of(first, others);
-    let reasons = comparable::reasons(&matched, policy);
+    let reasons = comparable::reasons(&matched);
     let has_medians = times::has_medians(&matched);
     let sights = calibrate::sights(&times::runs(&matched, has_medians), per_side, &policy.latency);
     let statements = statements(&sights, &matched);

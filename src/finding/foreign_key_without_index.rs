@@ -1,13 +1,17 @@
 //! Foreign keys whose side that refers has no index, so that each DELETE on the other side reads the whole table.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::habit::Price;
-use super::schema::{column_names, evidence, finding, large_tables, named, quoted, rows, used, whole};
+use super::missing_index::{self, Found};
+use super::schema::{column_names, evidence, finding, large_tables, named, rows, used, whole};
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, no_options};
+use crate::advice::NewNames;
 use crate::catalog::{Catalog, Constraint, Index, Relation};
+use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Outline;
 use crate::units::Micros;
 use crate::workload::Statement;
@@ -30,23 +34,134 @@ static META: Meta = Meta {
 /// Microseconds of a check that nobody notices.
 const FAST: f64 = 1_000.0;
 
+/// How statements begin that delete rows or change them.
+const VERBS: [&str; 2] = ["delete from", "update"];
+
 impl Rule for ForeignKeyWithoutIndex {
     fn meta(&self) -> &'static Meta {
         &META
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
-        let of = |catalog| large_tables(catalog).flat_map(move |relation| of_table(context, catalog, relation));
-        context.workload.catalogs().iter().flat_map(of).collect()
+        let found = missing_index::found(context);
+        let mut look = Look { context, found, names: found.names.clone(), changes: OnceCell::new() };
+        let mut findings = Vec::new();
+        for catalog in context.workload.catalogs() {
+            findings.extend(large_tables(catalog).flat_map(|relation| look.of_table(catalog, relation)));
+        }
+        findings
     }
 }
 
-fn of_table(context: &Context<'_>, catalog: &Catalog, relation: &Relation) -> Vec<Finding> {
-    // A key that refers to a partitioned table has a constraint for each partition too.
-    let mut seen: BTreeSet<&[i32]> = BTreeSet::new();
-    let keys = catalog.constraints(relation.oid).iter().filter(|constraint| constraint.kind == "f");
-    let open = keys.filter(|key| !catalog.indexes(relation.oid).iter().any(|index| serves(catalog, index, key)));
-    open.filter(|key| seen.insert(&key.columns)).filter_map(|key| of_key(context, catalog, relation, key)).collect()
+/// One look at all keys.
+struct Look<'a, 'w> {
+    context: &'a Context<'w>,
+    /// The indexes that statements need.
+    found: &'a Found,
+    /// The names that new indexes have.
+    names: NewNames,
+    /// Statements that delete or update, and what they are about, once a key without an index has asked.
+    changes: OnceCell<BTreeMap<Fingerprint, Outline>>,
+}
+
+impl<'w> Look<'_, 'w> {
+    fn of_table(&mut self, catalog: &Catalog, relation: &Relation) -> Vec<Finding> {
+        // A key that refers to a partitioned table has a constraint for each partition too.
+        let mut seen: BTreeSet<&[i32]> = BTreeSet::new();
+        let keys = catalog.constraints(relation.oid).iter().filter(|constraint| constraint.kind == "f");
+        let open = keys.filter(|key| !catalog.indexes(relation.oid).iter().any(|index| serves(catalog, index, key)));
+        open.filter(|key| seen.insert(&key.columns)).filter_map(|key| self.of_key(catalog, relation, key)).collect()
+    }
+
+    fn of_key(&mut self, catalog: &Catalog, relation: &Relation, key: &Constraint) -> Option<Finding> {
+        let columns = column_names(catalog, relation.oid, &key.columns)?;
+        let other = catalog.relation(key.references?)?;
+        let paid = self.paid(catalog, relation, key, other);
+        let list = columns.join(", ");
+        let time = paid.checks.iter().fold(paid.in_triggers, |sum, (_, price)| sum + price.total);
+        let is_deleted = !paid.causes.is_empty() || paid.deleted.is_some_and(|deleted| deleted > 0.0);
+        // Checks that are fast show that the table is small still, or that PostgreSQL 18 skips through another index.
+        let of_check = |price: &Price| if price.mean < FAST { Severity::Low } else { price.severity().max(Severity::Medium) };
+        let of_checks = paid.checks.iter().map(|(_, price)| of_check(price)).max();
+        let severity = match of_checks {
+            Some(severity) => severity,
+            None if time.0 > 0 => Severity::Medium,
+            None if is_deleted && rows(catalog, relation) >= 100_000.0 => Severity::Medium,
+            None if is_deleted || paid.deleted.is_none() => Severity::Low,
+            None => Severity::Info,
+        };
+        let statement = paid.checks.iter().map(|(statement, _)| *statement).chain(paid.causes.iter().copied()).next();
+        let ids: Vec<String> = statement.iter().map(|statement| statement.fingerprint.to_string()).collect();
+        let (remedy, ddl) = self.cure(catalog, relation, &columns);
+        Some(Finding {
+            statement: statement.map(|statement| statement.fingerprint),
+            related: paid.causes.iter().map(|cause| cause.fingerprint).filter(|&id| Some(id) != statement.map(|s| s.fingerprint)).collect(),
+            occurrences: paid.checks.iter().map(|(_, price)| price.calls).sum::<u64>().max(1),
+            cost: Some(time).filter(|time| time.0 > 0),
+            evidence: reasons(catalog, relation, other, &paid),
+            data: json!({
+                "table": named(relation), "columns": columns, "method": "btree", "expression": null, "where": null, "level": "catalog",
+                "serves": ids, "cost_before": null, "cost_after": null, "write_overhead": null, "replaces": [],
+            })
+            .as_object()
+            .cloned()
+            .unwrap_or_default(),
+            remedy,
+            ddl,
+            ..finding(
+                META.id,
+                severity,
+                if time.0 > 0 || is_deleted { Confidence::High } else { Confidence::Medium },
+                format!("{} refers to {} by ({list}) without an index", named(relation), named(other)),
+            )
+        })
+    }
+
+    fn paid(&self, catalog: &Catalog, relation: &Relation, key: &Constraint, other: &Relation) -> Paid<'w> {
+        let mut paid = Paid { deleted: used(other, "n_tup_del"), ..Paid::default() };
+        let names: Vec<&str> =
+            key.columns.iter().filter_map(|&number| catalog.column(relation.oid, number)).map(|c| c.name.as_str()).collect();
+        let referenced = column_names(catalog, other.oid, &key.referenced_columns).unwrap_or_default();
+        for statement in self.context.workload.statements().filter(|statement| self.context.is_of(statement, catalog)) {
+            if is_check(&statement.text, relation, &names) {
+                paid.checks.push((statement, Price::of(statement)));
+            } else if self.about(statement).is_some_and(|about| changes_keys(&statement.text, about, other, &referenced)) {
+                paid.causes.push(statement);
+            }
+            let shapes = statement.shapes.iter().flat_map(|shapes| shapes.iter());
+            let triggers = shapes.flat_map(|(_, shape)| &shape.slowest.1.triggers).filter(|trigger| trigger.name == key.name);
+            paid.in_triggers = triggers.filter_map(|trigger| trigger.time).fold(paid.in_triggers, |sum, time| sum + time);
+        }
+        paid.checks.sort_by_key(|(statement, price)| (std::cmp::Reverse(price.total), statement.fingerprint));
+        paid.causes.sort_by_key(|statement| (std::cmp::Reverse(statement.latency.total()), statement.fingerprint));
+        paid
+    }
+
+    /// What to do, and the statement that does it, unless an index that statements need serves the key too.
+    fn cure(&mut self, catalog: &Catalog, relation: &Relation, columns: &[String]) -> (String, Option<String>) {
+        let (table, list) = (named(relation), columns.join(", "));
+        if relation.kind == "p" {
+            let remedy =
+                format!("Create an index on each partition of {table} beginning ({list}), each CONCURRENTLY, then one on the parent.");
+            return (remedy, None);
+        }
+        if let Some(keys) = self.found.leading(self.context, catalog, &table, columns) {
+            let remedy = format!("Create the index on {table} ({}) that missing-index tells of: it serves this key too.", keys.join(", "));
+            return (remedy, None);
+        }
+        let bare: Vec<&str> = columns.iter().map(|column| column.trim_matches('"')).collect();
+        let name = self.names.give(&format!("{}_{}", relation.name, bare.join("_")), relation, catalog);
+        (format!("Create an index on {table} beginning ({list})."), Some(format!("CREATE INDEX CONCURRENTLY {name} ON {table} ({list});")))
+    }
+
+    /// What a statement is about that deletes or updates rows.
+    fn about(&self, statement: &Statement) -> Option<&Outline> {
+        let changes = self.changes.get_or_init(|| {
+            let changing = self.context.workload.statements().filter(|statement| VERBS.iter().any(|verb| statement.text.starts_with(verb)));
+            changing.map(|statement| (statement.fingerprint, Outline::of(&statement.text))).collect()
+        });
+        changes.get(&statement.fingerprint)
+    }
 }
 
 /// Whether an index leads to the rows that refer: its first keys are the columns of the key, whatever their order.
@@ -74,74 +189,6 @@ struct Paid<'w> {
     deleted: Option<f64>,
 }
 
-fn of_key(context: &Context<'_>, catalog: &Catalog, relation: &Relation, key: &Constraint) -> Option<Finding> {
-    let columns = column_names(catalog, relation.oid, &key.columns)?;
-    let other = catalog.relation(key.references?)?;
-    let paid = paid(context, catalog, relation, key, other);
-    let list = columns.join(", ");
-    let time = paid.checks.iter().fold(paid.in_triggers, |sum, (_, price)| sum + price.total);
-    let is_deleted = !paid.causes.is_empty() || paid.deleted.is_some_and(|deleted| deleted > 0.0);
-    // Checks that are fast show that the table is small still, or that PostgreSQL 18 skips through another index.
-    let of_check = |price: &Price| if price.mean < FAST { Severity::Low } else { price.severity().max(Severity::Medium) };
-    let of_checks = paid.checks.iter().map(|(_, price)| of_check(price)).max();
-    let severity = match of_checks {
-        Some(severity) => severity,
-        None if time.0 > 0 => Severity::Medium,
-        None if is_deleted && rows(catalog, relation) >= 100_000.0 => Severity::Medium,
-        None if is_deleted || paid.deleted.is_none() => Severity::Low,
-        None => Severity::Info,
-    };
-    let statement = paid.checks.iter().map(|(statement, _)| *statement).chain(paid.causes.iter().copied()).next();
-    let ids: Vec<String> = statement.iter().map(|statement| statement.fingerprint.to_string()).collect();
-    Some(Finding {
-        statement: statement.map(|statement| statement.fingerprint),
-        related: paid.causes.iter().map(|cause| cause.fingerprint).filter(|&id| Some(id) != statement.map(|s| s.fingerprint)).collect(),
-        occurrences: paid.checks.iter().map(|(_, price)| price.calls).sum::<u64>().max(1),
-        cost: Some(time).filter(|time| time.0 > 0),
-        evidence: reasons(catalog, relation, other, &paid),
-        data: json!({
-            "table": named(relation), "columns": columns, "method": "btree", "expression": null, "where": null, "level": "catalog",
-            "serves": ids, "cost_before": null, "cost_after": null, "write_overhead": null, "replaces": [],
-        })
-        .as_object()
-        .cloned()
-        .unwrap_or_default(),
-        remedy: match relation.kind.as_str() {
-            "p" => format!(
-                "Create an index on each partition of {} beginning ({list}), each CONCURRENTLY, then one on the parent.",
-                named(relation)
-            ),
-            _ => format!("Create an index on {} beginning ({list}).", named(relation)),
-        },
-        ddl: (relation.kind != "p").then(|| create(relation, &columns, catalog)),
-        ..finding(
-            META.id,
-            severity,
-            if time.0 > 0 || is_deleted { Confidence::High } else { Confidence::Medium },
-            format!("{} refers to {} by ({list}) without an index", named(relation), named(other)),
-        )
-    })
-}
-
-fn paid<'w>(context: &Context<'w>, catalog: &Catalog, relation: &Relation, key: &Constraint, other: &Relation) -> Paid<'w> {
-    let mut paid = Paid { deleted: used(other, "n_tup_del"), ..Paid::default() };
-    let names: Vec<&str> = key.columns.iter().filter_map(|&number| catalog.column(relation.oid, number)).map(|c| c.name.as_str()).collect();
-    let referenced = column_names(catalog, other.oid, &key.referenced_columns).unwrap_or_default();
-    for statement in context.workload.statements().filter(|statement| context.is_of(statement, catalog)) {
-        if is_check(&statement.text, relation, &names) {
-            paid.checks.push((statement, Price::of(statement)));
-        } else if changes_keys(&statement.text, other, &referenced) {
-            paid.causes.push(statement);
-        }
-        let shapes = statement.shapes.iter().flat_map(|shapes| shapes.iter());
-        let triggers = shapes.flat_map(|(_, shape)| &shape.slowest.1.triggers).filter(|trigger| trigger.name == key.name);
-        paid.in_triggers = triggers.filter_map(|trigger| trigger.time).fold(paid.in_triggers, |sum, time| sum + time);
-    }
-    paid.checks.sort_by_key(|(statement, price)| (std::cmp::Reverse(price.total), statement.fingerprint));
-    paid.causes.sort_by_key(|statement| (std::cmp::Reverse(statement.latency.total()), statement.fingerprint));
-    paid
-}
-
 /// Whether it is the server's own check of a foreign key from the other side: `ri_triggers.c` writes the value on the left
 /// of the column that refers, `… FROM ONLY "s"."t" x WHERE $1 OPERATOR(pg_catalog.=) "col"`, and on the right where it looks
 /// for the row that is referred to.
@@ -166,10 +213,8 @@ fn is_check(text: &str, relation: &Relation, columns: &[&str]) -> bool {
 }
 
 /// Whether it deletes rows of the table, or sets one of these columns.
-fn changes_keys(text: &str, table: &Relation, columns: &[String]) -> bool {
-    let verb = ["delete from", "update"].iter().find(|verb| text.starts_with(**verb));
-    let Some(verb) = verb else { return false };
-    let about = Outline::of(text);
+fn changes_keys(text: &str, about: &Outline, table: &Relation, columns: &[String]) -> bool {
+    let Some(verb) = VERBS.iter().find(|verb| text.starts_with(**verb)) else { return false };
     let is_same = about.table() == Some(table.name.as_str()) && about.schema.as_ref().is_none_or(|schema| *schema == table.schema);
     let set = text.split_once(" set ").map_or("", |(_, rest)| rest.split(" where ").next().unwrap_or_default());
     let sets = || set.split(',').any(|part| columns.iter().any(|column| part.trim_start().starts_with(&format!("{column} ="))));
@@ -209,25 +254,6 @@ fn reasons(catalog: &Catalog, relation: &Relation, other: &Relation, paid: &Paid
     reasons
 }
 
-/// The statement that creates the index, under a name that no index has.
-fn create(relation: &Relation, columns: &[String], catalog: &Catalog) -> String {
-    let bare: Vec<&str> = columns.iter().map(|column| column.trim_matches('"')).collect();
-    let stem = format!("{}_{}", relation.name, bare.join("_"));
-    let is_taken = |name: &str| catalog.indexes(relation.oid).iter().any(|index| index.name == name) || catalog.named(name).is_some();
-    let names = std::iter::once(String::new()).chain((1..).map(|number| number.to_string()));
-    let name = names.map(|number| fitting(&stem, &format!("_idx{number}"))).find(|name| !is_taken(name)).unwrap_or(stem);
-    format!("CREATE INDEX CONCURRENTLY {} ON {} ({});", quoted(&name), named(relation), columns.join(", "))
-}
-
-/// A name of at most 63 bytes, which is all that PostgreSQL keeps.
-fn fitting(stem: &str, end: &str) -> String {
-    let mut length = stem.len().min(63_usize.saturating_sub(end.len()));
-    while !stem.is_char_boundary(length) {
-        length -= 1;
-    }
-    format!("{}{end}", &stem[..length])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,16 +288,10 @@ mod tests {
     #[test]
     fn only_deletes_and_changes_of_the_key_count() {
         let authors = relation("authors");
-        let is = |text: &str| changes_keys(text, &authors, &["id".to_owned()]);
+        let is = |text: &str| changes_keys(text, &Outline::of(text), &authors, &["id".to_owned()]);
         assert!(
             is("delete from authors where id = $1") && is("delete from public.authors") && is("update authors set id = $1 where id = $2")
         );
         assert!(!is("update authors set name = $1 where id = $2") && !is("delete from other.authors") && !is("select id from authors"));
-    }
-
-    #[test]
-    fn names_fit() {
-        assert_eq!(fitting("orders_customer_id", "_idx"), "orders_customer_id_idx");
-        assert_eq!(fitting(&"ü".repeat(40), "_idx").len(), 62);
     }
 }

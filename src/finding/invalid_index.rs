@@ -12,7 +12,7 @@ static META: Meta = Meta {
     id: "invalid-index",
     title: "An index is invalid: writes maintain it, queries cannot use it",
     severity: Severity::Medium,
-    what: "The catalogue of a snapshot says that an index of a table of 1000 rows or more is not valid, and no CREATE INDEX or REINDEX ran at that moment. Where that cannot be known (before PostgreSQL 12, or for want of rights) it is likely only.",
+    what: "The catalogue of a snapshot says that an index of a table of 1000 rows or more is not valid, and no CREATE INDEX or REINDEX ran at that moment. Where that cannot be known (before PostgreSQL 12, or for want of rights), or another index was being built, it is likely only and has no statement.",
     why: "It was left by a CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY that failed. Each write pays for it, a unique one promises nothing, and whoever needed it still waits.",
     example: "CREATE INDEX CONCURRENTLY that ran into a deadlock or a duplicate key, and was not looked at again.",
     remedy: "REINDEX INDEX CONCURRENTLY it (12 and later), or DROP INDEX CONCURRENTLY and create it again. What is called _ccnew or _ccold is left of a REINDEX and can be dropped.",
@@ -49,18 +49,19 @@ fn of_table(catalog: &Catalog, relation: &Relation) -> Vec<Finding> {
 
 fn of_one(catalog: &Catalog, relation: &Relation, index: &Index) -> Finding {
     let is_told = catalog.origin.version.is_some_and(|version| version >= 120_000);
-    let is_certain = is_told && catalog.builds.iter().all(|build| build.index.is_some());
+    // REINDEX TABLE CONCURRENTLY makes all its indexes before it builds the first.
+    let is_certain = is_told && catalog.builds.is_empty();
     let name = qualified(relation, &index.name);
     let is_rest = is_left_of_reindex(&index.name);
     let confidence = if is_certain { Confidence::High } else { Confidence::Medium };
     let whether = if is_certain { "no index was being built" } else { "unless it was being built at that moment" };
     let (remedy, ddl) = match is_rest {
+        _ if !is_certain => (META.remedy, None),
         true => ("It is left of a REINDEX CONCURRENTLY that failed: drop it.", Some(format!("DROP INDEX CONCURRENTLY {name};"))),
-        false if is_told => (
+        false => (
             "Build it anew, or drop it if nobody needs it. A unique one fails again until the duplicates are gone.",
             Some(format!("REINDEX INDEX CONCURRENTLY {name};")),
         ),
-        false => (META.remedy, None),
     };
     Finding {
         evidence: vec![evidence(

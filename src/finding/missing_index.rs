@@ -10,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::advice::NewNames;
+use crate::catalog::Catalog;
 use crate::plan::{Reads, Test};
 use crate::units::{Micros, grouped};
 use crate::workload::{Statement, Workload};
@@ -112,6 +114,46 @@ impl Rule for MissingIndex {
     }
 
     fn check(&self, context: &Context<'_>) -> Vec<Finding> {
+        found(context).findings.clone()
+    }
+}
+
+/// What the rule found, for other rules that create indexes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    findings: Vec<Finding>,
+    /// The names of the indexes that they create.
+    pub(super) names: NewNames,
+}
+
+impl Found {
+    /// The columns of an index that is to be created on a table and begins with some of its columns, in whatever order; they
+    /// are as SQL takes them.
+    pub(super) fn leading(&self, context: &Context<'_>, catalog: &Catalog, table: &str, columns: &[String]) -> Option<Vec<String>> {
+        self.findings.iter().find_map(|finding| {
+            let of = finding.statement.and_then(|id| context.workload.statement(id))?;
+            let is_created = finding.ddl.is_some() && context.is_of(of, catalog);
+            let is_whole = finding.data.get("table")?.as_str()? == table && finding.data.get("where")?.is_null();
+            let keys: Vec<String> = finding.data.get("columns")?.as_array()?.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            let first = keys.get(..columns.len())?;
+            let leads = columns.iter().all(|column| first.iter().any(|key| key.strip_prefix(column).is_some_and(is_direction)));
+            (is_created && is_whole && leads).then_some(keys)
+        })
+    }
+}
+
+/// Whether this is what stands behind a key of an index: nothing, or its direction.
+fn is_direction(rest: &str) -> bool {
+    ["", " DESC", " NULLS FIRST", " DESC NULLS LAST"].contains(&rest)
+}
+
+/// What the rule found, made once.
+pub(super) fn found<'c>(context: &'c Context<'_>) -> &'c Found {
+    context.missing.get_or_init(|| Found::of(context))
+}
+
+impl Found {
+    fn of(context: &Context<'_>) -> Self {
         let options: Options = context.options(META.id);
         let workload = context.workload;
         let indexed = indexed(workload);
@@ -125,7 +167,8 @@ impl Rule for MissingIndex {
         });
         needs.iter_mut().for_each(|need| need.price.share = need.price.total.0 as f64 / total.max(1) as f64);
         let advised = advised::advised(context, &options, Micros(total));
-        let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options)).collect();
+        let mut names = NewNames::default();
+        let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options, &mut names)).collect();
         needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
         let groups: Vec<_> = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).collect();
         let values = if groups.is_empty() { values::Distributions::default() } else { values::Distributions::of(workload) };
@@ -135,7 +178,7 @@ impl Rule for MissingIndex {
             finding
         }));
         findings.extend(consider::findings(context, &advised, &options, Micros(total)));
-        findings
+        Found { findings, names }
     }
 }
 

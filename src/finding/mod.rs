@@ -255,6 +255,8 @@ pub struct Context<'c> {
     options: &'c Options,
     /// What the rules on the text of statements found, once one of them has asked.
     shaped: OnceCell<Vec<Finding>>,
+    /// What the rule on missing indexes found, once it or another rule has asked.
+    missing: OnceCell<missing_index::Found>,
     libraries: &'c Libraries,
     /// What all statements tell of the tables, once a remedy has asked.
     tables: OnceCell<Tables<'c>>,
@@ -329,12 +331,6 @@ impl<'c> Context<'c> {
     /// The libraries that wrote the statements.
     fn libraries(&self) -> &Libraries {
         self.libraries
-    }
-
-    /// The catalogue of the only database that snapshots tell of; `None` without one, and if there are several.
-    #[expect(dead_code, reason = "for rules that have no statement to ask of")]
-    fn catalog(&self) -> Option<&'c Catalog> {
-        if let [only] = self.workload.catalogs() { Some(only) } else { None }
     }
 
     /// The catalogue of the database that a statement ran in; see `Workload::catalog_of`.
@@ -445,7 +441,7 @@ pub fn check_with(workload: &Workload, options: &Options, libraries: &Libraries)
     if workload.rules().without_findings {
         return Vec::new();
     }
-    let context = Context { workload, options, shaped: OnceCell::new(), libraries, tables: OnceCell::new() };
+    let context = Context { workload, options, shaped: OnceCell::new(), missing: OnceCell::new(), libraries, tables: OnceCell::new() };
     arranged(ALL.iter().flat_map(|rule| rule.check(&context)).collect(), workload, options)
 }
 

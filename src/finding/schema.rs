@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{Catalog, Column, Index, Relation};
+pub(super) use crate::sql::shape::scans::written as quoted;
 use crate::units::{Micros, grouped};
 
 use super::{Confidence, Context, Evidence, Finding, Severity};
@@ -50,15 +51,6 @@ pub(super) fn large_tables(catalog: &Catalog) -> impl Iterator<Item = &Relation>
 /// A number of `pg_stat_all_tables`, or of an index.
 pub(super) fn used(relation: &Relation, counter: &str) -> Option<f64> {
     relation.usage.as_ref()?.get(counter)?.as_f64()
-}
-
-/// A name as SQL takes it.
-pub(super) fn quoted(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit();
-    if name.chars().all(is_plain) && name.starts_with(|c: char| !c.is_ascii_digit()) && !crate::sql::words::is_reserved(name) {
-        return name.to_owned();
-    }
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// `schema.name` as SQL takes it.

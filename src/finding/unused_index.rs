@@ -19,11 +19,11 @@ static META: Meta = Meta {
     id: "unused-index",
     title: "No scan used an index since its counters began",
     severity: Severity::Medium,
-    what: "The counters of a snapshot show no scan of an index of 1 MiB or more, on a table of 1000 rows or more, and had counted for 30 days or more when they were read. Left out is what is unique, primary, behind a constraint, identifies rows for replication, serves a foreign key, or is redundant anyway; and whatever a standby or a snapshot that does not tell the age of its counters says.",
+    what: "The counters of a snapshot show no scan of an index of 1 MiB or more, on a table of 1000 rows or more, and had counted for 30 days or more when they were read. Left out is what is unique, primary, behind a constraint, identifies rows for replication, serves a foreign key, is redundant anyway, or stays in place of one that is; what is on an expression, of which the planner knows the values from it alone; and whatever a standby or a snapshot that does not tell the age of its counters says.",
     why: "Every write keeps it up to date, and it takes memory and disk.",
     example: "An index for a report that was given up.",
-    remedy: "Look at every standby, whose scans are counted there and not here, and at jobs that run once in a quarter; then drop it. Keep its definition.",
-    ignore: "It serves a job that runs rarely, or queries on a standby.",
+    remedy: "See when it was created, which no snapshot tells; look at every standby, whose scans are counted there and not here, and at jobs that run once in a quarter; then drop it. Keep its definition.",
+    ignore: "It is new, or serves a job that runs rarely, or queries on a standby.",
     accepts: fits::<Options>,
 };
 
@@ -72,25 +72,34 @@ fn is_idle(catalog: &Catalog, index: &Index) -> bool {
         && !catalog.constraints(index.relation).iter().any(serves_a_key)
         && kept_twin(catalog, index).is_none()
         && longer(catalog, index).is_none()
+        && !index.columns.contains(&0)
+        && !stands_in(catalog, index)
+}
+
+/// Whether another index can go because this one stays: then its scans are to come.
+fn stands_in(catalog: &Catalog, index: &Index) -> bool {
+    let stays_for =
+        |other: &Index| [kept_twin(catalog, other), longer(catalog, other)].into_iter().flatten().any(|stays| stays.oid == index.oid);
+    catalog.indexes(index.relation).iter().any(stays_for)
 }
 
 fn of_one(catalog: &Catalog, relation: &Relation, index: &Index, counted: Micros) -> Finding {
     let name = qualified(relation, &index.name);
+    // No catalogue tells when an index was created, so that there is no statement to drop it.
     let (size, age) = (ByteCount(bytes(index)), days(counted));
     let upkeep = writes(relation).map_or(String::new(), |writes| format!("; {writes}"));
     Finding {
         evidence: vec![evidence(
-            format!("no scan in the {age} days that the counters of this server count; {size}{upkeep}"),
+            format!("no scan in the {age} days that the counters of this server count, or since it was created; {size}{upkeep}"),
             serde_json::json!({"scans": 0, "days": age, "bytes": bytes(index)}),
         )],
         data: of_index(catalog, relation, index),
         remedy: META.remedy.to_owned(),
-        ddl: (relation.kind != "p").then(|| format!("DROP INDEX CONCURRENTLY {name};")),
         ..finding(
             META.id,
             severity_of_upkeep(index),
             Confidence::Medium,
-            format!("index {name} of {} is likely unused: no scan in {age} days", named(relation)),
+            format!("index {name} of {} is likely unused: no scan in {age} days, or since it was created", named(relation)),
         )
     }
 }

@@ -161,6 +161,9 @@ pub struct Coverage {
     pub without_base: u64,
     /// Entries that may have begun anew in between or not: not counted.
     pub in_doubt: u64,
+    /// Whether all entries were reset in between.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_reset: bool,
     /// Whether some snapshots do not tell when they were taken, so that their order is that of the arguments.
     pub is_order_assumed: bool,
     /// Milliseconds of execution whose base is known, and of all.
@@ -193,6 +196,7 @@ impl Coverage {
         for (name, value) in other.settings {
             self.settings.entry(name).or_insert(value);
         }
+        self.is_reset |= other.is_reset;
         self.is_order_assumed |= other.is_order_assumed;
         self
     }
@@ -364,6 +368,7 @@ impl Workload {
             settings: server.last().map(|last| last.facts.settings.clone()).unwrap_or_default(),
             without_base: interval.without_base.0,
             in_doubt: interval.in_doubt.0,
+            is_reset: interval.is_reset,
             is_order_assumed: server.len() > 1 && server.iter().any(|s| s.facts.taken.is_none()),
             time: (known, all),
         };

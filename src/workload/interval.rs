@@ -81,6 +81,8 @@ pub(super) struct Interval {
     pub(super) without_base: (u64, f64),
     /// Entries that may have begun anew or not, and their milliseconds: not counted.
     pub(super) in_doubt: (u64, f64),
+    /// Whether all entries were reset within it.
+    pub(super) is_reset: bool,
 }
 
 /// The life of the counters up to a snapshot.
@@ -103,8 +105,14 @@ pub(super) fn life(snapshot: &Snapshot) -> Interval {
 /// What happened between two snapshots of one server.
 pub(super) fn between(earlier: &Snapshot, later: &Snapshot) -> Interval {
     let lives = Lives::of(earlier, later);
-    let mut interval =
-        Interval { start: earlier.facts.taken, end: later.facts.taken, dealloc: lives.dealloc, lost: Some(0), ..Interval::default() };
+    let mut interval = Interval {
+        start: earlier.facts.taken,
+        end: later.facts.taken,
+        dealloc: lives.dealloc,
+        lost: Some(0),
+        is_reset: lives.is_reset,
+        ..Interval::default()
+    };
     let mut lost = 0;
     for (key, entry) in &later.entries {
         let hidden = entry.text == TextRow::Hidden;
@@ -225,6 +233,7 @@ pub(super) fn chained(intervals: Vec<Interval>) -> Interval {
         sum.without_base.1 += interval.without_base.1;
         sum.in_doubt.0 += interval.in_doubt.0;
         sum.in_doubt.1 += interval.in_doubt.1;
+        sum.is_reset |= interval.is_reset;
         is_first = false;
         for change in interval.changes {
             match all.entry(change.key) {

@@ -105,6 +105,24 @@ pub(crate) enum Part {
     Catalog(Box<Catalog>),
 }
 
+impl Part {
+    /// Whether a file has one of its kind at most.
+    fn comes_once(&self) -> bool {
+        !matches!(
+            self,
+            Part::Selection(_)
+                | Part::Names(_)
+                | Part::Statement(_)
+                | Part::Group(..)
+                | Part::Patterns(_)
+                | Part::Upserts(_)
+                | Part::Coverage(_)
+                | Part::Courses(_)
+                | Part::Catalog(_)
+        )
+    }
+}
+
 impl Selection {
     fn of(rules: &Rules) -> Self {
         let Filter { since, until, user, database, application, host, statement } = rules.filter.clone();
@@ -214,6 +232,8 @@ pub(crate) struct Restored {
     /// The numbers of names, by those of the parts.
     names: Vec<u32>,
     has_selection: bool,
+    /// The kinds of part that come once and did, so that no number is added up without end.
+    once: Vec<std::mem::Discriminant<Part>>,
 }
 
 impl Restored {
@@ -224,6 +244,13 @@ impl Restored {
     pub(crate) fn add(&mut self, part: Part) -> Result<(), &'static str> {
         if !self.has_selection && !matches!(part, Part::Selection(_)) {
             return Err("something before it is said what was selected");
+        }
+        if part.comes_once() {
+            let kind = std::mem::discriminant(&part);
+            if self.once.contains(&kind) {
+                return Err("a part that comes once came twice");
+            }
+            self.once.push(kind);
         }
         let workload = &mut self.workload;
         match part {

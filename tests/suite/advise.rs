@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use laggard::live::whatif::{Planner, Question};
 use laggard::live::{Session, Settings, Surroundings};
@@ -122,6 +123,7 @@ fn what_is_advised_the_planner_uses_and_nothing_is_changed() {
         "select count(*) from orders",
         "select * from orders where total >= 0",
     ]);
+    bench.sql("create schema trap; create table trap.email(status int)");
     let before = bench.sql("select count(*) from pg_class");
     let mark = bench.cluster.log().len();
     let run = bench.advise("postgres", &log, &[]);
@@ -151,10 +153,19 @@ fn what_is_advised_the_planner_uses_and_nothing_is_changed() {
             "EXPLAIN (FORMAT JSON",
             "PREPARE laggard_asks AS",
             "DEALLOCATE",
+            "BEGIN /* laggard */ READ ONLY",
+            "ROLLBACK /* laggard */",
         ];
         assert!(starts.iter().any(|start| sql.starts_with(start)), "{sql}");
         assert!(!sql.starts_with("EXPLAIN") || !sql.to_lowercase().contains("analyze"), "{sql}");
     }
+    // Each question stands in a transaction of its own, and the counters do not keep its values.
+    let at = sent.iter().position(|sql| sql.starts_with("EXPLAIN (FORMAT JSON")).expect("asked");
+    assert_eq!((sent[at - 1], sent[at + 1]), ("BEGIN /* laggard */ READ ONLY", "ROLLBACK /* laggard */"));
+    assert!(sent.contains(&"SET /* laggard */ pg_stat_statements.track_utility = off"));
+    // Only where the statements have tables are names looked for, and a superuser is warned.
+    assert!(sent.contains(&"SET /* laggard */ search_path = \"public\""), "{sent:?}");
+    assert!(run.stderr.contains("the role is a superuser"), "{}", run.stderr);
     // As advised, so it is.
     for finding in run.findings() {
         bench.sql(finding["ddl"].as_str().expect("a statement"));
@@ -198,6 +209,36 @@ fn whatever_has_no_advice_has_a_reason() {
     let nobody = bench.advise("nobody", &log, &[]);
     assert!(nobody.indexes().is_empty() && nobody.stderr.contains("permission denied"), "{}", nobody.stderr);
     assert!(nobody.stderr.contains("GRANT pg_read_all_data"), "{}", nobody.stderr);
+    assert!(!reader.stderr.contains("superuser"), "{}", reader.stderr);
+}
+
+#[test]
+fn what_planning_runs_leaves_nothing_and_values_are_not_repeated() {
+    let Some(cluster) = Cluster::start(15, &[]) else { return };
+    cluster.sql("postgres", SHOP);
+    cluster.sql(
+        "postgres",
+        "create function trap() returns int stable language plpgsql as
+         $$ begin perform set_config('default_transaction_read_only', 'off', false); return 1; end $$",
+    );
+    let none = |_: &str| None;
+    let surroundings = Surroundings { variable: &none, home: None, user: Some("postgres".to_owned()) };
+    let settings = Settings::resolve(Some(&cluster.dsn("postgres")), &surroundings).expect("settings");
+    let mut session = Session::connect(&settings).expect("a session");
+    let mut planner = Planner::begin(&mut session, &["public".to_owned()]).expect("begins");
+    let question = |text: &str| Question { text: text.to_owned(), ..Question::default() };
+    let plans = planner.plans(0, &question("select * from orders where customer_id < trap()")).expect("a session");
+    assert!(plans.is_ok_and(|plans| plans.len() == 1));
+    // Taken at first, and then no longer.
+    let rare =
+        Question { example: "select * from orders where status = 'rare'".to_owned(), ..question("select * from orders where status = $1") };
+    assert_eq!(planner.plans(1, &rare).expect("a session").map(|plans| plans.len()), Ok(2));
+    cluster.sql("postgres", "drop view open_orders; alter table orders alter status type int using 1");
+    let refused = planner.plans(1, &rare).expect("a session").expect_err("'rare' is no number");
+    assert!(!refused.contains("rare"), "{refused}");
+    drop(planner);
+    let is_read_only = session.rows("show default_transaction_read_only", Duration::from_secs(5)).expect("a session");
+    assert_eq!(is_read_only[0].get(0), Some("on"), "what a function sets while it is planned ends with the question");
 }
 
 #[test]
@@ -220,6 +261,8 @@ fn arguments_are_a_server_and_inputs_and_nothing_is_sent_with_print_sql() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = folder.path().join("pg=1.log");
     let line = "2026-11-23 11:00:00.000 UTC [7] app@shop LOG:  duration: 40.000 ms  statement: select * from t where a = 1 and b > interval '1 day'\n";
+    let line =
+        format!("{line}2026-11-23 11:00:01.000 UTC [7] app@shop LOG:  duration: 40.000 ms  statement: delete from u where a = 1 + 2\n");
     fs::write(&log, line).expect("writable");
     let log = log.to_str().expect("text");
     let printed = laggard(&["advise", "--no-config", "postgres://nowhere.invalid/x", log, "--print-sql"]);
@@ -228,6 +271,11 @@ fn arguments_are_a_server_and_inputs_and_nothing_is_sent_with_print_sql() {
         "default_transaction_read_only=on",
         "EXPLAIN (FORMAT JSON, GENERIC_PLAN) /* laggard */ select * from t where a = $1 and b > $2 :: interval;",
         "hypopg_reset()",
+        "PREPARE laggard_asks AS /* laggard */ select * from t where a = $1 and b > $2 :: interval;",
+        "EXPLAIN (FORMAT JSON) /* laggard */ EXECUTE laggard_asks(NULL, NULL);",
+        "BEGIN /* laggard */ READ ONLY;",
+        "pg_stat_statements.track_utility = off;",
+        "EXPLAIN (FORMAT JSON, GENERIC_PLAN) /* laggard */ select ctid from u where a = $1 :: int + $2 :: int;",
     ] {
         assert!(printed.stdout.contains(part), "{part}: {}", printed.stdout);
     }

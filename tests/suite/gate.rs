@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use laggard::compare::{Policy, Run, compare};
 use laggard::report::Style;
 use laggard::report::gate::{self, ChangeLine, GateReport, RunLine};
 use serde_json::Value;
@@ -81,7 +82,6 @@ fn every_verdict_and_its_reason() {
     let none: &[&str] = &[];
     for (baseline, candidate, verdict, code, expected) in [
         (&A[..], &["same"][..], "pass", 0, none),
-        (&A, &["a1", "a2", "a3"], "pass", 0, none),
         (&["a1"], &["a2"], "pass", 0, none),
         (&A, slower, "fail", 1, &["error latency", "error latency-tail"]),
         (&A, busy, "warn", 0, &["warn global-shift"]),
@@ -94,7 +94,6 @@ fn every_verdict_and_its_reason() {
         (&["a1"], &["traffic"], "pass", 0, none),
         (&A, &["new-and-gone"], "warn", 0, &["warn new-shape", "warn removed-shape"]),
         (&A, &["timeouts"], "fail", 1, &["error errors"]),
-        (&["'counted"], &["'counted"], "pass", 0, none),
         (&["'counted"], &["'dearer"], "fail", 1, &["error buffers-per-call"]),
         (&["'counted"], &["'spills"], "fail", 1, &["error temp-blocks"]),
         (&["'counted"], &["'more-rows"], "fail", 1, &["error rows-per-call"]),
@@ -123,6 +122,9 @@ fn what_cannot_be_compared_is_3_and_says_why() {
         (&["empty"], &["a1"], "there are no calls in it"),
         (&["a1"], &["'counted"], "a1.log.gz is a log, and counted-before.csv,counted-after.csv is counters"),
         (&["'counted"], &["'reset"], "6 counters began anew"),
+        (&A, &["same", "a2"], "a2.log.gz is named twice"),
+        (&["a1", "a1", "a1"], &["a2"], "a1.log.gz is named twice"),
+        (&["'counted"], &["'counted"], "is named twice"),
     ] {
         for command in ["gate", "compare"] {
             let (before, after) = (named(baseline), named(candidate));
@@ -370,6 +372,141 @@ fn every_format_is_written_before_a_failure_ends_the_command() {
     assert_eq!(failures(&read("out.xml")), ["calls-per-unit", "n-plus-one"]);
 }
 
+/// What a dashboard shows as failed is what the exit code failed for.
+#[test]
+fn every_format_fails_for_what_the_gate_fails_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let places =
+        ["--no-gate", "--format", "json", "--format", "junit=out.xml", "--format", "github=commands.txt", "--format", "gitlab=q.json"];
+    let told = |candidate: &str, more: &[&str]| {
+        let ran = gated_in(folder.path(), candidate, &[&places[..], more].concat());
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("written");
+        let errors = read("commands.txt").lines().filter(|line| line.starts_with("::error ")).count();
+        (ran.code, failures(&read("out.xml")), errors, read("q.json").matches("\"critical\"").count())
+    };
+    let both = || vec!["new-shape".to_owned(), "removed-shape".to_owned()];
+    assert_eq!(told("new-and-gone", &[]), (Some(0), Vec::new(), 0, 0));
+    assert_eq!(told("new-and-gone", &["--fail-on", "warn"]), (Some(1), both(), 2, 2));
+    assert_eq!(told("loop", &["--fail-on", "never"]), (Some(0), Vec::new(), 0, 0));
+    let (code, failed, errors, critical) = told("same", &["--on-inconclusive", "fail"]);
+    assert_eq!(code, Some(1));
+    assert!(!failed.is_empty() && failed.len() == errors && errors == critical, "{failed:?} {errors} {critical}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_keeps_nothing_from_the_others() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| runs().join(format!("{name}.log.gz")).display().to_string();
+    let (baseline, candidate) = (A.map(at), [at("loop")]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_laggard"));
+    command.env_clear().env("GITHUB_STEP_SUMMARY", "summary.md").current_dir(folder.path()).stdout(writer);
+    let status = command.args(arguments("gate", &baseline, &candidate, &["--format", "junit=out.xml"])).status().expect("runs");
+    assert_eq!(status.code(), Some(1), "whoever stops reading changes no verdict");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(failures(&read("out.xml")), ["calls-per-unit", "n-plus-one"]);
+    assert!(read("summary.md").starts_with("### laggard: fail"));
+    let ran = gated_in(folder.path(), "loop", &["-o", "none/out.md", "-o", "out.sarif"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none/out.md: ") && read("out.sarif").contains("n-plus-one"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_part_of_a_folder_that_is_not_read_passes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = folder.path().join("run");
+    fs::create_dir(&run).expect("made");
+    fs::copy(runs().join("same.log.gz"), run.join("pg.log.gz")).expect("copied");
+    fs::write(run.join("notes.md"), "what was done").expect("written");
+    let candidate = [run.display().to_string()];
+    let gated = || {
+        let at = |name: &str| runs().join(format!("{name}.log.gz")).display().to_string();
+        laggard(folder.path(), &arguments("gate", &A.map(at), &candidate, &["--format", "json"]))
+    };
+    assert_eq!(gated().code, Some(0), "{}", gated().stdout);
+    for (name, bytes) in [("pg.log.1", ""), ("more.lag", "{\"lagga"), ("pg.log.2", "what nobody can read\n")] {
+        fs::write(run.join(name), bytes).expect("written");
+        let ran = gated();
+        assert_eq!(ran.code, Some(3), "{name}: {}", ran.stdout);
+        assert!(ran.json()["reasons"].to_string().contains(&format!("{name}: ")), "{}", ran.stdout);
+        fs::remove_file(run.join(name)).expect("removed");
+    }
+}
+
+#[test]
+fn one_run_under_two_names_is_one_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::copy(runs().join("a1.log.gz"), folder.path().join("other.log.gz")).expect("copied");
+    let baseline = [runs().join("a1.log.gz").display().to_string()];
+    let ran = laggard(folder.path(), &arguments("gate", &baseline, &["other.log.gz".to_owned()], &[]));
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    assert!(ran.stdout.contains("other.log.gz are one run"), "{}", ran.stdout);
+}
+
+#[test]
+fn two_limits_of_one_budget_are_two_problems() {
+    let folder = project("[[budget]]\nname = \"report\"\nmatch = { text = \"count\\\\(\" }\np90 = \"< 1ms\"\np95 = \"< 1ms\"\n");
+    let ran = gated_in(folder.path(), "same", &["--format", "gitlab", "-o", "out.sarif"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let issues = ran.json();
+    let prints: Vec<&str> = issues.as_array().expect("an array").iter().filter_map(|issue| issue["fingerprint"].as_str()).collect();
+    assert!(prints.len() == 2 && prints[0] != prints[1], "{issues:#}");
+    let sarif: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("out.sarif")).expect("there")).expect("JSON");
+    let print = |at: usize| sarif["runs"][0]["results"][at]["partialFingerprints"]["laggard/1"].clone();
+    assert_ne!(print(0), print(1));
+}
+
+#[test]
+fn where_nothing_was_tested_a_gate_without_doubt_fails() {
+    let folder = project("[eligibility]\nmin_calls = 1000000\nmin_share = \"100%\"\n");
+    assert_eq!(gated_in(folder.path(), "same", &[]).code, Some(0));
+    let ran = gated_in(folder.path(), "same", &["--on-inconclusive", "fail"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("no statement could be tested"), "{}", ran.stdout);
+}
+
+#[test]
+fn counters_that_are_gone_or_were_reset_are_no_run() {
+    use laggard::compare::facts::Surroundings;
+    use laggard::compare::{Caveat, Policy, Reason, Run, compare};
+    let folder = tempfile::tempdir().expect("a folder");
+    let after = fs::read_to_string(runs().join("counted-after.csv")).expect("a fixture");
+    let kept: Vec<&str> = after.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
+    fs::write(folder.path().join("after.csv"), kept.join("\n") + "\n").expect("written");
+    fs::copy(runs().join("counted-before.csv"), folder.path().join("before.csv")).expect("copied");
+    let at = |name: &str| runs().join(name).display().to_string();
+    let baseline = [format!("{},{}", at("dearer-before.csv"), at("dearer-after.csv"))];
+    let ran = laggard(folder.path(), &arguments("gate", &baseline, &["before.csv,after.csv".to_owned()], &[]));
+    assert_eq!(ran.code, Some(3), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 counters began anew or were dropped"), "{}", ran.stdout);
+    let run = |dealloc: Option<u64>, is_reset: bool| Run {
+        surroundings: Surroundings { has_counters: true, dealloc, is_reset, ..Surroundings::default() },
+        ..Run::default()
+    };
+    let reasons = |candidate: Run| compare(&[run(Some(0), false)], &[candidate], &Policy::default()).reasons;
+    let is_reset = |reason: &Reason| matches!(reason, Reason::Reset { entries: 0, .. });
+    assert!(reasons(run(Some(0), true)).iter().any(is_reset) && !reasons(run(Some(0), false)).iter().any(is_reset));
+    let (_, document) = gated(&["'counted"], &["'dearer"], &["--no-gate"]);
+    assert!(document["notes"].to_string().contains(&Caveat::NoDealloc.to_string()), "{document:#}");
+}
+
+#[test]
+fn nothing_on_a_screen_commands_github() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let baseline = [runs().join("a1.log.gz").display().to_string()];
+    let candidate = ["::error::forged.log".to_owned(), "##[error]forged.log".to_owned()];
+    for format in ["table", "markdown"] {
+        let all = arguments("gate", &baseline, &candidate, &["--format", format]);
+        let ran = laggard_with(folder.path(), &all, &[("GITHUB_ACTIONS", "true")]);
+        let screen = ran.stdout.lines().filter(|line| !line.starts_with("::error title=laggard"));
+        for line in screen {
+            assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{line}");
+        }
+        assert!(ran.stdout.contains("forged.log"), "{}", ran.stdout);
+    }
+}
+
 /// The types of the failures in a `JUnit` report, which must be well-formed.
 fn failures(xml: &str) -> Vec<String> {
     let mut reader = quick_xml::Reader::from_str(xml);
@@ -440,6 +577,7 @@ fn hostile(text: &str) -> GateReport {
         ratio: Some(f64::INFINITY),
         verdict,
         counts: verdict == "regressed",
+        fails: verdict == "regressed" && level == "error" && !suppressed,
         evidence: vec![("test", format!("evidence {text}"))],
         suppressed: suppressed.then(|| (format!("reason {text}"), "2999-01-01".to_owned())),
         ..ChangeLine::default()
@@ -474,6 +612,11 @@ fn hostile_text_is_harmless_in_every_output() {
                 "json" | "sarif" | "gitlab" => {
                     let value: Value = serde_json::from_str(&drawn).unwrap_or_else(|error| panic!("{name}: {error}"));
                     assert!(!value.is_null());
+                    let results = value["runs"][0]["results"].as_array().into_iter().flatten();
+                    for shown in results.flat_map(|result| [&result["message"]["text"], &result["suppressions"][0]["justification"]]) {
+                        let shown = shown.as_str().unwrap_or_default();
+                        assert!(!shown.contains(|c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}')), "{name}: {shown:?}");
+                    }
                     continue;
                 }
                 "junit" => {
@@ -521,4 +664,49 @@ fn a_long_report_stays_within_the_limits_of_github() {
     gate::by_name("markdown").expect("there").draw(&report, &Style::default(), &mut markdown).expect("to memory");
     assert!(markdown.len() <= 65_536, "{}", markdown.len());
     assert!(String::from_utf8_lossy(&markdown).contains(" more\n"));
+}
+
+/// A run of a call and of these lines and files, read as the settings say.
+fn run_of(path: &str, more: &[(&str, String)], settings: &laggard::Settings) -> Run {
+    let line = "2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: 0.141 ms  execute <unnamed>: SELECT 1\n";
+    let inputs = more.iter().map(|(name, text)| laggard::Input::Memory((*name).to_owned(), text.clone().into_bytes()));
+    let log = || laggard::Input::Memory("pg.log".to_owned(), line.as_bytes().to_vec());
+    let inputs = if more.is_empty() { vec![log()] } else { inputs.collect() };
+    laggard::run(path.to_owned(), &laggard::read(inputs, settings).expect("settings are right"), &laggard::finding::Options::default())
+}
+
+fn reasons(a: &Run, b: &Run) -> String {
+    compare(std::slice::from_ref(a), std::slice::from_ref(b), &Policy::default())
+        .reasons
+        .iter()
+        .map(|reason| format!("{reason}\n"))
+        .collect()
+}
+
+#[test]
+fn settings_that_change_in_mid_run_and_other_options_are_seen() {
+    let plain = run_of("a", &[], &laggard::Settings::default());
+    let call = |ms: &str| format!("2026-11-23 10:00:00.004 UTC [100] app@shop/web LOG:  duration: {ms} ms  statement: SELECT 1\n");
+    let alike = run_of("b", &[("pg.log", call("0.142"))], &laggard::Settings::default());
+    assert_eq!(reasons(&plain, &alike), "");
+    let setting = "2026-11-23 10:00:00.005 UTC [9] LOG:  parameter \"work_mem\" changed to \"64MB\"\n";
+    let changed_run = |ms: &str| run_of("b", &[("pg.log", call(ms) + setting)], &laggard::Settings::default());
+    let changed = changed_run("0.143");
+    assert!(reasons(&plain, &changed).contains("b: work_mem was changed while it was going on"), "{}", reasons(&plain, &changed));
+    assert_eq!(reasons(&changed, &changed_run("0.144")), "", "the same is done to both");
+    let snapshot = |hour: u32, cost: &str| {
+        let header = serde_json::json!({"type": "snapshot", "schema": "laggard.snapshot/1", "taken_at": format!("2026-11-23T{hour}:00:00Z"),
+            "database": "shop", "system_identifier": "7", "server_version_num": 150_018, "settings": {"random_page_cost": cost}});
+        format!("{header}\n{}\n", serde_json::json!({"type": "end", "lines": 2}))
+    };
+    let snapshots = |after: &str| [("before.snap", snapshot(12, "4")), ("after.snap", snapshot(13, after))];
+    let settled = run_of("c", &snapshots("4"), &laggard::Settings::default());
+    let unsettled = run_of("d", &snapshots("1.1"), &laggard::Settings::default());
+    assert_eq!(unsettled.surroundings.several.iter().collect::<Vec<_>>(), ["random_page_cost"]);
+    assert!(settled.surroundings.several.is_empty());
+    assert!(reasons(&settled, &unsettled).contains("d: random_page_cost was changed"), "{}", reasons(&settled, &unsettled));
+    let mut executions = laggard::Settings::default();
+    executions.rules.measure = laggard::workload::Measure::Execute;
+    let other = run_of("e", &[], &executions);
+    assert!(reasons(&plain, &other).contains("a and e were not read alike: one has percentiles of calls"), "{}", reasons(&plain, &other));
 }

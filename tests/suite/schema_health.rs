@@ -30,11 +30,15 @@ fn what_can_go_is_named_with_what_it_frees() {
     assert!(twin.evidence[0].text.contains("5\u{2009}500 writes"), "{}", twin.evidence[0].text);
     let beside = only("duplicate-index/hit-beside-primary-key.snap");
     assert_eq!(beside.ddl.as_deref(), Some("DROP INDEX CONCURRENTLY public.orders_id_idx;"), "never the primary key");
+    // Neither of the two was scanned, and one of them stays; likewise the longer one.
+    assert_eq!(only("duplicate-index/hit-neither-is-scanned.snap").rule, "duplicate-index");
+    assert_eq!(only("redundant-index/hit-longer-is-not-scanned.snap").rule, "redundant-index");
     let prefix = only("redundant-index/hit-prefix.snap");
     assert_eq!(data(&prefix, 0), json!({"bytes": 4_915_200, "longer": "orders_customer_id_placed_at", "longer_bytes": 7_372_800}));
     // From the first of September to noon of the 23rd of November.
     let idle = only("unused-index/hit-never-scanned.snap");
     assert_eq!((graded(&idle), data(&idle, 0)), (("low", "medium"), json!({"scans": 0, "days": 83, "bytes": 4_915_200})));
+    assert!(idle.ddl.is_none() && idle.evidence[0].text.contains("or since it was created"), "it may be of yesterday: {idle:?}");
     let null = only("mostly-null-index/hit-asked-for-values");
     assert_eq!((graded(&null), data(&null, 0)), (("info", "medium"), json!({"null_share": 0.98, "bytes": 4_915_200})));
     assert!(null.remedy.contains("WHERE status IS NOT NULL"), "{}", null.remedy);
@@ -55,6 +59,41 @@ fn a_foreign_key_ranks_by_who_pays() {
     let logged = key("hit-delete-in-log");
     assert_eq!((graded(&logged), logged.statement.is_some()), (("medium", "high"), true));
     assert_eq!((&logged.data["level"], &logged.data["columns"]), (&json!("catalog"), &json!(["customer_id"])));
+}
+
+/// What a statement asks for and a foreign key refers by is one index and not two, whatever stands behind its first column.
+#[test]
+fn an_index_that_statements_need_serves_a_foreign_key_too() {
+    let text = |name: &str| std::fs::read_to_string(fixtures().join("rules").join(name)).expect("a fixture");
+    let with_key = |name: &str, change: fn(&str) -> String| {
+        let parent = text("foreign-key-without-index/hit-nobody-deletes.snap");
+        let of_key = parent.lines().filter(|line| ["\"oid\": 2", "\"relation\": 20", "_fkey"].iter().any(|word| line.contains(word)));
+        let whole = text(name);
+        let mut lines: Vec<String> = whole.lines().filter(|line| !line.contains("\"type\": \"end\"")).map(change).collect();
+        lines.extend(of_key.map(str::to_owned));
+        lines.push(format!("{{\"type\": \"end\", \"lines\": {}}}", lines.len() + 1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shop.snap");
+        std::fs::write(&path, lines.join("\n") + "\n").expect("to disk");
+        finding::check(&read(path).workload, &Options::default())
+    };
+    let ddl = |found: &[Finding], rule: &str| {
+        let of_rule: Vec<&Finding> = found.iter().filter(|finding| finding.rule == rule).collect();
+        let [one] = of_rule.as_slice() else { panic!("{found:?}") };
+        (one.ddl.clone(), one.remedy.clone())
+    };
+    let same = with_key("missing-index/hit-in-catalogue.snap", str::to_owned);
+    assert!(ddl(&same, "missing-index").0.is_some());
+    let (none, remedy) = ddl(&same, "foreign-key-without-index");
+    assert_eq!(none, None);
+    assert_eq!(remedy, "Create the index on public.orders (customer_id) that missing-index tells of: it serves this key too.");
+    let longer = |line: &str| line.replace("status = $1 ORDER BY placed_at DESC", "customer_id = $1 ORDER BY placed_at DESC");
+    let begins = with_key("missing-index/hit-in-catalogue-order.snap", longer);
+    assert_eq!(ddl(&begins, "foreign-key-without-index").0, None);
+    // An index on other columns does not; and its name is given once.
+    let other = with_key("missing-index/hit-in-catalogue-order.snap", str::to_owned);
+    let own = "CREATE INDEX CONCURRENTLY orders_customer_id_idx ON public.orders (customer_id);";
+    assert_eq!(ddl(&other, "foreign-key-without-index").0.as_deref(), Some(own));
 }
 
 #[test]
@@ -94,4 +133,6 @@ fn what_may_be_being_built_is_likely_only() {
     assert_eq!(graded(&only("invalid-index/hit-failed-build.snap")), ("medium", "high"));
     let rest = only("invalid-index/hit-left-of-reindex.snap");
     assert_eq!(rest.ddl.as_deref(), Some("DROP INDEX CONCURRENTLY public.orders_status_idx_ccnew;"));
+    let beside = only("invalid-index/hit-another-is-built.snap");
+    assert_eq!((graded(&beside), beside.ddl.as_deref()), (("medium", "medium"), None), "REINDEX TABLE makes all before it builds one");
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::compare::latency::{Ineligible, Point};
+use crate::compare::latency::{Ineligible, Point, Verdict};
 
 /// Twelve statements with noise of this deviation.
 fn runs(count: usize, deviation: f64) -> Runs {
@@ -14,6 +14,17 @@ fn runs(count: usize, deviation: f64) -> Runs {
         Statement { runs: Sides { baseline: samples.collect(), candidate: Vec::new() }, is_control: false }
     });
     Runs { statements: statements.collect(), time_ms: Sides { baseline: vec![3_000.0; count], candidate: Vec::new() } }
+}
+
+/// Deals the runs of both sides, which are taken to be alike, and compares their latency.
+fn latency_alarms(runs: &Runs, options: &Options) -> Alarms {
+    let pool = Pool::of(runs);
+    alarms(pool.time_ms.len(), options, &mut |baseline, candidate| {
+        let outcome = latency::compare(&pool.dealt(baseline, candidate), &options.latency);
+        let silent = outcome.tests.iter().filter(|test| test.verdict == Verdict::Inconclusive).count();
+        let inconclusive = silent as f64 / outcome.tests.len().max(1) as f64;
+        Heard { latency: outcome.has_regressed(), others: false, inconclusive }
+    })
 }
 
 #[test]

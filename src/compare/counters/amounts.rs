@@ -2,8 +2,8 @@
 
 use super::super::facts::Shape;
 use super::super::matched::{Matched, Pair};
-use super::super::policy::Policy;
-use super::super::{Change, Metric, Side};
+use super::super::policy::{Level, Policy};
+use super::super::{Change, Evidence, Judgement, Metric, Side};
 use super::rule::Counter;
 
 /// One counter that the server keeps of a statement.
@@ -32,11 +32,22 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
             let values = pair.values(|shape| Some((amount.of)(shape)? as f64 / shape.calls as f64));
             let sides = [Side::Baseline, Side::Candidate].map(|side| pooled(pair, side, amount.of));
             if let [Some(from), Some(to)] = sides {
-                changes.extend(counter.change(pair, &values, [from, to]));
+                let change = counter.change(pair, &values, [from, to]);
+                changes.extend(if pair.is_of_every_run(&values) { change } else { change.and_then(partial) });
             }
         }
     }
     changes
+}
+
+/// What it comes to if some run has no value: that all runs of one side are above all of the other calibrates itself by their
+/// number, and with one of three on either side would be no more than one against one.
+fn partial(change: Change) -> Option<Change> {
+    let mut change = Change { verdict: Judgement::Inconclusive, level: change.level.min(Level::Info), ..change };
+    (change.baseline < change.candidate).then(|| {
+        change.evidence.push(Evidence { kind: "doubt", text: "some runs do not have it, and all would be needed".to_owned() });
+        change
+    })
 }
 
 /// Of all calls of a side together.

@@ -23,13 +23,13 @@ fn change(pair: &Pair<'_>, policy: &Policy, others: &[Change]) -> Option<Change>
         return None;
     }
     let tables: BTreeSet<&String> = after.iter().flat_map(|shape| shape.access.keys()).collect();
-    let was_by_index =
-        |table: &String| before.iter().all(|s| s.access.get(table).is_some_and(|access| access.is_by_index && !access.is_whole));
-    let is_whole = |table: &String| after.iter().all(|s| s.access.get(table).is_some_and(|access| access.is_whole));
-    let lost: Vec<&str> = tables.into_iter().filter(|table| was_by_index(table) && is_whole(table)).map(String::as_str).collect();
+    let lost: Vec<&str> =
+        tables.iter().filter(|table| by_index(&before, table) && whole(&after, table)).map(|table| table.as_str()).collect();
+    let gained: Vec<&str> =
+        tables.iter().filter(|table| whole(&before, table) && by_index(&after, table)).map(|table| table.as_str()).collect();
     let ids = |shapes: &[&Shape]| shapes.iter().flat_map(|shape| shape.plans.iter().copied()).collect::<BTreeSet<u64>>();
     let (old, new) = (ids(&before), ids(&after));
-    if lost.is_empty() && !old.is_disjoint(&new) {
+    if lost.is_empty() && gained.is_empty() && !old.is_disjoint(&new) {
         return None;
     }
     let is_dearer = others
@@ -41,10 +41,11 @@ fn change(pair: &Pair<'_>, policy: &Policy, others: &[Change]) -> Option<Change>
         () if is_dearer || is_critical => limit.level,
         () => limit.level.min(Level::Warn),
     };
-    let title = if lost.is_empty() {
-        format!("other plans than before: {} → {} shapes", old.len(), new.len())
-    } else {
-        format!("{} was read by an index and is read as a whole", lost.join(", "))
+    // Another plan is neither better nor worse by itself.
+    let (verdict, title) = match () {
+        () if !lost.is_empty() => (Judgement::Regressed, format!("{} was read by an index and is read as a whole", lost.join(", "))),
+        () if !gained.is_empty() => (Judgement::Improved, format!("{} was read as a whole and is read by an index", gained.join(", "))),
+        () => (Judgement::Inconclusive, format!("other plans than before: {} → {} shapes", old.len(), new.len())),
     };
     Some(Change {
         rule: "plan-shape",
@@ -58,6 +59,16 @@ fn change(pair: &Pair<'_>, policy: &Policy, others: &[Change]) -> Option<Change>
             kind: "plan",
             text: format!("{} plan shapes before, {} now, {} of them new", old.len(), new.len(), new.difference(&old).count()),
         }],
-        ..empty(Judgement::Regressed)
+        ..empty(verdict)
     })
+}
+
+/// Whether all of these read a table by an index, and in none of their plans as a whole.
+fn by_index(shapes: &[&Shape], table: &str) -> bool {
+    shapes.iter().all(|shape| shape.access.get(table).is_some_and(|access| access.is_by_index && !access.is_whole))
+}
+
+/// Whether all of these read a table as a whole in some plan.
+fn whole(shapes: &[&Shape], table: &str) -> bool {
+    shapes.iter().all(|shape| shape.access.get(table).is_some_and(|access| access.is_whole))
 }

@@ -56,6 +56,7 @@ pub(in crate::compare) fn empty(verdict: Judgement) -> Change {
         metric: Metric::Presence,
         level: Level::Info,
         statement: None,
+        subject: None,
         title: String::new(),
         baseline: None,
         candidate: None,

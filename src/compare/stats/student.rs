@@ -34,12 +34,6 @@ impl Student {
         0.5 * incomplete_beta(self.freedom / 2.0, 0.5, self.freedom / sum, t * t / sum)[0]
     }
 
-    /// P(T ≤ t).
-    #[must_use]
-    pub fn lower(self, t: f64) -> f64 {
-        self.upper(-t)
-    }
-
     /// The t that is exceeded with this probability; halving, exact to the last digits that the tail is.
     #[must_use]
     pub fn upper_quantile(self, probability: f64) -> f64 {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::advice::{self, Choice, Considered, Demand, Limits, Offers, Portrait, Refusal};
+use crate::advice::{self, Choice, Considered, Demand, Limits, NewNames, Offers, Portrait, Refusal};
 use crate::catalog::Catalog;
 use crate::plan::Reads;
 use crate::units::{ByteCount, Micros, grouped};
@@ -110,13 +110,22 @@ impl<'w> Advised<'w> {
         })
     }
 
-    pub(super) fn findings(&self, needs: &[Need<'_>], options: &Options) -> Vec<Finding> {
-        self.choices.iter().filter_map(|choice| self.finding(choice, needs, options)).collect()
+    /// The indexes that are worth it, under names that were not given before.
+    pub(super) fn findings(&self, needs: &[Need<'_>], options: &Options, names: &mut NewNames) -> Vec<Finding> {
+        let worthy = self.choices.iter().filter_map(|choice| {
+            let (served, saved) = self.worth(choice, needs, options)?;
+            let index = &self.offers.offers[choice.offer].index;
+            let portrait = advice::portrait(index, self.catalog, names)?;
+            let calls = served.iter().map(|served| served.price.calls).sum();
+            Some(self.written(&Told { choice, served: &served, portrait: &portrait, calls, saved }, needs))
+        });
+        worthy.collect()
     }
 
-    fn finding(&self, choice: &Choice, needs: &[Need<'_>], options: &Options) -> Option<Finding> {
+    /// The statements that a choice serves and what it saves; `None` if that is too little.
+    fn worth(&self, choice: &Choice, needs: &[Need<'_>], options: &Options) -> Option<(Vec<Served<'w>>, Micros)> {
         let offer = &self.offers.offers[choice.offer];
-        let mut served: Vec<Served<'_>> = Vec::new();
+        let mut served: Vec<Served<'w>> = Vec::new();
         for &cell in &choice.serves {
             let (of, after) = (&self.offers.cells[cell], offer.after.get(&cell)?);
             let statement = self.statements.get(of.demand)?.0;
@@ -147,8 +156,7 @@ impl<'w> Advised<'w> {
         if share < options.min_share || (calls < options.min_calls && saved < super::LONG) {
             return None;
         }
-        let portrait = advice::portrait(&offer.index, self.catalog)?;
-        Some(self.written(&Told { choice, served: &served, portrait: &portrait, calls, saved }, needs))
+        Some((served, saved))
     }
 
     fn written(&self, told: &Told<'_, '_>, needs: &[Need<'_>]) -> Finding {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::advice::trial::Trial;
-use crate::advice::{self, Demand, Limits, Offers};
+use crate::advice::{self, Demand, Limits, NewNames, Offers};
 use crate::catalog::Catalog;
 use crate::units::Micros;
 use crate::workload::{Statement, Workload};
@@ -48,7 +48,7 @@ impl<'w> Advice<'w> {
             }
         };
         let advised = Advised::by(self.catalog, self.statements, (offers, choices), total);
-        let mut findings = advised.findings(&[], &options);
+        let mut findings = advised.findings(&[], &options, &mut NewNames::default());
         if is_tried {
             findings.iter_mut().for_each(by_planner);
         }
@@ -62,7 +62,7 @@ fn by_planner(finding: &mut Finding) {
     let (before, after) = (number("cost_before"), number("cost_after"));
     let saved = if before > 0.0 { (1.0 - after / before) * 100.0 } else { 0.0 };
     let text = format!(
-        "the planner of the server uses it: with it, plans of the statements that it serves cost {after:.1} instead of {before:.1}, {saved:.0} % less, and none of the others more"
+        "the planner of the server uses it: with it, plans of the statements that it serves cost {after:.1} instead of {before:.1}, {saved:.0} % less, and no other that reads the table and could be asked costs more"
     );
     let data = json!({"cost_before": before, "cost_after": after}).as_object().cloned().unwrap_or_default();
     let model = finding.evidence.first().map(|evidence| evidence.data.clone()).unwrap_or_default();

@@ -34,6 +34,14 @@ pub(super) struct Asked {
     pub(super) calls: u64,
 }
 
+impl Asked {
+    /// What two statements asked for together.
+    fn with(self, other: Asked) -> Asked {
+        let calls = self.calls.saturating_add(other.calls);
+        if other.distinct > self.distinct { Asked { calls, ..other } } else { Asked { calls, ..self } }
+    }
+}
+
 /// By table, without its schema, and column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Distributions(BTreeMap<(String, String), Asked>);
@@ -52,9 +60,7 @@ impl Distributions {
         for (statement, key) in read {
             let (distinct, is_exact) = statement.values.count();
             let own = Asked { distinct, is_exact, calls: statement.values.taken() };
-            let known = all.entry(key).or_insert(own);
-            let calls = if *known == own { own.calls } else { known.calls.saturating_add(own.calls) };
-            *known = if own.distinct > known.distinct { Asked { calls, ..own } } else { Asked { calls, ..*known } };
+            all.entry(key).and_modify(|known: &mut Asked| *known = known.with(own)).or_insert(own);
         }
         Distributions(all)
     }
@@ -88,6 +94,14 @@ fn only_column(reading: &Reading) -> Option<(String, String)> {
 mod tests {
     use super::*;
     use crate::sql::shape::scans;
+
+    #[test]
+    fn calls_of_statements_with_equal_numbers_are_added() {
+        let one = Asked { distinct: 3, is_exact: true, calls: 40 };
+        assert_eq!(one.with(one), Asked { calls: 80, ..one });
+        let more = Asked { distinct: 9, is_exact: false, calls: 2 };
+        assert_eq!((one.with(more), more.with(one)), (Asked { calls: 42, ..more }, Asked { calls: 42, ..more }));
+    }
 
     #[test]
     fn only_what_compares_one_column_tells_its_values() {

@@ -6,18 +6,29 @@ use crate::error::Error;
 use crate::snapshot::sql::quoted;
 
 use super::super::Session;
-use super::super::manners::STATEMENT_TIMEOUT;
+use super::super::manners::{ROLLBACK, STATEMENT_TIMEOUT};
 use super::plan::{self, Plan};
-use super::question::{filled, finding_rows, places, repaired, single, typed, values};
+use super::question::{MOST_PLACES, filled, finding_rows, places, repaired, single, typed, values};
 
 /// Asks where hypopg is.
 const HYPOPG: &str = "\
 select /* laggard */ n.nspname, e.extversion from pg_extension e join pg_namespace n on n.oid = e.extnamespace
 where e.extname = 'hypopg'";
 
+/// Asks whether functions that planning runs may do anything at all.
+const SUPERUSER: &str = "select /* laggard */ pg_catalog.current_setting('is_superuser')";
+
+/// Stands before each question: planning runs stable and immutable functions, and what one of them sets ends with
+/// [`ROLLBACK`].
+const BEGIN: &str = "BEGIN /* laggard */ READ ONLY";
+
 /// What a plan without values needs: it is not to be made for NULL, and a backslash is not to hide the end of a string.
 const SETTINGS: [&str; 2] =
     ["SET /* laggard */ standard_conforming_strings = on", "SET /* laggard */ plan_cache_mode = force_generic_plan"];
+
+/// Keeps the statements with values of the log out of the server's counters, which until PostgreSQL 16 have utility commands
+/// as they were sent. Only some roles may.
+const UNTRACKED: &str = "SET /* laggard */ pg_stat_statements.track_utility = off";
 
 /// The first server that makes generic plans on demand.
 const OLDEST: u32 = 120_000;
@@ -25,6 +36,9 @@ const OLDEST: u32 = 120_000;
 const EXPLAINS_PLACES: u32 = 160_000;
 
 const DEALLOCATE: &str = "DEALLOCATE /* laggard */ laggard_asks";
+
+/// All that is told of a refusal of values.
+const VALUES_REFUSED: &str = "the server refuses it with the values of the log";
 
 /// A statement to ask of.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +76,7 @@ pub struct Planner<'s> {
     session: &'s mut Session,
     /// The schema of hypopg.
     hypopg: Option<String>,
+    is_superuser: bool,
     /// What is there now: the index's name in plans, and what it is on.
     there: BTreeMap<String, String>,
     forms: BTreeMap<usize, Vec<Form>>,
@@ -89,16 +104,28 @@ impl<'s> Planner<'s> {
         for sql in SETTINGS {
             session.rows(sql, STATEMENT_TIMEOUT)?;
         }
+        match session.rows(UNTRACKED, STATEMENT_TIMEOUT) {
+            Ok(_) | Err(Error::Server { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let of_role = session.rows(SUPERUSER, STATEMENT_TIMEOUT)?;
+        let is_superuser = of_role.first().and_then(|row| row.get(0)) == Some("on");
         session.rows(&search_path(schemas), STATEMENT_TIMEOUT)?;
         let found = session.rows(HYPOPG, STATEMENT_TIMEOUT)?;
         let hypopg = found.first().and_then(|row| row.get(0)).map(str::to_owned);
-        Ok(Planner { session, hypopg, there: BTreeMap::new(), forms: BTreeMap::new() })
+        Ok(Planner { session, hypopg, is_superuser, there: BTreeMap::new(), forms: BTreeMap::new() })
     }
 
     /// Whether indexes that are not there can be thought of.
     #[must_use]
     pub fn has_hypopg(&self) -> bool {
         self.hypopg.is_some()
+    }
+
+    /// Whether the role is a superuser, as whom a function that somebody else made can do harm while it is planned.
+    #[must_use]
+    pub fn is_superuser(&self) -> bool {
+        self.is_superuser
     }
 
     /// Thinks of these indexes and no others; each is what follows ON. Answers whether the server takes them all.
@@ -134,6 +161,8 @@ impl<'s> Planner<'s> {
             for form in &forms {
                 match self.plan(form)? {
                     Ok(plan) => answers.push(self.answer(&plan, form)),
+                    // What the server says of values may repeat them.
+                    Err(_) if form.is_real => return Ok(Err(VALUES_REFUSED.to_owned())),
                     Err(reason) => return Ok(Err(reason)),
                 }
             }
@@ -170,6 +199,9 @@ impl<'s> Planner<'s> {
 
     fn plan(&mut self, form: &Form) -> Result<Result<Plan, String>, Error> {
         let count = places(&form.text);
+        if count > MOST_PLACES {
+            return Ok(Err("it has more places for values than a statement can have".to_owned()));
+        }
         let answer = if count > 0 && self.session.server_version_num() < EXPLAINS_PLACES {
             match self.asked(&prepare(&form.text))? {
                 Err(reason) => return Ok(Err(reason)),
@@ -189,9 +221,14 @@ impl<'s> Planner<'s> {
         }))
     }
 
-    /// Asks; a refusal is no end of the session.
+    /// Asks, in a transaction that leaves nothing; a refusal is no end of the session.
     fn asked(&mut self, sql: &str) -> Result<Result<Vec<super::super::Row>, String>, Error> {
-        match self.session.rows(sql, STATEMENT_TIMEOUT) {
+        self.session.rows(BEGIN, STATEMENT_TIMEOUT)?;
+        let answer = self.session.rows(sql, STATEMENT_TIMEOUT);
+        if matches!(answer, Ok(_) | Err(Error::Server { .. })) {
+            self.session.rows(ROLLBACK, STATEMENT_TIMEOUT)?;
+        }
+        match answer {
             Ok(rows) => Ok(Ok(rows)),
             Err(Error::Server { sqlstate, message }) => Ok(Err(refusal(&sqlstate, &message))),
             Err(error) => Err(error),
@@ -268,17 +305,34 @@ fn execute(places: u32) -> String {
 #[must_use]
 pub fn statements_sent<'q>(questions: impl Iterator<Item = &'q Question>) -> String {
     let mut sent: Vec<String> = SETTINGS.iter().map(|sql| (*sql).to_owned()).collect();
-    sent.push(search_path(&["public".to_owned()]) + "; -- and the other schemas of the catalogue");
+    sent.push("-- a role that may not goes without; the server's log has what log_statement says anyway:".to_owned());
+    sent.push(UNTRACKED.to_owned());
+    sent.push(SUPERUSER.to_owned());
+    sent.push(search_path(&["public".to_owned()]) + "; -- and the schemas of tables that the statements name without one");
     sent.push(HYPOPG.to_owned());
     sent.push(
-        "-- of each statement, before and with each index that may serve it; $1 … stand for values, and where the log has them".to_owned(),
+        "-- of each statement, before and with each index that may serve it, the first of its forms that the server takes; $1 … stand"
+            .to_owned(),
     );
-    sent.push("-- they are put in; before PostgreSQL 16 each is prepared, explained as EXECUTE and deallocated instead:".to_owned());
-    for form in questions.flat_map(|question| generic(question).into_iter().take(1)) {
-        sent.push(explain(&form.text, places(&form.text) > 0));
+    sent.push(
+        "-- for values. Where the log has them it is asked first as it stands there, with its values. Around each, and around what"
+            .to_owned(),
+    );
+    sent.push("-- is asked of hypopg:".to_owned());
+    sent.push(BEGIN.to_owned());
+    sent.push(ROLLBACK.to_owned());
+    let mut prepared = Vec::new();
+    for question in questions {
+        for form in generic(question) {
+            let count = places(&form.text);
+            sent.push(explain(&form.text, count > 0));
+            if count > 0 {
+                prepared.extend([prepare(&form.text), execute(count), DEALLOCATE.to_owned()]);
+            }
+        }
     }
-    sent.push(execute(1));
-    sent.push(DEALLOCATE.to_owned());
+    sent.push("-- before PostgreSQL 16, of those with places instead:".to_owned());
+    sent.append(&mut prepared);
     sent.push("-- where hypopg is, for each candidate, and then for those chosen together:".to_owned());
     sent.push(create("public", "schema.table (columns)"));
     sent.push(reset("public"));

@@ -3,6 +3,8 @@
 //! Normalised texts hold places for values where PostgreSQL wants types or plain words; they are repaired here. Nothing that
 //! may be two statements gets through: whatever any lexer makes of it, there is no `;` in it.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::sql::lexer::{Dialect, TokenKind, lex};
 use crate::sql::parameters;
 
@@ -99,6 +101,38 @@ pub fn filled(text: &str, values: &[String]) -> String {
     joined(&words)
 }
 
+/// The words behind which a list of relations begins, and the one behind which a single one stands.
+const BEFORE_RELATIONS: [&str; 6] = ["from", "using", "join", "into", "update", "only"];
+
+/// The words that end a list of relations.
+const BEHIND_RELATIONS: [&str; 13] =
+    ["where", "on", "set", "select", "group", "order", "limit", "offset", "returning", "values", "having", "union", "for"];
+
+/// The names without a schema that stand where a statement names relations, as [`crate::catalog::Catalog::named`] takes them.
+#[must_use]
+pub fn unqualified(text: &str) -> BTreeSet<String> {
+    let words = words(text);
+    let (mut names, mut is_list) = (BTreeSet::new(), false);
+    for (at, word) in words.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        let begins = |word: &Word| word.kind == TokenKind::Word && BEFORE_RELATIONS.iter().any(|lead| word.text.eq_ignore_ascii_case(lead));
+        let is_single = |word: &Word| ["into", "update"].iter().any(|lead| word.text.eq_ignore_ascii_case(lead));
+        let is_first = before.is_some_and(begins);
+        let ends = word.kind == TokenKind::Word && BEHIND_RELATIONS.iter().any(|end| word.text.eq_ignore_ascii_case(end));
+        let is_next = is_list && before.is_some_and(|before| matches!(before.kind, TokenKind::Comma | TokenKind::OpenParen));
+        // A function stands before a parenthesis; so does the table that INTO names, whose columns these are.
+        let is_target = before.is_some_and(|before| before.text.eq_ignore_ascii_case("into"));
+        let is_other = |behind: &Word| behind.kind == TokenKind::Dot || (behind.kind == TokenKind::OpenParen && !is_target);
+        let is_qualified = words.get(at + 1).is_some_and(is_other);
+        if matches!(word.kind, TokenKind::Word | TokenKind::QuotedWord) && (is_first || is_next) && !is_qualified && !begins(word) && !ends
+        {
+            names.insert(word.text.clone());
+        }
+        is_list = (is_list && !ends) || (begins(word) && !is_single(word));
+    }
+    names
+}
+
 /// Types whose constants are written `type 'value'`.
 const TYPES: [&str; 6] = ["interval", "date", "time", "timestamp", "timestamptz", "timetz"];
 
@@ -106,49 +140,55 @@ const TYPES: [&str; 6] = ["interval", "date", "time", "timestamp", "timestamptz"
 /// that was shortened has `list` values again.
 #[must_use]
 pub fn repaired(text: &str, list: u32) -> String {
-    let mut words = words(text);
-    let mut next = places(text);
+    let words = words(text);
+    let mut repaired: Vec<Word> = Vec::with_capacity(words.len());
+    let (mut next, mut more) = (u64::from(places(text)), MOST_MORE);
     let mut at = 0;
-    while at < words.len() {
+    while let Some(word) = words.get(at) {
         let is = |at: usize, kind: TokenKind| words.get(at).is_some_and(|word| word.kind == kind);
-        let is_type = |at: usize| is(at, TokenKind::Word) && TYPES.contains(&words[at].text.as_str());
-        if is_type(at) && is(at + 1, TokenKind::Parameter) {
-            let of_type = words.remove(at).text;
-            words.splice(at + 1..at + 1, cast(&of_type));
-        } else if is(at, TokenKind::Word)
-            && words[at].text == "extract"
-            && is(at + 1, TokenKind::OpenParen)
-            && is(at + 2, TokenKind::Parameter)
-        {
-            words[at + 2] = Word { kind: TokenKind::Word, text: "epoch".to_owned() };
-        } else if is(at, TokenKind::Comment) {
-            let more = (1..list.clamp(1, MOST_IN_LIST)).flat_map(|_| {
-                next += 1;
-                [Word { kind: TokenKind::Comma, text: ",".to_owned() }, Word { kind: TokenKind::Parameter, text: format!("${next}") }]
-            });
-            let more: Vec<Word> = more.collect();
-            words.splice(at..=at, more);
-        }
         at += 1;
+        if word.kind == TokenKind::Word && TYPES.contains(&word.text.as_str()) && is(at, TokenKind::Parameter) {
+            repaired.push(words[at].clone());
+            repaired.extend(cast(&word.text));
+            at += 1;
+        } else if word.kind == TokenKind::Word && word.text == "extract" && is(at, TokenKind::OpenParen) && is(at + 1, TokenKind::Parameter)
+        {
+            repaired.extend([word.clone(), words[at].clone(), Word { kind: TokenKind::Word, text: "epoch".to_owned() }]);
+            at += 2;
+        } else if word.kind == TokenKind::Comment {
+            let count = (list.clamp(1, MOST_IN_LIST) - 1).min(more);
+            more -= count;
+            for _ in 0..count {
+                next += 1;
+                repaired.push(Word { kind: TokenKind::Comma, text: ",".to_owned() });
+                repaired.push(Word { kind: TokenKind::Parameter, text: format!("${next}") });
+            }
+        } else {
+            repaired.push(word.clone());
+        }
     }
-    renumbered(words)
+    renumbered(repaired)
 }
 
 /// The text with its places numbered without a gap: one that nobody uses has no type.
 fn renumbered(mut words: Vec<Word>) -> String {
-    let mut numbers: Vec<String> = Vec::new();
+    let mut numbers: HashMap<String, usize> = HashMap::new();
     for word in words.iter_mut().filter(|word| word.kind == TokenKind::Parameter) {
-        let at = numbers.iter().position(|known| *known == word.text).unwrap_or_else(|| {
-            numbers.push(word.text.clone());
-            numbers.len() - 1
-        });
-        word.text = format!("${}", at + 1);
+        let next = numbers.len() + 1;
+        let number = *numbers.entry(std::mem::take(&mut word.text)).or_insert(next);
+        word.text = format!("${number}");
     }
     joined(&words)
 }
 
 /// Longer lists are planned as if they were so long; every value is a place of its own.
 const MOST_IN_LIST: u32 = 200;
+
+/// All lists of a statement together get no more places than this.
+const MOST_MORE: u32 = 2_000;
+
+/// A statement with more places is none: the protocol counts them in 16 bits.
+pub const MOST_PLACES: u32 = 65_535;
 
 fn cast(to: &str) -> [Word; 2] {
     [Word { kind: TokenKind::Cast, text: "::".to_owned() }, Word { kind: TokenKind::Word, text: to.to_owned() }]
@@ -158,18 +198,18 @@ fn cast(to: &str) -> [Word; 2] {
 /// tell of `$1 + $2`, `current_date - $1` and `generate_series($1, $2)`.
 #[must_use]
 pub fn typed(text: &str) -> String {
-    let mut words = words(text);
-    let mut at = 0;
+    let words = words(text);
+    let mut typed: Vec<Word> = Vec::with_capacity(words.len());
     let mut in_series = None;
     let mut depth = 0_i32;
-    while at < words.len() {
-        match words[at].kind {
+    for (at, word) in words.iter().enumerate() {
+        match word.kind {
             TokenKind::OpenParen => depth += 1,
             TokenKind::CloseParen => {
                 depth -= 1;
                 in_series = in_series.filter(|&of| depth >= of);
             }
-            TokenKind::Word if words[at].text == "generate_series" => in_series = Some(depth + 1),
+            TokenKind::Word if word.text == "generate_series" => in_series = Some(depth + 1),
             _ => {}
         }
         let calculates = |at: Option<&Word>| {
@@ -177,15 +217,12 @@ pub fn typed(text: &str) -> String {
         };
         let is_cast = words.get(at + 1).is_some_and(|word| word.kind == TokenKind::Cast);
         let before = at.checked_sub(1).and_then(|at| words.get(at));
-        if words[at].kind == TokenKind::Parameter
-            && !is_cast
-            && (in_series.is_some() || calculates(before) || calculates(words.get(at + 1)))
-        {
-            words.splice(at + 1..at + 1, cast("int"));
+        typed.push(word.clone());
+        if word.kind == TokenKind::Parameter && !is_cast && (in_series.is_some() || calculates(before) || calculates(words.get(at + 1))) {
+            typed.extend(cast("int"));
         }
-        at += 1;
     }
-    joined(&words)
+    joined(&typed)
 }
 
 /// What finds the rows that an UPDATE or DELETE of one table changes, for a role that may only read them. `None` if there is
@@ -219,9 +256,13 @@ pub fn finding_rows(text: &str) -> Option<String> {
 }
 
 /// The parameters of a log as SQL takes them, in the order of their numbers; `None` if one is missing or was cut, or if they
-/// hold a `;`.
+/// hold a `;`, or if there are more places than a statement can have.
 #[must_use]
 pub fn values(logged: &[u8], places: u32) -> Option<Vec<String>> {
+    // The number stands in the text, where anybody may have written it.
+    if places > MOST_PLACES {
+        return None;
+    }
     let mut values = vec![None; places as usize];
     for parameter in parameters::parameters(logged) {
         let place = values.get_mut((parameter.number as usize).checked_sub(1)?)?;
@@ -274,6 +315,29 @@ mod tests {
     }
 
     #[test]
+    fn what_anybody_wrote_into_a_text_is_bounded() {
+        assert_eq!(repaired("select a from t where a in ($4294967295 /*, ... */)", 2), "select a from t where a in ( $1, $2)");
+        let lists = "a in ($1 /*, ... */) or ".repeat(2_500);
+        let many = repaired(&format!("select a from t where {lists} false"), 200);
+        assert_eq!(places(&many), 1 + MOST_MORE);
+        let numbers: Vec<String> = (1..20_000).map(|number| format!("$1 + ${number}")).collect();
+        assert_eq!(places(&typed(&repaired(&format!("select {}", numbers.join(", ")), 1))), 19_999);
+    }
+
+    #[test]
+    fn names_without_a_schema_are_those_of_relations() {
+        let names = |text: &str| unqualified(text).into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            names("select id, evil from orders o, (lines l join \"Old\" on true), app.far where other = $1"),
+            ["\"Old\"", "lines", "orders"]
+        );
+        assert_eq!(names("insert into t (id, evil) values ($1, $2)"), ["t"]);
+        assert_eq!(names("insert into t select note, id from only u where exists (select 1 from v)"), ["t", "u", "v"]);
+        assert_eq!(names("update t set a = b, c = d from generate_series($1, $2) returning e, f"), ["t"]);
+        assert_eq!(names("delete from t using u where t.a = u.b"), ["t", "u"]);
+    }
+
+    #[test]
     fn what_is_calculated_with_is_a_number() {
         assert_eq!(typed("select $1 + $2"), "select $1 :: int + $2 :: int");
         assert_eq!(typed("select current_date - $1 where a = $2"), "select current_date - $1 :: int where a = $2");
@@ -306,6 +370,7 @@ mod tests {
             (None, None, None, None)
         );
         assert_eq!(values("", 0), Some(Vec::new()));
+        assert_eq!((values("", u32::MAX), values("$4294967295 = '1'", u32::MAX)), (None, None), "no room is made for them");
         let two = values("$1 = '42', $2 = NULL", 2).expect("both");
         assert_eq!(
             filled("select a from t where b = $2 or c > $1 and d = '$1'", &two),

@@ -52,7 +52,7 @@ pub fn gate_report(comparison: &Comparison, runs: [&[Run]; 2], policy: &Policy, 
             .collect(),
         shift: comparison.shift,
         tests: TestLine { count: comparison.tests.count as u64, rate: comparison.tests.rate, margin: comparison.tests.margin },
-        changes: comparison.changes.iter().map(|change| change_line(change, comparison)).collect(),
+        changes: comparison.changes.iter().map(|change| change_line(change, comparison, policy)).collect(),
         untested: comparison
             .untested
             .iter()
@@ -71,7 +71,7 @@ fn run_line(side: Side, run: &Run) -> RunLine {
     RunLine { path: run.path.clone(), side: side.name(), calls: run.calls(), statements: run.shapes.len() as u64 }
 }
 
-fn change_line(change: &Change, comparison: &Comparison) -> ChangeLine {
+fn change_line(change: &Change, comparison: &Comparison, policy: &Policy) -> ChangeLine {
     ChangeLine {
         rule: change.rule,
         metric: change.metric.name(),
@@ -91,6 +91,8 @@ fn change_line(change: &Change, comparison: &Comparison) -> ChangeLine {
         runs: change.runs.map(|runs| runs as u64),
         verdict: change.verdict.name(),
         counts: change.verdict.counts(),
+        fails: change.fails(policy),
+        subject: change.subject.clone(),
         evidence: change.evidence.iter().map(|evidence| (evidence.kind, evidence.text.clone())).collect(),
         suppressed: change.suppressed.as_ref().map(|waiver| (waiver.reason.clone(), waiver.expires.clone())),
     }

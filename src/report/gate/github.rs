@@ -26,11 +26,25 @@ impl Output for Github {
 
     fn draw(&self, report: &GateReport, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
         let reasons = report.reasons.iter().map(|reason| ("not-comparable", sanitised(reason)));
-        let errors: Vec<(&str, String)> = reasons.chain(report.against("error").map(|change| (change.rule, message(change)))).collect();
-        let warnings: Vec<(&str, String)> = report.against("warn").map(|change| (change.rule, message(change))).collect();
+        let errors: Vec<(&str, String)> = reasons.chain(report.failing().map(|change| (change.rule, message(change)))).collect();
+        let warnings: Vec<(&str, String)> = report.warnings().map(|change| (change.rule, message(change))).collect();
         annotate("error", &errors, to)?;
         annotate("warning", &warnings, to)
     }
+}
+
+/// Text for a job's log in which no line is a command: those begin a line with `::`, or have `##[` anywhere.
+///
+/// Source: `ActionCommand.TryParseV2` and `TryParse` of the runner, which trim a line before they look at it.
+#[must_use]
+pub fn inert(text: &str) -> String {
+    let line = |line: &str| {
+        let begun = line.trim_start();
+        let blanks = &line[..line.len() - begun.len()];
+        let line = begun.strip_prefix("::").map_or_else(|| line.to_owned(), |rest| format!("{blanks}: :{rest}"));
+        line.replace("##[", "## [")
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 fn annotate(kind: &str, all: &[(&str, String)], to: &mut dyn io::Write) -> io::Result<()> {
@@ -55,6 +69,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_line_of_a_text_is_a_command() {
+        let text = "fail\n::error::forged\n  \t::add-mask::x\n  a ##[error]forged\nselect 1::int\n\n::";
+        assert_eq!(inert(text), "fail\n: :error::forged\n  \t: :add-mask::x\n  a ## [error]forged\nselect 1::int\n\n: :");
+    }
+
+    #[test]
     fn the_tenth_annotation_tells_how_many_more_there_are() {
         let change = |at: usize| ChangeLine {
             rule: "latency",
@@ -62,6 +82,7 @@ mod tests {
             title: format!("slower 100%: {at}, a\nb"),
             verdict: "regressed",
             counts: true,
+            fails: true,
             ..ChangeLine::default()
         };
         let drawn = |changes: usize| {

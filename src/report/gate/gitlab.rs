@@ -38,7 +38,7 @@ impl Output for Gitlab {
             .collect();
         // GitLab drops all but one of several issues with one fingerprint.
         let mut seen = BTreeSet::new();
-        for change in report.changes.iter().filter(|change| change.counts && change.suppressed.is_none()) {
+        for change in report.changes.iter().filter(|change| change.is_against() || change.fails) {
             let print = super::print(change);
             if seen.insert(print.clone()) {
                 issues.push(issue(description(change), change.rule, severity(change), print));
@@ -51,8 +51,8 @@ impl Output for Gitlab {
 
 fn severity(change: &ChangeLine) -> &'static str {
     match change.level {
-        "error" => "critical",
-        "warn" => "minor",
+        _ if change.fails => "critical",
+        "error" | "warn" => "minor",
         _ => "info",
     }
 }

@@ -61,20 +61,16 @@ fn comparable(xml: &mut Xml, report: &GateReport) -> io::Result<()> {
 
 fn suite(xml: &mut Xml, name: &str, cases: &[&ChangeLine]) -> io::Result<()> {
     let count = |of: fn(&ChangeLine) -> bool| cases.iter().filter(|case| of(case)).count().to_string();
-    let (tests, failures, skipped) = (cases.len().to_string(), count(is_failure), count(is_skipped));
+    let (tests, failures, skipped) = (cases.len().to_string(), count(|case| case.fails), count(is_skipped));
     let attributes = [("name", name), ("tests", &tests), ("failures", &failures), ("skipped", &skipped)];
     xml.write_event(Event::Start(element("testsuite", &attributes)))?;
     cases.iter().try_for_each(|change| case(xml, change))?;
     xml.write_event(Event::End(BytesEnd::new("testsuite")))
 }
 
-fn is_failure(change: &ChangeLine) -> bool {
-    change.counts && change.suppressed.is_none() && change.level == "error"
-}
-
 /// What nobody can tell, and what is lived with.
 fn is_skipped(change: &ChangeLine) -> bool {
-    change.verdict == "inconclusive" || change.suppressed.is_some()
+    !change.fails && (change.verdict == "inconclusive" || change.suppressed.is_some())
 }
 
 fn case(xml: &mut Xml, change: &ChangeLine) -> io::Result<()> {
@@ -84,7 +80,7 @@ fn case(xml: &mut Xml, change: &ChangeLine) -> io::Result<()> {
     xml.write_event(Event::Start(element("testcase", &[("classname", change.rule), ("name", name.trim_end())])))?;
     let told: Vec<&str> = change.evidence.iter().map(|(_, text)| text.as_str()).collect();
     let detail = format!("{}{}\n{}", change.title, interval(change), told.join("\n"));
-    if is_failure(change) {
+    if change.fails {
         failure(xml, change.rule, &detail)?;
     } else if is_skipped(change) {
         let why = match (&change.suppressed, change.detectable) {

@@ -46,13 +46,14 @@ impl Output for Markdown {
 }
 
 fn is_told(change: &ChangeLine) -> bool {
-    (change.counts && change.level != "info") || change.suppressed.is_some() || change.verdict == "improved"
+    change.fails || (change.counts && change.level != "info") || change.suppressed.is_some() || change.verdict == "improved"
 }
 
 fn row(change: &ChangeLine) -> String {
     let level = match (&change.suppressed, change.verdict) {
         (Some(_), _) => "ignored",
         (None, "improved") => "better",
+        (None, "inconclusive") => "in doubt",
         _ => change.level,
     };
     let id = change.statement.as_deref().map(|id| format!("{} ", code(short(id)))).unwrap_or_default();

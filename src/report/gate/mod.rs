@@ -7,7 +7,7 @@ use std::io;
 use super::Style;
 
 mod bars;
-mod github;
+pub mod github;
 mod gitlab;
 pub mod json;
 mod junit;
@@ -151,10 +151,21 @@ pub struct ChangeLine {
     pub verdict: &'static str,
     /// Whether it speaks against the candidate.
     pub counts: bool,
+    /// Whether it makes the gate fail, by the levels and the doubt that the gate lives with.
+    pub fails: bool,
+    /// What tells it from others of its rule and statement, such as the name and the statistic of a budget.
+    pub subject: Option<String>,
     /// Kind and words.
     pub evidence: Vec<(&'static str, String)>,
     /// Why it is lived with, and until when.
     pub suppressed: Option<(String, String)>,
+}
+
+impl ChangeLine {
+    /// Whether it speaks against the candidate and is not lived with.
+    fn is_against(&self) -> bool {
+        self.counts && self.suppressed.is_none()
+    }
 }
 
 /// A statement that could not be judged.
@@ -171,7 +182,17 @@ pub struct UntestedLine {
 impl GateReport {
     /// What speaks against the candidate at a level, and is not lived with.
     pub fn against(&self, level: &'static str) -> impl Iterator<Item = &ChangeLine> {
-        self.changes.iter().filter(move |change| change.counts && change.suppressed.is_none() && change.level == level)
+        self.changes.iter().filter(move |change| change.is_against() && change.level == level)
+    }
+
+    /// What makes the gate fail, be it doubt.
+    pub fn failing(&self) -> impl Iterator<Item = &ChangeLine> {
+        self.changes.iter().filter(|change| change.fails)
+    }
+
+    /// What is worth a look and does not make the gate fail.
+    pub fn warnings(&self) -> impl Iterator<Item = &ChangeLine> {
+        self.changes.iter().filter(|change| change.is_against() && !change.fails && change.level != "info")
     }
 
     /// How many runs a side has.
@@ -216,5 +237,6 @@ fn interval(change: &ChangeLine) -> String {
 /// title begins with.
 fn print(change: &ChangeLine) -> String {
     let subject = change.statement.clone().unwrap_or_else(|| change.title.split(':').next().unwrap_or_default().to_owned());
-    format!("{}/{}/{subject}", change.rule, change.metric)
+    let part = change.subject.as_deref().map(|part| format!("/{part}")).unwrap_or_default();
+    format!("{}/{}/{subject}{part}", change.rule, change.metric)
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::Style;
 use super::super::sarif::uri;
+use super::super::text::sanitised;
 use super::{ChangeLine, GateReport, Output, interval};
 
 /// See the module.
@@ -27,7 +28,7 @@ impl Output for Sarif {
     }
 
     fn draw(&self, report: &GateReport, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
-        let told: Vec<&ChangeLine> = report.changes.iter().filter(|change| change.counts).take(MOST).collect();
+        let told: Vec<&ChangeLine> = report.changes.iter().filter(|change| change.counts || change.fails).take(MOST).collect();
         let rules: BTreeSet<&str> =
             told.iter().map(|change| change.rule).chain((!report.reasons.is_empty()).then_some("not-comparable")).collect();
         let rules: Vec<Value> = rules.into_iter().map(|rule| json!({"id": rule})).collect();
@@ -54,7 +55,7 @@ fn refused(at: usize, reason: &str, place: &str) -> Value {
     json!({
         "ruleId": "not-comparable",
         "level": "error",
-        "message": {"text": reason},
+        "message": {"text": sanitised(reason)},
         "locations": location(place),
         "partialFingerprints": {"laggard/1": format!("not-comparable/{at}")},
     })
@@ -62,8 +63,8 @@ fn refused(at: usize, reason: &str, place: &str) -> Value {
 
 fn result(change: &ChangeLine, place: &str) -> Value {
     let level = match change.level {
-        "error" => "error",
-        "warn" => "warning",
+        _ if change.fails => "error",
+        "error" | "warn" => "warning",
         _ => "note",
     };
     let about = change.text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
@@ -71,7 +72,7 @@ fn result(change: &ChangeLine, place: &str) -> Value {
     let mut result = json!({
         "ruleId": change.rule,
         "level": level,
-        "message": {"text": format!("{}{}{told}{about}", change.title, interval(change))},
+        "message": {"text": sanitised(&format!("{}{}{told}{about}", change.title, interval(change)))},
         "locations": location(place),
         // §3.27.24: what no baseline run has is new, what was there and became worse is updated.
         "baselineState": if change.verdict == "new" { "new" } else { "updated" },
@@ -82,7 +83,7 @@ fn result(change: &ChangeLine, place: &str) -> Value {
         },
     });
     if let Some((reason, expires)) = &change.suppressed {
-        let why = format!("{reason} (until {expires})");
+        let why = sanitised(&format!("{reason} (until {expires})"));
         result["suppressions"] = json!([{"kind": "external", "justification": why}]);
     }
     result

@@ -72,7 +72,7 @@ impl Painter<'_> {
     }
 
     fn changes(&mut self, report: &GateReport) -> io::Result<()> {
-        let is_told = |change: &&ChangeLine| (change.counts && change.level != "info") || change.suppressed.is_some();
+        let is_told = |change: &&ChangeLine| change.fails || (change.counts && change.level != "info") || change.suppressed.is_some();
         let told: Vec<&ChangeLine> = report.changes.iter().filter(is_told).collect();
         let most = self.style.top.unwrap_or(if report.command == "gate" { MOST } else { MOST_COMPARED });
         for change in told.iter().take(most) {
@@ -94,6 +94,7 @@ impl Painter<'_> {
     fn change(&mut self, change: &ChangeLine) -> io::Result<()> {
         let (paint, word) = match (change.level, &change.suppressed) {
             (_, Some(_)) => (DIM, "ignored"),
+            _ if change.fails && !change.counts => (BAD, "in doubt"),
             ("error", _) => (BAD, "error"),
             _ => (DOUBT, "warning"),
         };

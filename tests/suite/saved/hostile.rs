@@ -86,6 +86,11 @@ fn numbers_that_cannot_be_are_refused() {
     let last = all.len() - 1;
     all.insert(last, deep);
     assert!(problem((all.join("\n") + "\n").as_bytes()).contains("not as written"));
+    // What comes once adds up once, or a small file could add up to more than a count holds.
+    let figures = text.lines().find(|line| line.contains("\"figures\"")).expect("figures").to_owned();
+    let mut all: Vec<String> = text.lines().map(str::to_owned).collect();
+    all.insert(last, figures);
+    assert!(problem((all.join("\n") + "\n").as_bytes()).contains("came twice"), "{}", problem((all.join("\n") + "\n").as_bytes()));
     // Large numbers in quotes are read where moments and times may be large, and add up without an overflow.
     let large = text.replace("\"execute\":", "\"execute\":\"18446744073709551615\",\"x\":");
     assert_eq!(problem(large.as_bytes()), "");

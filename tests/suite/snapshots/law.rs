@@ -30,7 +30,9 @@ fn a_loop_is_known_by_its_counters() {
         let files: Vec<&Path> = snapshots.iter().map(AsRef::as_ref).collect();
         let told = report(&files);
         let findings = told.0["findings"].as_array().expect("a list");
-        let [one] = findings.as_slice() else { panic!("PostgreSQL {major}: {findings:#?}") };
+        // That the server measures little, and that nobody analysed these tables, is told of no statement.
+        let of_statements: Vec<_> = findings.iter().filter(|finding| !finding["statement"].is_null()).collect();
+        let [one] = of_statements.as_slice() else { panic!("PostgreSQL {major}: {findings:#?}") };
         assert_eq!((&one["rule"], &one["confidence"]), (&json!("n-plus-one"), &json!("medium")));
         let data = &one["evidence"][0]["data"];
         assert_eq!((&data["intervals"], &data["delta_calls"]), (&json!(7), &data["delta_rows"]), "PostgreSQL {major}: {one:#}");

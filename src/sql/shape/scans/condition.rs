@@ -209,12 +209,21 @@ impl<'a> Walker<'a, '_> {
     /// OR: values of one column are a list of them; the rest no single index serves.
     fn alternatives(&mut self, expr: &'a Expr) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
-        let mut arms = 0;
+        let (mut arms, mut is_told) = (0, true);
         for arm in disjuncts(expr) {
             arms += 1;
+            let known = found.len();
             for (expr, is_negated) in conjuncts(arm) {
-                found.extend(self.read(expr, is_negated));
+                match expr {
+                    // What is an alternative becomes no join: it is run for itself, or for each row.
+                    Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::AnyOp { .. } if has_query(expr) => {
+                        self.queries_of(expr);
+                        found.extend(self.others(expr));
+                    }
+                    _ => found.extend(self.read(expr, is_negated)),
+                }
             }
+            is_told &= found.len() > known;
         }
         let values = |found: &Found| match found {
             Found::Term(scan, Term { key, test: Test::Equal, against: Against::Value }) => Some((*scan, key.clone(), 1)),
@@ -222,7 +231,7 @@ impl<'a> Walker<'a, '_> {
             _ => None,
         };
         let lists: Option<Vec<(usize, Key, u32)>> = found.iter().map(values).collect();
-        if let Some([(scan, key, _), ..]) = lists.as_deref().filter(|lists| lists.len() == arms)
+        if let Some([(scan, key, _), ..]) = lists.as_deref().filter(|lists| is_told && lists.len() == arms)
             && lists.iter().flatten().all(|(s, k, _)| s == scan && k == key)
         {
             let count = lists.iter().flatten().map(|(_, _, count)| *count).fold(0, u32::saturating_add);
@@ -285,6 +294,10 @@ fn query_of(expr: &Expr) -> Option<&Query> {
         Expr::Subquery(query) => Some(query),
         _ => None,
     }
+}
+
+fn has_query(expr: &Expr) -> bool {
+    nested::leaves(expr).iter().any(|leaf| matches!(leaf, Leaf::Query(_)))
 }
 
 /// What must all hold, each with whether it is negated.

@@ -11,8 +11,8 @@ use super::super::names::{dotted, ident, object_name};
 use super::super::relations::{alias_of, relation_of};
 use super::condition::Found;
 use super::place::{Columns, Meaning, Origin, Output, Source};
-use super::walk::{DEEPEST_VIEW, Walker};
-use super::{Against, Key, MOST_SCANS, Scan, Term, Test};
+use super::walk::{DEEPEST_VIEW, MOST_QUERIES, Walker};
+use super::{Against, Key, Scan, Term, Test};
 
 impl<'a> Walker<'a, '_> {
     /// Takes an item of a FROM list with all that is joined to it.
@@ -70,11 +70,12 @@ impl<'a> Walker<'a, '_> {
         if let Some(at) = self.ctes.iter().rposition(|cte| cte.name == table) {
             return Source { name, table: None, columns: self.inlined(at) };
         }
+        // Before views, which may be of views of views, each named several times.
+        if self.is_full() || self.queries >= MOST_QUERIES {
+            return Source { name, table: Some(table), columns: Columns::Opaque };
+        }
         if let Some(text) = self.names.view(&table).filter(|_| self.views < DEEPEST_VIEW) {
             return Source { name, table: Some(table), columns: self.view(&text) };
-        }
-        if self.scans.len() >= MOST_SCANS {
-            return Source { name, table: Some(table), columns: Columns::Opaque };
         }
         let scan = self.scans.len();
         self.scans.push(Scan { table: table.clone(), ..Scan::default() });
@@ -101,7 +102,9 @@ impl<'a> Walker<'a, '_> {
         let offset = self.scans.len();
         let mut inner = Walker::new(self.bound, self.names, &statements);
         inner.views = self.views + 1;
+        (inner.queries, inner.around) = (self.queries, self.around + offset);
         let mut outputs = inner.query(query);
+        self.queries = inner.queries;
         let moved = |scan: usize| scan.saturating_add(offset);
         outputs.iter_mut().filter_map(|output| output.origin.as_mut()).for_each(|origin| origin.scan = moved(origin.scan));
         for mut scan in inner.into_reading().scans {

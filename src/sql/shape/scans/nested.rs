@@ -8,6 +8,8 @@ use super::super::names::object_name;
 pub(super) enum Leaf<'a> {
     Column(&'a [Ident]),
     Function(String),
+    /// A function over a window, beside the function.
+    Window,
     Query(&'a Query),
 }
 
@@ -25,6 +27,7 @@ pub(super) fn leaves(expr: &Expr) -> Vec<Leaf<'_>> {
             }
             Expr::Function(function) => {
                 found.push(Leaf::Function(object_name(&function.name)));
+                found.extend(function.over.is_some().then_some(Leaf::Window));
                 match &function.args {
                     FunctionArguments::Subquery(query) => found.push(Leaf::Query(query)),
                     FunctionArguments::List(list) => stack.extend(list.args.iter().filter_map(argument)),

@@ -21,12 +21,17 @@ const AGGREGATES: [&str; 22] = [
     "percentile_cont", "percentile_disc",
 ];
 
+/// Whether what is put out of one row depends on others.
 pub(super) fn has_aggregate(select: &Select) -> bool {
     let expressions = select.projection.iter().filter_map(|item| match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
         _ => None,
     });
-    let is_aggregate = |leaf: &Leaf<'_>| matches!(leaf, Leaf::Function(name) if AGGREGATES.contains(&name.as_str()));
+    let is_aggregate = |leaf: &Leaf<'_>| match leaf {
+        Leaf::Window => true,
+        Leaf::Function(name) => AGGREGATES.contains(&name.as_str()),
+        _ => false,
+    };
     expressions.flat_map(nested::leaves).any(|leaf| is_aggregate(&leaf))
 }
 

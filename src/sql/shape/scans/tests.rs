@@ -128,6 +128,13 @@ fn queries_are_looked_through_where_the_planner_does_so() {
         ("SELECT * FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.a_id = a.id)", &["a [id Equal #1.a_id]", "b [a_id Equal #0.id]"]),
         ("SELECT * FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE a_id = a.id)", &["a", "b [a_id Equal #0.id]"]),
         ("SELECT x, (SELECT count(*) FROM b WHERE b.a_id = a.id) FROM a WHERE x = 1", &["a [x Equal]", "b [a_id Equal] for each #0"]),
+        // An alternative is no join.
+        ("SELECT * FROM a WHERE x OR EXISTS (SELECT 1 FROM b WHERE b.a_id = a.id)", &["a +1", "b [a_id Equal] for each #0"]),
+        ("SELECT * FROM a WHERE x = 1 OR id IN (SELECT a_id FROM b WHERE t = 1)", &["a +1", "b [t Equal]"]),
+        ("SELECT * FROM a WHERE NOT (x = 1 AND id = ANY (SELECT a_id FROM b))", &["a +1", "b"]),
+        // A row's place among others depends on all of them.
+        ("SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY x ORDER BY y) AS n FROM a) s WHERE z = 1 AND n = 1", &["a"]),
+        ("SELECT *, lag(x) OVER w FROM a WINDOW w AS (ORDER BY z) ORDER BY y LIMIT 10", &["a"]),
         ("SELECT * FROM v WHERE ex = 1", &["a [id Equal #1.a_id] [y Null] [x Equal]", "b [a_id Equal #0.id]"]),
         ("SELECT * FROM newest WHERE x = 1", &["a by x desc limit Some((10, 0))"]),
         ("SELECT * FROM a WHERE x = 1 UNION ALL SELECT * FROM a WHERE y = 2 ORDER BY 1 LIMIT 3", &["a [x Equal]", "a [y Equal]"]),
@@ -208,6 +215,33 @@ fn texts_that_grow_are_cut() {
     assert_eq!(of(&many), ["a +1"]);
     let many = format!("select * from a where {}", vec!["x = 1"; 5_000].join(" and "));
     assert_eq!(of(&many), ["a [x Equal]"]);
+}
+
+/// Views of views, each of which names the one below ten times.
+struct Tower(std::cell::Cell<usize>);
+
+impl Names for Tower {
+    fn columns(&self, _: &str) -> Option<Vec<String>> {
+        None
+    }
+
+    fn view(&self, relation: &str) -> Option<String> {
+        self.0.set(self.0.get() + 1);
+        let below = relation.strip_prefix('v')?.parse::<usize>().ok()?.checked_sub(1)?;
+        let from: Vec<String> = (0..10).map(|at| format!("v{below} t{at}")).collect();
+        Some(format!("SELECT 1 AS x FROM {}", from.join(", ")))
+    }
+}
+
+#[test]
+fn views_that_grow_are_cut() {
+    let tower = Tower(std::cell::Cell::new(0));
+    let reading = read("select * from v4 a, v4 b", b"", &tower).expect("read");
+    assert!(reading.scans.len() <= MOST_SCANS && tower.0.get() <= 500, "{} scans, {} views", reading.scans.len(), tower.0.get());
+    // Nothing but views to the end.
+    let tower = Tower(std::cell::Cell::new(0));
+    let reading = read("select * from v7 a, v7 b", b"", &tower).expect("read");
+    assert!(reading.scans.len() <= MOST_SCANS && tower.0.get() <= 500, "{} scans, {} views", reading.scans.len(), tower.0.get());
 }
 
 mod laws {

@@ -15,7 +15,7 @@ use super::place::{Columns, Meaning, Origin, Output, Source};
 use super::{Against, MOST_SCANS, Names, Reading, Scan, Write, Written, order};
 
 /// More queries are not walked; what a statement asks of views of views could grow without end.
-const MOST_QUERIES: usize = 300;
+pub(super) const MOST_QUERIES: usize = 300;
 
 /// Views in views beyond so many are not looked into.
 pub(super) const DEEPEST_VIEW: usize = 8;
@@ -35,7 +35,9 @@ pub(super) struct Walker<'a, 'n> {
     pub(super) ctes: Vec<Named<'a>>,
     pub(super) scans: Vec<Scan>,
     writes: Vec<Write>,
-    queries: usize,
+    pub(super) queries: usize,
+    /// Scans of the statement around the view where the walk is.
+    pub(super) around: usize,
     /// Scans before it get no conditions from where the walk is.
     pub(super) floor: usize,
     /// In how many views the walk is.
@@ -53,6 +55,7 @@ impl<'a, 'n> Walker<'a, 'n> {
             scans: Vec::new(),
             writes: Vec::new(),
             queries: 0,
+            around: 0,
             floor: 0,
             views: 0,
         }
@@ -146,10 +149,15 @@ impl<'a, 'n> Walker<'a, 'n> {
         self.lists.pop();
     }
 
+    /// Whether there are as many scans as are told.
+    pub(super) fn is_full(&self) -> bool {
+        self.around + self.scans.len() >= MOST_SCANS
+    }
+
     /// Walks a query and tells what it puts out.
     pub(super) fn query(&mut self, query: &'a Query) -> Vec<Output> {
         self.queries += 1;
-        if self.queries > MOST_QUERIES || self.scans.len() >= MOST_SCANS {
+        if self.queries > MOST_QUERIES || self.is_full() {
             return Vec::new();
         }
         let known = self.ctes.len();

@@ -1,0 +1,211 @@
+//! Comparisons of runs made by hand: what each may rest on.
+
+use super::facts::{Access, Shape};
+use super::*;
+use crate::units::Timestamp;
+use crate::workload::{Measure, Rules};
+
+fn print(name: &str) -> Fingerprint {
+    Fingerprint::without_text(name)
+}
+
+/// 100 calls of 10 ms of a statement of one table.
+fn shape(table: &str) -> Shape {
+    let (calls, us) = (100, 10_000.0);
+    Shape {
+        tables: vec![table.to_owned()],
+        verb: "select".to_owned(),
+        works: true,
+        calls,
+        total: us * calls as f64,
+        timed: calls,
+        mean: Some(us),
+        deviation: Some(0.0),
+        p50: Some(us),
+        p95: Some(us),
+        ..Shape::default()
+    }
+}
+
+/// A run that has a statement of each table, under the table's name.
+fn run(path: &str, tables: &[&str]) -> Run {
+    let mut run = Run { path: path.to_owned(), records: [1_000, 0], ..Run::default() };
+    run.surroundings.has_log = true;
+    run.shapes = tables.iter().map(|table| (print(table), shape(table))).collect();
+    run
+}
+
+fn three(name: &str, tables: &[&str]) -> Vec<Run> {
+    (1..=3).map(|n| run(&format!("{name}-{n}"), tables)).collect()
+}
+
+fn with(mut run: Run, table: &str, change: impl FnOnce(&mut Shape)) -> Run {
+    let shape = run.shapes.entry(print(table)).or_insert_with(|| shape(table));
+    change(shape);
+    run
+}
+
+fn found(rule: &'static str, table: &str) -> Found {
+    let (title, remedy) = (String::new(), String::new());
+    Found { rule, statement: Some(print(table)), is_sure: true, is_severe: true, title, remedy }
+}
+
+fn of_rule<'c>(comparison: &'c Comparison, rule: &str) -> Vec<&'c Change> {
+    comparison.changes.iter().filter(|change| change.rule == rule).collect()
+}
+
+/// One run of three with 100 blocks a call and one with 150: one against one shows nothing that three against three would.
+#[test]
+fn a_counter_that_only_some_runs_have_is_in_doubt() {
+    let blocks = |mut runs: Vec<Run>, which: &[usize], blocks: u64| {
+        for &at in which {
+            runs[at] = with(runs[at].clone(), "orders", |shape| shape.blocks = Some(blocks * shape.calls));
+        }
+        runs
+    };
+    let told = |which: [&[usize]; 2]| {
+        let comparison = compare(
+            &blocks(three("base", &["users"]), which[0], 100),
+            &blocks(three("cand", &["users"]), which[1], 150),
+            &Policy::default(),
+        );
+        assert_eq!(comparison.reasons, []);
+        of_rule(&comparison, "buffers-per-call").iter().map(|change| (change.verdict, change.level)).collect::<Vec<_>>()
+    };
+    assert_eq!(told([&[1], &[2]]), [(Judgement::Inconclusive, Level::Info)]);
+    assert_eq!(told([&[0, 1, 2], &[0, 1, 2]]), [(Judgement::Regressed, Level::Error)]);
+}
+
+/// 10 of 20 calls are of a statement that the baseline lacks; only as a loop it is set apart.
+#[test]
+fn only_loops_are_set_apart_from_what_both_sides_do() {
+    let base = [run("base", &["users"])];
+    let judge = |rule: &'static str| {
+        let mut cand = run("cand", &["users", "orders"]);
+        cand.found.push(found(rule, "orders"));
+        compare(&base, &[cand], &Policy::default()).reasons
+    };
+    assert_eq!(judge("n-plus-one"), []);
+    assert_eq!(judge("select-star"), [Reason::Different { side: Side::Candidate, share: 0.5 }]);
+}
+
+#[test]
+fn another_plan_is_no_regression_and_an_index_is_better() {
+    let planned = |path: &str, id: u64, access: Option<Access>| {
+        with(run(path, &["orders"]), "orders", |shape| {
+            shape.plans.insert(id);
+            shape.access.extend(access.map(|access| ("orders".to_owned(), access)));
+        })
+    };
+    let whole = || Some(Access { is_whole: true, is_by_index: false });
+    let by_index = || Some(Access { is_whole: false, is_by_index: true });
+    for (before, after, verdict) in [
+        (by_index(), whole(), Judgement::Regressed),
+        (whole(), by_index(), Judgement::Improved),
+        (whole(), whole(), Judgement::Inconclusive),
+        (None, None, Judgement::Inconclusive),
+    ] {
+        let comparison = compare(&[planned("a", 1, before)], &[planned("b", 2, after)], &Policy::default());
+        assert_eq!(of_rule(&comparison, "plan-shape").iter().map(|change| change.verdict).collect::<Vec<_>>(), [verdict]);
+    }
+}
+
+#[test]
+fn a_convoy_on_another_table_is_another() {
+    let convoy = |path: &str, table: &str| {
+        let mut run = run(path, &["orders", "sessions"]);
+        run.found.push(found("lock-convoy", table));
+        run
+    };
+    let told = |table: &str| {
+        let comparison = compare(&[convoy("base", "sessions")], &[convoy("cand", table)], &Policy::default());
+        of_rule(&comparison, "lock-convoy").len()
+    };
+    assert_eq!([told("sessions"), told("orders")], [0, 1]);
+}
+
+#[test]
+fn settings_are_held_against_the_first_run_that_tells_them() {
+    let set = |path: &str, value: Option<&str>| {
+        let mut run = run(path, &["users"]);
+        run.surroundings.settings = value.map(|value| ("work_mem".to_owned(), value.to_owned())).into_iter().collect();
+        run
+    };
+    let reasons = compare(&[set("a", None), set("b", Some("4MB"))], &[set("c", Some("4MB")), set("d", Some("64MB"))], &Policy::default());
+    let (run, other) = (("b".to_owned(), "4MB".to_owned()), ("d".to_owned(), "64MB".to_owned()));
+    assert_eq!(reasons.reasons, [Reason::Setting { name: "work_mem".to_owned(), run, other }]);
+}
+
+#[test]
+fn a_setting_of_several_values_within_a_run_cannot_be_compared() {
+    let mut several = run("b", &["users"]);
+    several.surroundings.several = ["random_page_cost", "application_name"].map(str::to_owned).into();
+    let reasons = compare(&[run("a", &["users"])], &[several], &Policy::default()).reasons;
+    assert_eq!(reasons, [Reason::Changed { run: "b".to_owned(), name: "random_page_cost".to_owned() }]);
+}
+
+#[test]
+fn runs_that_were_folded_differently_cannot_be_compared() {
+    let folded = |rules: Rules| compare(&[run("a", &["users"])], &[Run { rules, ..run("b", &["users"]) }], &Policy::default()).reasons;
+    assert_eq!(folded(Rules { without_findings: true, ..Rules::default() }), []);
+    let reasons = folded(Rules { measure: Measure::Execute, ..Rules::default() });
+    assert!(matches!(&reasons[..], [Reason::Folded { why, .. }] if why.contains("executions")), "{reasons:?}");
+}
+
+/// Half of 100 calls waited a second each for a lock in the candidate: what the others took is what is compared.
+#[test]
+fn waits_for_locks_are_in_no_mean() {
+    let all: Vec<String> = (0..6).map(|n| format!("t{n}")).collect();
+    let tables: Vec<&str> = all.iter().map(String::as_str).collect();
+    let waited = |run: Run| with(run, "t0", |shape| (shape.timed, shape.total) = (50, 50.0 * 10_000.0 + 50.0 * 1_010_000.0));
+    let candidate: Vec<Run> = three("cand", &tables).into_iter().map(waited).collect();
+    let base = three("base", &tables);
+    let runs = times::runs(&Matched::of(&base, &candidate), true);
+    let sample = runs.statements.iter().flat_map(|statement| statement.runs.candidate.iter().flatten()).find(|sample| sample.calls == 50);
+    assert_eq!(sample.map(|sample| sample.total_ms), Some(500.0));
+}
+
+/// The whole candidate takes twice as long; as an error only if the sides took turns.
+#[test]
+fn a_slower_run_is_an_error_only_if_the_sides_took_turns() {
+    let all: Vec<String> = (0..6).map(|n| format!("t{n}")).collect();
+    let tables: Vec<&str> = all.iter().map(String::as_str).collect();
+    let level = |starts: [[i64; 3]; 2]| {
+        let side = |name: &str, starts: [i64; 3], factor: f64| {
+            let timed = three(name, &tables).into_iter().zip(starts).map(|(mut run, start)| {
+                run.window = Some((Timestamp(start * 100), Timestamp(start * 100 + 90)));
+                for shape in run.shapes.values_mut() {
+                    let us = 10_000.0 * factor;
+                    (shape.total, shape.mean, shape.p50, shape.p95) = (us * 100.0, Some(us), Some(us), Some(us));
+                }
+                run
+            });
+            timed.collect::<Vec<Run>>()
+        };
+        let mut policy = Policy::default();
+        policy.limits.insert("global-shift".to_owned(), policy::Limit { level: Level::Error, relative: 0.0, absolute: 0.0 });
+        let comparison = compare(&side("base", starts[0], 1.0), &side("cand", starts[1], 2.0), &policy);
+        of_rule(&comparison, "global-shift").iter().map(|change| change.level).collect::<Vec<_>>()
+    };
+    assert_eq!(level([[0, 2, 4], [1, 3, 5]]), [Level::Error]);
+    assert_eq!(level([[0, 3, 4], [1, 2, 5]]), [Level::Error], "A B B A A B");
+    assert_eq!(level([[0, 1, 2], [3, 4, 5]]), [Level::Warn], "one after the other");
+    assert_eq!(level([[0, 2, 4], [0, 2, 4]]), [Level::Warn], "at the same time");
+}
+
+/// A budget on calls in a unit of work is not met by a log that has only some of the calls.
+#[test]
+fn a_sample_keeps_no_limit_on_calls() {
+    use super::objectives::{Budget, Matcher, Statistic};
+    let verdict = |is_sampled: bool| {
+        let one = |path: &str| {
+            let mut run = with(run(path, &["users"]), "users", |shape| shape.units = Some(100));
+            run.surroundings.is_sampled = is_sampled;
+            run
+        };
+        let budget = Budget { name: "b".to_owned(), matcher: Matcher::default(), statistic: Statistic::CallsPerUnit, limit: 2.0 };
+        let comparison = compare(&[one("a")], &[one("b")], &Policy { budgets: vec![budget], ..Policy::default() });
+        of_rule(&comparison, "budget").iter().map(|change| change.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!([verdict(false), verdict(true)], [[Judgement::Ok], [Judgement::Inconclusive]]);
+}
