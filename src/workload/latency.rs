@@ -217,15 +217,11 @@ impl Latency {
                 sorted.sort_unstable();
                 sorted.get(usize::try_from(rank - 1).ok()?).copied()?
             }
-            Values::Histogram(_) if rank > self.count - self.beyond => self.max,
-            Values::Histogram(histogram) => {
-                let mut passed = 0;
-                let found = histogram.iter_recorded().find(|v| {
-                    passed += u64::from(v.count_at_value());
-                    passed >= rank
-                });
-                found.map_or(self.max, |v| histogram.highest_equivalent(v.value_iterated_to()))
+            // Half a value below the rank, so that rounding up finds it whatever the fraction's last digit.
+            Values::Histogram(histogram) if rank <= histogram.len() => {
+                histogram.value_at_quantile((rank as f64 - 0.5) / histogram.len() as f64)
             }
+            Values::Histogram(_) => self.max,
         };
         Some(Micros(value.clamp(self.min, self.max)))
     }
