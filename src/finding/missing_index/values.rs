@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{Against, Key, Reading, Test, TextAlone};
 use crate::units::grouped;
 use crate::workload::{Statement, Workload};
 
 use super::super::Evidence;
-use super::super::habit::{self, Price};
+use super::super::habit::Price;
 use super::demands::reading;
 use super::unqualified;
 
@@ -55,7 +56,7 @@ impl Distributions {
             return Distributions::default();
         }
         let read = || statements.iter().filter_map(|statement| Some((*statement, only_column(&reading(statement, &TextAlone).ok()?)?)));
-        let read = habit::on_a_deep_stack(|| read().collect::<Vec<_>>()).unwrap_or_default();
+        let read = on_a_deep_stack(|| read().collect::<Vec<_>>()).unwrap_or_default();
         let mut all = BTreeMap::new();
         for (statement, key) in read {
             let (distinct, is_exact) = statement.values.count();
