@@ -43,30 +43,34 @@ fn parameter(text: &[u8]) -> Option<(Parameter<'_>, &[u8])> {
 /// The value of the first parameter of a DETAIL text, and what comes behind it; a lean [`parameters`], which asks first for
 /// what the server writes to the blank.
 pub(crate) fn next(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    let digits = text.strip_prefix(b"$")?;
+    let [b'$', digits @ ..] = text else { return None };
     let end = digits.iter().position(|b| !b.is_ascii_digit()).filter(|&end| end > 0)?;
     let text = match &digits[end..] {
-        [b' ', b'=', b' ', text @ ..] if !text.starts_with(b" ") && !text.starts_with(b"\n") => text,
+        [b' ', b'=', b' ', b'\'' | b'N', ..] => &digits[end + 3..],
         text => text.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start(),
     };
-    let (value, behind) = match text.strip_prefix(b"'") {
-        Some(quoted) => {
+    let (value, behind) = match text {
+        [b'\'', quoted @ ..] => {
             let end = end_of_short(quoted).unwrap_or_else(|| super::lexer::end_of_quoted(quoted, 0, b'\''));
-            (Some(quoted[..end].strip_suffix(b"'").unwrap_or(&quoted[..end])), &quoted[end..])
+            let value = match &quoted[..end] {
+                [value @ .., b'\''] => value,
+                cut => cut,
+            };
+            (Some(value), &quoted[end..])
         }
-        None => (None, text.strip_prefix(b"NULL")?),
+        _ => (None, text.strip_prefix(b"NULL")?),
     };
-    Some(match behind {
-        [b',', b' ', rest @ ..] if rest.starts_with(b"$") => (value, rest),
-        _ => (value, behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start()),
-    })
+    match behind {
+        [b',', b' ', b'$', ..] => Some((value, &behind[2..])),
+        _ => Some((value, behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start())),
+    }
 }
 
 /// Behind the closing quote of a value of a few bytes, which is found sooner than a search could begin.
 #[inline]
 fn end_of_short(quoted: &[u8]) -> Option<usize> {
     const SHORT: usize = 12;
-    let end = quoted.iter().take(SHORT).position(|&b| b == b'\'')? + 1;
+    let end = quoted[..quoted.len().min(SHORT)].iter().position(|&b| b == b'\'')? + 1;
     (quoted.get(end) != Some(&b'\'')).then_some(end)
 }
 
@@ -100,6 +104,7 @@ pub fn highest(sql: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn values(detail: &str) -> Vec<Option<&str>> {
         let text = in_detail(detail.as_bytes()).unwrap_or_default();
@@ -112,6 +117,19 @@ mod tests {
             values("parameters: $1 = '7', $2 = 'dear user, it''s', $3 = NULL, $4 = 'a\n\tb'"),
             [Some("7"), Some("dear user, it''s"), None, Some("a\n\tb")]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_lean_reading_is_the_same(text in "([$][0-9]{0,3}|[$]1 = '|', |NULL|[= ',a\n\t]){0,30}") {
+            let mut rest = text.as_bytes();
+            let mut lean = Vec::new();
+            while let Some((value, behind)) = next(rest) {
+                lean.push(value);
+                rest = behind;
+            }
+            prop_assert_eq!(lean, parameters(text.as_bytes()).map(|parameter| parameter.value).collect::<Vec<_>>());
+        }
     }
 
     #[test]
