@@ -111,6 +111,9 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     let mut servers = BTreeMap::new();
     let mut done = Done { bytes: 0, events: 0, skipped: 0, progress };
     let mut workers = Workers::new(settings);
+    if !reading.workload.rules().filter.is_open() {
+        workers.draw_all();
+    }
     for input in snapshots {
         reading.workload.begin_snapshot(input.input.path());
         let (mut summary, error) = input.read(0, &mut reading.workload, &mut workers, &mut done);
@@ -123,6 +126,9 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     reading.astray.extend(settled.astray);
     reading.errors.extend(settled.errors);
     reading.is_limited = !logs.is_empty() && reading.workload.limit_to_counters();
+    if reading.is_limited {
+        workers.draw_all();
+    }
     for input in logs {
         let next = u32::try_from(servers.len()).unwrap_or(u32::MAX);
         let server = *servers.entry(input.input.server()).or_insert(next);
@@ -283,8 +289,14 @@ impl Workers {
         // One more digest than workers, so that none waits for its rows to be folded.
         let digest = || Digest::new(settings.dialect);
         let digest = || if settings.rules.without_findings { digest().ignoring_values() } else { digest() };
+        let digest = || if settings.rules.keeps_examples { digest().keeping_examples() } else { digest() };
         let digests = (0..=jobs).map(|_| digest()).collect();
         Workers { pool, digests, buffers: Vec::new(), block_size: settings.block_size, jobs }
+    }
+
+    /// Lets every call be drawn, because which of them count is known only when they are folded.
+    fn draw_all(&mut self) {
+        self.digests.iter_mut().for_each(Digest::draw_all);
     }
 
     /// Reads every block and hands the rows to `fold`, in order.

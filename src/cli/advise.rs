@@ -17,7 +17,7 @@ use crate::units::Micros;
 use crate::workload::{Key, Statement, Workload};
 use crate::{Error, report_with};
 
-use super::reading::{self, Answer};
+use super::reading::{self, Answer, Asked};
 use super::run::{asked, draw, view, with_findings_only};
 use super::snapshot_args::{AdviseArgs, ServerArgs};
 use super::{Exit, Failure, connection, outputs, print, say};
@@ -26,7 +26,7 @@ pub(super) fn advise(mut args: AdviseArgs) -> Result<Exit, Failure> {
     let dsn = take_dsn(&mut args.report.inputs)?;
     reading::refuse_servers(&args.report.inputs)?;
     let outputs = outputs::of(&args.report.output, &args.report.inputs)?;
-    let mut answer = reading::read(&asked(&args.report))?;
+    let mut answer = reading::read(&Asked { keeps_examples: true, ..asked(&args.report) })?;
     if answer.reading.inputs.is_empty() {
         return Ok(answer.exit);
     }

@@ -24,6 +24,7 @@ mod courses;
 mod crossing;
 pub mod digest;
 mod distinct;
+mod drawing;
 mod environment;
 mod equal;
 mod events;
@@ -49,6 +50,7 @@ mod plan_shapes;
 mod plans;
 mod reading;
 mod run;
+mod samples;
 mod seams;
 pub mod service;
 mod session;
@@ -82,6 +84,7 @@ pub use parsed::{Parsed, Sample};
 pub use per_unit::UnitTotals;
 pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
+pub use samples::{Place, Samples};
 pub use service::Objective;
 pub use session::MOST_SESSIONS;
 pub(crate) use state::{Part, Restored};
@@ -122,6 +125,8 @@ pub struct Rules {
     pub by: Option<Key>,
     /// Whether nobody wants to know what is wrong, so that nothing is kept for it.
     pub without_findings: bool,
+    /// Whether some examples of every statement are kept with their values, in memory only.
+    pub keeps_examples: bool,
     /// Objectives of latency that every minute is judged by.
     pub objectives: Vec<Objective>,
 }

@@ -66,6 +66,32 @@ fn a_slow_statement_alone_is_a_hint() {
     assert_eq!(finding.evidence[0].kind, "shape");
 }
 
+/// 24 calls of 20 to 43 ms, each of one kind and of one of twelve sources.
+#[test]
+fn columns_come_in_the_order_of_the_values_that_were_seen() {
+    let finding = found("hit-ordered-by-values.log");
+    assert_eq!(told(&finding), ("low", json!("events"), json!(["source", "kind", "happened_at"]), 24, None));
+    let values: Vec<_> = finding.evidence.iter().filter(|evidence| evidence.kind == "value-distribution").map(|e| json!(e.data)).collect();
+    let of = |column: &str, distinct: u64, share: f64| json!({"table": "events", "column": column, "distinct": distinct, "is_exact": true, "calls": 24, "most_common": share});
+    assert_eq!(values, [of("source", 12, 2.0 / 24.0), of("kind", 1, 1.0)]);
+    assert!(finding.remedy.contains("ask kind for one value") && finding.ddl.is_none(), "{}", finding.remedy);
+    assert!(!format!("{finding:?}").contains("import"));
+    // A saved workload tells the same.
+    let log = reading(text("hit-ordered-by-values.log"), &Settings::default());
+    let mut saved = Vec::new();
+    laggard::saved::write(&log, laggard::saved::Keep::Masked, Default::default(), &mut saved).expect("to memory");
+    let again = laggard::read(vec![Input::Memory("run.lag".into(), saved)], &Settings::default()).expect("read");
+    let found = finding::check(&again.workload, &Options::default());
+    assert_eq!(format!("{found:?}"), format!("{:?}", [finding]));
+}
+
+/// A list of a few states keeps most rows, and what is behind it in an index would be looked for in each of them.
+#[test]
+fn a_list_of_a_few_values_never_leads() {
+    let finding = found("hit-list-of-few-values.log");
+    assert_eq!(told(&finding), ("high", json!("invoices"), json!(["issued_at"]), 4, Some(166_000)));
+}
+
 #[test]
 fn directions_are_told_where_they_are_mixed() {
     let finding = found("hit-sort-for-a-few.log");
@@ -74,7 +100,7 @@ fn directions_are_told_where_they_are_mixed() {
 
 #[test]
 fn plans_are_the_same_for_blocks_of_every_size() {
-    for name in ["hit-measured.log", "hit-index-lacks-a-column.log", "miss-guards.log"] {
+    for name in ["hit-measured.log", "hit-index-lacks-a-column.log", "hit-ordered-by-values.log", "miss-guards.log"] {
         let whole = reading(text(name), &Settings::default()).workload;
         for (block_size, jobs) in [(1, 1), (700, 2), (4_096, 2)] {
             let pieces = reading(text(name), &Settings { block_size, jobs, ..Settings::default() }).workload;
