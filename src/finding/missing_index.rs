@@ -25,10 +25,12 @@ mod consider;
 mod demands;
 mod shape;
 mod tried;
+mod unadvised;
 mod values;
 
 pub use demands::demands;
-pub use tried::{Advice, limits};
+pub use tried::{Advice, Answers, Swing, limits};
+pub use unadvised::unadvised;
 
 use candidate::{Candidate, Waste, candidates};
 use values::Seen;
