@@ -110,6 +110,9 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     let mut servers = BTreeMap::new();
     let mut done = Done { bytes: 0, events: 0, skipped: 0, progress };
     let mut workers = Workers::new(settings);
+    if !reading.workload.rules().filter.is_open() {
+        workers.draw_all();
+    }
     for input in snapshots {
         reading.workload.begin_snapshot(input.input.path());
         let (mut summary, error) = input.read(0, &mut reading.workload, &mut workers, &mut done);
@@ -122,6 +125,9 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     reading.astray.extend(settled.astray);
     reading.errors.extend(settled.errors);
     reading.is_limited = !logs.is_empty() && reading.workload.limit_to_counters();
+    if reading.is_limited {
+        workers.draw_all();
+    }
     for input in logs {
         let next = u32::try_from(servers.len()).unwrap_or(u32::MAX);
         let server = *servers.entry(input.input.server()).or_insert(next);

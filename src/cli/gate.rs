@@ -84,6 +84,7 @@ fn read_run(args: &CompareArgs, run: &Path, exit: &mut Exit) -> Result<Run, Fail
         talk: &args.talk,
         by: None,
         without_findings: false,
+        keeps_examples: false,
     })?;
     *exit = (*exit).max(answer.exit);
     Ok(crate::run(run.display().to_string(), &answer.reading, &answer.options))

@@ -75,8 +75,14 @@ impl Workers {
         let pool = (jobs > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(jobs - 1).build().ok()).flatten();
         let digest = || Digest::new(settings.dialect);
         let digest = || if settings.rules.without_findings { digest().ignoring_values() } else { digest() };
+        let digest = || if settings.rules.keeps_examples { digest().keeping_examples() } else { digest() };
         let digests = Digests(Mutex::new((0..jobs).map(|_| digest()).collect()));
         Workers { pool, digests, buffers: Vec::new(), folded: Vec::new(), block_size: settings.block_size, jobs }
+    }
+
+    /// Lets every call be drawn, because which of them count is known only when they are folded.
+    pub(super) fn draw_all(&mut self) {
+        self.digests.idle().iter_mut().for_each(Digest::draw_all);
     }
 
     /// Reads every block and hands the rows to `fold`, in order.

@@ -131,6 +131,11 @@ impl Values {
     }
 }
 
+/// A hash of one value, which is not told from it: whoever guesses the value gets the same.
+pub(crate) fn hashed(value: &[u8]) -> u32 {
+    mixed(0, value)
+}
+
 /// A hash of a value on top of those before it. Most are a few bytes, for which a hasher's set-up would cost more than they.
 #[inline]
 fn mixed(hash: u32, value: &[u8]) -> u32 {

@@ -39,6 +39,7 @@ impl Workload {
             self.row(row, parsed, &mut block);
         }
         self.hand_over();
+        self.keep_drawn(parsed, &mut block);
         if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
             parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
             self.gathered.push(gathered);

@@ -40,7 +40,7 @@ fn is_of_a_key(text: &str) -> bool {
     text.contains(" only ") && text.contains("operator") && text.contains("pg_catalog")
 }
 
-fn demand(statement: &Statement, price: &Price, names: &dyn Names) -> Demand {
+pub(super) fn demand(statement: &Statement, price: &Price, names: &dyn Names) -> Demand {
     Demand {
         statement: statement.fingerprint,
         reading: reading(statement, names),

@@ -50,6 +50,7 @@ pub(super) fn sections(explained: &Explained, style: &Style) -> Vec<Section> {
     section("errors", vec![Block::Lines(errors(explained))]);
     section("counters", vec![Block::Lines(line.counters.iter().flat_map(counters).collect())]);
     section("findings", vec![Block::Lines(explained.report.findings.iter().flat_map(|f| finding(f, &line.id)).collect())]);
+    section("why no index is advised", vec![Block::Lines(explained.unadvised.iter().map(|reason| sanitised(reason)).collect())]);
     section("loops", vec![Block::Lines(explained.loops.iter().map(told).collect())]);
     let ids: Vec<String> = line.query_ids.iter().map(i64::to_string).collect();
     section("query ids of the server", vec![Block::Lines(if ids.is_empty() { ids } else { vec![ids.join(", ")] })]);

@@ -38,6 +38,8 @@ pub(super) struct Document {
     loops: Vec<Loop>,
     /// Those that name it.
     findings: Vec<Finding>,
+    /// Why no index is advised, where a catalogue tells.
+    unadvised: Vec<String>,
     warnings: Vec<Warning>,
 }
 
@@ -137,6 +139,7 @@ fn document(explained: &Explained) -> Document {
         temp_files: TempFiles { count: explained.temp_files.0, bytes: explained.temp_files.1 },
         loops: explained.loops.iter().map(told).collect(),
         findings: report.findings.iter().map(finding).collect(),
+        unadvised: explained.unadvised.clone(),
         warnings: report.warnings.iter().map(|w| Warning { id: w.id(), text: w.to_string() }).collect(),
     }
 }
