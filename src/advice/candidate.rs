@@ -59,7 +59,7 @@ const UNORDERED: [&str; 20] = [
 ];
 
 /// Whether a B-tree could be on values of a type, or on arrays of it.
-fn is_ordered(data_type: &str) -> bool {
+pub(super) fn is_ordered(data_type: &str) -> bool {
     let of_array = data_type.trim_end_matches("[]");
     let bare = of_array.split('(').next().unwrap_or_default().trim();
     // A type of an extension has its schema before it where that is not on the search path.

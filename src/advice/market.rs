@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Index, Relation};
+use crate::catalog::{Catalog, Column, Index, Relation};
 use crate::sql::shape::scans::{Key, Scan, Test, Written, written};
 
 use super::asked::{Asked, Join, On, asked};
-use super::candidate::{Candidate, candidates, relation};
+use super::candidate::{Candidate, candidates, is_ordered, relation};
 use super::choice::{After, Cell, Offer};
 use super::indexed::{Indexed, existing, plain, serves_loosely, thought_of, unique_columns};
 use super::path::{Way, covers, through, whole};
@@ -295,15 +295,26 @@ impl<'c> Market<'c> {
                 .iter()
                 .find_map(|candidate| self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)));
             let depends = asked.conditions.iter().any(|condition| condition.is_equality() && selectivity::is_skewed(condition.column));
-            let why = match covering {
-                Some(name) => Refusal::Covered(name.to_owned()),
-                None if depends => Refusal::DependsOnValue,
-                None => Refusal::Unselective,
+            let why = match (covering, compared_whole(asked)) {
+                (Some(name), _) => Refusal::Covered(name.to_owned()),
+                (None, _) if !self.costs.reads_by_index() => Refusal::Forbidden,
+                (None, Some(column)) => Refusal::Whole(written(&column.name), column.data_type.clone()),
+                (None, None) if depends => Refusal::DependsOnValue,
+                (None, None) => Refusal::Unselective,
             };
             refused.push(Refused { demand: cell.demand, table: Some(name::table(asked.relation)), why });
         }
         self.found.refused.extend(refused);
     }
+}
+
+/// A column of documents or the like, if all that an index could serve compares such ones as a whole.
+fn compared_whole<'c>(asked: &Asked<'c>) -> Option<&'c Column> {
+    let mut compared =
+        asked.conditions.iter().filter(|condition| condition.is_equality() || condition.is_range()).map(|condition| condition.column);
+    let first = compared.next()?;
+    let is_whole = |column: &Column| !is_ordered(&column.data_type);
+    (is_whole(first) && compared.all(is_whole)).then_some(first)
 }
 
 /// A few rows of a join in the order of one table are more of that table, for the others let only some of them through.

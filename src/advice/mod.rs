@@ -130,6 +130,41 @@ pub enum Refusal {
     Unselective,
     /// One value is so common that it depends on the value.
     DependsOnValue,
+    /// It compares a whole document or the like: a column, and its type.
+    Whole(String, String),
+    /// The server's settings forbid its planner to read by an index.
+    Forbidden,
+}
+
+impl Refused {
+    /// In words, for whoever asks why there is no index.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let table = self.table.as_deref().unwrap_or_default();
+        match &self.why {
+            Refusal::Unread(Unread::TooLong) => "its text is longer than 64 KiB".to_owned(),
+            Refusal::Unread(Unread::Unparsed) => "its text is not understood".to_owned(),
+            Refusal::Unread(Unread::Several) => "it is several statements in one text".to_owned(),
+            Refusal::Unread(Unread::Utility) => "it neither reads nor writes rows of tables".to_owned(),
+            Refusal::Table(reason) => format!("{table} {}", reason.text()),
+            Refusal::Covered(name) => format!("index {name} of {table} serves it already"),
+            Refusal::Unselective => format!("it asks for too much of {table}"),
+            Refusal::DependsOnValue => format!("it depends on the value how much of {table} it asks for"),
+            Refusal::Whole(column, kind) => format!(
+                "it compares {column} of {table} as a whole, and a B-tree on {kind} serves nothing else: ask for what is in it, as with @>, and consider GIN"
+            ),
+            Refusal::Forbidden => format!("enable_indexscan and enable_bitmapscan are off, so that no index of {table} would be used"),
+        }
+    }
+}
+
+/// The part of a table's rows that have the most common value of an index's first column, where that is so large that it
+/// depends on the value whether the index serves.
+#[must_use]
+pub fn most_common(candidate: &Candidate, catalog: &Catalog) -> Option<f64> {
+    let first = candidate.keys.first().filter(|key| matches!(key.on, On::Column(_)) && candidate.predicate.is_none())?;
+    let column = catalog.column(candidate.relation, first.column).filter(|column| selectivity::is_skewed(column))?;
+    column.common_freqs.iter().flatten().copied().reduce(f64::max)
 }
 
 /// Makes the candidates of a workload, with what they would change by PostgreSQL's own formulas.

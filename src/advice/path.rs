@@ -97,7 +97,7 @@ struct Matched<'a, 'c> {
 
 /// Reading by an index; `None` if it does not help.
 pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Way) -> Option<Looked> {
-    if !index.holds(asked) {
+    if !index.holds(asked) || (matches!(way, Way::Joined(_)) && !costs.joins_by_index()) {
         return None;
     }
     let matched = matched(asked, index, way);

@@ -21,7 +21,20 @@ pub struct Costs {
     parallel: Parallel,
     /// Since PostgreSQL 13, rows that come in the order of the first keys are sorted in small groups.
     pub(super) sorts_in_groups: bool,
+    forbidden: Forbidden,
 }
+
+/// What is added to ways that the settings of the planner forbid. `enable_seqscan` is left out: who turns it off has no other
+/// way without an index, and what an index would save is what it saves in truth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Forbidden {
+    by_index: f64,
+    by_bitmap: f64,
+    nested: f64,
+}
+
+/// `disable_cost`.
+const NEVER: f64 = 1.0e10;
 
 /// Settings of parallel plans.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,6 +102,7 @@ impl Costs {
     #[must_use]
     pub fn of(catalog: &Catalog) -> Self {
         let set = |name: &str, default: f64| catalog.number(name).filter(|value| value.is_finite() && *value >= 0.0).unwrap_or(default);
+        let forbidden = |name: &str| if catalog.setting(name) == Some("off") { NEVER } else { 0.0 };
         Costs {
             seq_page: set("seq_page_cost", 1.0),
             random_page: set("random_page_cost", 4.0),
@@ -98,6 +112,11 @@ impl Costs {
             cache: set("effective_cache_size", 524_288.0),
             work_mem: set("work_mem", 4_096.0) * 1_024.0,
             sorts_in_groups: catalog.origin.version.is_none_or(|version| version >= 130_000),
+            forbidden: Forbidden {
+                by_index: forbidden("enable_indexscan"),
+                by_bitmap: forbidden("enable_bitmapscan"),
+                nested: forbidden("enable_nestloop"),
+            },
             parallel: Parallel {
                 workers: set("max_parallel_workers_per_gather", 2.0),
                 least_pages: set("min_parallel_table_scan_size", 1_024.0).max(1.0),
@@ -105,6 +124,16 @@ impl Costs {
                 tuple: set("parallel_tuple_cost", 0.1),
             },
         }
+    }
+
+    /// Whether the settings of the planner let it read by an index at all.
+    pub(super) fn reads_by_index(&self) -> bool {
+        self.forbidden.by_index.min(self.forbidden.by_bitmap) < NEVER
+    }
+
+    /// Whether they let it look into an index for each row of another table.
+    pub(super) fn joins_by_index(&self) -> bool {
+        self.forbidden.nested < NEVER
     }
 
     /// A sequential scan with so many operators for each row: `cost_seqscan`.
@@ -164,7 +193,8 @@ impl Costs {
             (most, if near > 0.0 { self.random_page + (near - 1.0) * self.seq_page } else { 0.0 })
         };
         let io = most + tree.correlation.powi(2) * (least - most);
-        Cost { startup: index.startup, total: index.total + io + tuples * self.per_tuple(lookup.filters) }
+        let total = index.total + io + tuples * self.per_tuple(lookup.filters);
+        Cost { startup: index.startup + self.forbidden.by_index, total: total + self.forbidden.by_index }
     }
 
     /// A bitmap of what an index finds, and the pages that it marks: `cost_bitmap_heap_scan`.
@@ -180,7 +210,7 @@ impl Costs {
         let pages = if pages >= all { all } else { pages.ceil() };
         let page =
             if pages >= 2.0 { self.random_page - (self.random_page - self.seq_page) * (pages / all).sqrt() } else { self.random_page };
-        let startup = index.total + 0.1 * self.cpu_operator * tuples;
+        let startup = index.total + 0.1 * self.cpu_operator * tuples + self.forbidden.by_bitmap;
         Cost { startup, total: startup + pages * page + tuples * self.per_tuple(lookup.operators) }
     }
 

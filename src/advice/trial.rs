@@ -106,7 +106,8 @@ fn foreign(offers: &Offers) -> BTreeSet<usize> {
 }
 
 /// The demands that read the table of one of the offers, as far as names without a schema tell.
-fn readers(demands: &[Demand], offers: &Offers, set: &[usize]) -> BTreeSet<usize> {
+#[must_use]
+pub fn readers(demands: &[Demand], offers: &Offers, set: &[usize]) -> BTreeSet<usize> {
     fn bare(table: &str) -> &str {
         table.rsplit('.').next().unwrap_or(table)
     }
@@ -360,7 +361,8 @@ fn known(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> After {
 }
 
 /// Whether a statement costs more than before, in any way of asking.
-fn is_dearer(before: &[Seen], after: &[Seen]) -> bool {
+#[must_use]
+pub fn is_dearer(before: &[Seen], after: &[Seen]) -> bool {
     before.iter().zip(after).any(|(before, after)| before.is_real == after.is_real && after.cost > before.cost * DEARER)
 }
 

@@ -2,31 +2,37 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::advice::trial::{Rejection, Seen, Trial, trial};
+use crate::advice::trial::{Rejection, Trial, trial};
 use crate::advice::{self, Offers, Refusal};
 use crate::catalog::Catalog;
-use crate::finding::{self, Advice};
+use crate::finding::{self, Advice, Answers};
 use crate::live::whatif::question::{Unaskable, single, unqualified};
 use crate::live::whatif::{Planner, Question, statements_sent};
 use crate::live::{self, Session};
 use crate::report::Style;
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::shape::scans::Unread;
-use crate::units::Micros;
-use crate::workload::{Key, Statement, Workload};
+use crate::units::{Micros, grouped};
+use crate::workload::{Key, Sample, Statement, Workload};
 use crate::{Error, report_with};
 
-use super::reading::{self, Answer};
+use super::reading::{self, Answer, Asked};
 use super::run::{asked, draw, view, with_findings_only};
 use super::snapshot_args::{AdviseArgs, ServerArgs};
-use super::{Exit, Failure, connection, outputs, print, say};
+use super::{Exit, Failure, connection, outputs, print, say, when};
+
+use asking::{Asking, Clock};
+
+mod asking;
 
 pub(super) fn advise(mut args: AdviseArgs) -> Result<Exit, Failure> {
     let dsn = take_dsn(&mut args.report.inputs)?;
     reading::refuse_servers(&args.report.inputs)?;
     let outputs = outputs::of(&args.report.output, &args.report.inputs)?;
-    let mut answer = reading::read(&asked(&args.report))?;
+    let limit = Duration::from_micros(when::span(&args.time_limit).map_err(Failure::trouble)?.0);
+    let mut answer = reading::read(&Asked { keeps_examples: true, ..asked(&args.report) })?;
     if answer.reading.inputs.is_empty() {
         return Ok(answer.exit);
     }
@@ -40,7 +46,8 @@ pub(super) fn advise(mut args: AdviseArgs) -> Result<Exit, Failure> {
     let quiet = args.report.talk.quiet;
     let server = ServerArgs { host: None, port: None, username: None, dbname: None, password: args.password };
     let mut session = connection::connect(dsn.as_deref(), &server, quiet)?;
-    let findings = findings(&mut session, &answer, args.report.talk.verbose > 0, quiet)?;
+    let notes = Notes { verbose: args.report.talk.verbose > 0, quiet, told: BTreeSet::new(), more: 0 };
+    let findings = findings(&mut session, &answer, limit, notes)?;
     drop(session);
     let findings = finding::arranged(findings, &answer.reading.workload, &answer.options);
     let mut report = report_with(&answer.reading, &view(&args.report, &outputs, &answer), findings);
@@ -70,22 +77,29 @@ fn take_dsn(inputs: &mut Vec<PathBuf>) -> Result<Option<String>, Failure> {
 
 /// A statement as the planner is asked of it.
 fn question(statement: &Statement) -> Question {
-    let sample = &statement.sample;
+    let extremes = statement.samples.as_ref().and_then(|samples| samples.extremes());
+    let (usual, unusual) = extremes.map_or((&statement.sample, None), |(usual, unusual)| (usual, Some(unusual)));
     let counted = statement.counted.as_deref().map(|counted| &counted.lists);
     let lists = statement.lists.as_deref().or(counted).filter(|lists| lists.calls() > 0);
     Question {
         text: statement.text.clone(),
         list: lists.map_or(USUAL_LIST, |lists| lists.length(500)),
-        example: if sample.is_whole() { String::from_utf8_lossy(&sample.sql).into_owned() } else { String::new() },
-        parameters: sample.parameters.clone(),
+        example: example(usual),
+        parameters: usual.parameters.clone(),
+        unusual: unusual.filter(|unusual| *unusual != usual).map(|unusual| (example(unusual), unusual.parameters.clone())),
     }
+}
+
+/// The text of an example, if it is all of it.
+fn example(sample: &Sample) -> String {
+    if sample.is_whole() { String::from_utf8_lossy(&sample.sql).into_owned() } else { String::new() }
 }
 
 /// How long a list is taken for whose length nobody told.
 const USUAL_LIST: u32 = 10;
 
 /// Asks the server, and answers with what follows.
-fn findings(session: &mut Session, answer: &Answer, verbose: bool, quiet: bool) -> Result<Vec<finding::Finding>, Failure> {
+fn findings(session: &mut Session, answer: &Answer, limit: Duration, mut notes: Notes) -> Result<Vec<finding::Finding>, Failure> {
     let failed = |error: Error| Failure::trouble(error.to_string());
     let snapshot = live::catalogue(session).map_err(failed)?;
     snapshot.header.notes.iter().for_each(|note| say(note));
@@ -93,7 +107,6 @@ fn findings(session: &mut Session, answer: &Answer, verbose: bool, quiet: bool) 
     let workload = &answer.reading.workload;
     let statements = finding::demands(workload, &catalog, &|statement| is_of(workload, statement, &catalog));
     let demands: Vec<_> = statements.iter().map(|(_, demand)| demand.clone()).collect();
-    let mut notes = Notes { verbose, quiet, told: BTreeSet::new(), more: 0 };
     let others = workload.statements().filter(|statement| !is_of(workload, statement, &catalog)).count();
     if others > 0 {
         let database = catalog.origin.database.as_deref().unwrap_or("?");
@@ -113,9 +126,7 @@ fn findings(session: &mut Session, answer: &Answer, verbose: bool, quiet: bool) 
         );
     }
     let tried = if planner.has_hypopg() {
-        let tried = try_all(&mut planner, (&statements, &offers), &answer.options, &mut notes).map_err(failed)?;
-        notes.rejected(&tried, &offers);
-        Some(tried)
+        Some(try_all(&mut planner, (&statements, &offers, &catalog), (&answer.options, limit), &mut notes).map_err(failed)?)
     } else {
         None
     };
@@ -141,41 +152,30 @@ fn schemas(statements: &[(&Statement, advice::Demand)], catalog: &Catalog) -> Ve
 /// Each candidate before the planner.
 fn try_all(
     planner: &mut Planner<'_>,
-    (statements, offers): (&[(&Statement, advice::Demand)], &Offers),
-    options: &finding::Options,
+    (statements, offers, catalog): (&[(&Statement, advice::Demand)], &Offers, &Catalog),
+    (options, limit): (&finding::Options, Duration),
     notes: &mut Notes,
-) -> Result<Trial, Error> {
+) -> Result<Answers, Error> {
     let questions: Vec<Question> = statements.iter().map(|(statement, _)| question(statement)).collect();
     let demands: Vec<_> = statements.iter().map(|(_, demand)| demand.clone()).collect();
-    let on: Vec<String> = offers.offers.iter().map(|offer| offer.index.on()).collect();
-    let mut there: Vec<usize> = Vec::new();
-    let mut is_taken = true;
-    let mut ask = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Error> {
-        if there != set {
-            there = set.to_vec();
-            let indexes: Vec<String> = set.iter().map(|&offer| on[offer].clone()).collect();
-            is_taken = planner.think_of(&indexes)?;
-        }
-        if !is_taken {
-            return Ok(Vec::new());
-        }
-        match planner.plans(demand, &questions[demand])? {
-            Ok(answers) => Ok(answers
-                .into_iter()
-                .map(|answer| {
-                    let of = |used: &String| set.iter().copied().find(|&offer| on[offer] == *used);
-                    Seen { cost: answer.cost, uses: answer.uses.iter().filter_map(of).collect(), is_real: answer.is_real }
-                })
-                .collect()),
-            Err(reason) => {
-                notes.of(statements[demand].0.fingerprint, &reason);
-                Ok(Vec::new())
-            }
-        }
-    };
-    let tried = trial(&demands, offers, finding::limits(options), &mut ask)?;
-    planner.think_of(&[])?;
-    Ok(tried)
+    let mut asking = Asking::new(planner, questions, offers, Clock::new(limit));
+    let trial = trial(&demands, offers, finding::limits(options), &mut |set, demand| asking.ask(set, demand))?;
+    let chosen = asking::chosen(&trial, offers);
+    let swings = asking.swings(&chosen).into_iter().map(|(demand, swing)| (demands[demand].statement, swing)).collect();
+    let redundant = asking.redundant(&chosen, &demands, offers, catalog)?;
+    asking.end()?;
+    for (demand, reason) in &asking.refusals {
+        notes.of(demands[*demand].statement, reason);
+    }
+    if asking.unput > 0 {
+        let limit = Micros(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
+        notes.tell(format!(
+            "{} questions were not put, because {limit} were over: what is told is what was tried (--time-limit)",
+            grouped(asking.unput)
+        ));
+    }
+    notes.rejected(&trial, offers);
+    Ok(Answers { trial, swings, redundant })
 }
 
 /// What is said on standard error of statements without advice.
@@ -212,6 +212,7 @@ impl Notes {
             let Some((statement, _)) = statements.get(refused.demand) else { continue };
             let is_usual = match &refused.why {
                 Refusal::Covered(_) | Refusal::Unselective | Refusal::DependsOnValue => true,
+                Refusal::Whole(..) | Refusal::Forbidden => false,
                 Refusal::Table(reason) => *reason == advice::Reason::Small,
                 Refusal::Unread(Unread::Utility) => true,
                 Refusal::Unread(_) => single(&statement.text) == Err(Unaskable::Utility),
@@ -219,18 +220,7 @@ impl Notes {
             if is_usual && !self.verbose {
                 continue;
             }
-            let table = refused.table.as_deref().unwrap_or_default();
-            let reason = match &refused.why {
-                Refusal::Unread(Unread::TooLong) => "its text is longer than 64 KiB".to_owned(),
-                Refusal::Unread(Unread::Unparsed) => "its text is not understood".to_owned(),
-                Refusal::Unread(Unread::Several) => "it is several statements in one text".to_owned(),
-                Refusal::Unread(Unread::Utility) => "it neither reads nor writes rows of tables".to_owned(),
-                Refusal::Table(reason) => format!("{table} {}", reason.text()),
-                Refusal::Covered(name) => format!("index {name} of {table} serves it already"),
-                Refusal::Unselective => format!("it asks for too much of {table}"),
-                Refusal::DependsOnValue => format!("it depends on the value how much of {table} it asks for"),
-            };
-            self.of(statement.fingerprint, &reason);
+            self.of(statement.fingerprint, &refused.text());
         }
     }
 

@@ -42,6 +42,7 @@ fn statement(args: &ExplainArgs) -> Result<Exit, Failure> {
         talk: &args.talk,
         by: None,
         without_findings: false,
+        keeps_examples: false,
     })?;
     if answer.reading.inputs.is_empty() {
         return Ok(answer.exit);

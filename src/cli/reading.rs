@@ -29,6 +29,8 @@ pub(super) struct Asked<'a> {
     pub(super) by: Option<&'a str>,
     /// Whether nobody wants to know what is wrong.
     pub(super) without_findings: bool,
+    /// Whether some examples of every statement are wanted, with their values.
+    pub(super) keeps_examples: bool,
 }
 
 /// What was read, and how.
@@ -173,6 +175,7 @@ fn settings(asked: &Asked<'_>, display: &TimeZone) -> Result<Settings, Failure> 
             filter: filter(asked.select, &now)?,
             by: key(asked.by)?,
             without_findings: asked.without_findings,
+            keeps_examples: asked.keeps_examples,
             objectives: Vec::new(),
         },
         mixed: reading.allow_mixed,

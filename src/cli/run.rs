@@ -57,6 +57,7 @@ pub(super) fn asked(args: &ReportArgs) -> Asked<'_> {
         talk: &args.talk,
         by: args.output.by.as_deref(),
         without_findings: args.no_findings,
+        keeps_examples: false,
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn save(args: &SaveArgs) -> Result<Exit, Failure> {
         talk: &args.talk,
         by: args.by.as_deref(),
         without_findings: false,
+        keeps_examples: false,
     })?;
     if answer.reading.inputs.is_empty() || answer.exit == Exit::Nothing {
         // An empty run would pass wherever nothing is what one hopes for.

@@ -55,6 +55,9 @@ pub(in crate::cli) struct AdviseArgs {
     /// Print every statement that would be sent for these inputs, and send none
     #[arg(long)]
     pub(in crate::cli) print_sql: bool,
+    /// Ask the planner for no longer than this, such as 30s or 10m
+    #[arg(long, value_name = "SPAN", default_value = "2m", env = "LAGGARD_TIME_LIMIT")]
+    pub(in crate::cli) time_limit: String,
 
     #[command(flatten)]
     pub(in crate::cli) report: ReportArgs,

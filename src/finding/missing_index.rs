@@ -25,12 +25,15 @@ mod consider;
 mod demands;
 mod shape;
 mod tried;
+mod unadvised;
 mod values;
 
 pub use demands::demands;
-pub use tried::{Advice, limits};
+pub use tried::{Advice, Answers, Swing, limits};
+pub use unadvised::unadvised;
 
 use candidate::{Candidate, Waste, candidates};
+use values::Seen;
 
 /// See the module.
 pub(super) struct MissingIndex;
@@ -158,8 +161,9 @@ impl Found {
         let workload = context.workload;
         let indexed = indexed(workload);
         let total: u64 = workload.statements().map(|statement| Price::of(statement).total).sum::<Micros>().0;
-        let mut needs: Vec<Need<'_>> = workload.statements().flat_map(|statement| needs(statement, &options)).collect();
-        needs.extend(shape::needs(workload, &options));
+        let seen = Seen::of(workload);
+        let mut needs: Vec<Need<'_>> = workload.statements().flat_map(|statement| needs(statement, &options, &seen)).collect();
+        needs.extend(shape::needs(workload, &options, &seen));
         needs.retain(|need| {
             !indexed.contains(&need.candidate.table, &need.candidate.columns)
                 && !is_rewritten(need, context)
@@ -171,11 +175,12 @@ impl Found {
         let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options, &mut names)).collect();
         needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
         let groups: Vec<_> = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).collect();
-        let values = if groups.is_empty() { values::Distributions::default() } else { values::Distributions::of(workload) };
         findings.extend(groups.into_iter().map(|group| {
-            let mut finding = told_of_an_index(finding(&group), &group, &advised);
-            finding.evidence.extend(values.evidence(&group[0].candidate.table, &group[0].candidate.columns));
-            finding
+            let Candidate { table, columns, equal, .. } = &group[0].candidate;
+            let mut finding = finding(&group);
+            finding.evidence.extend(seen.get().evidence(table, columns));
+            finding.remedy.extend(seen.get().hint(table, columns, *equal));
+            told_of_an_index(finding, &group, &advised)
         }));
         findings.extend(consider::findings(context, &advised, &options, Micros(total)));
         Found { findings, names }
@@ -227,7 +232,7 @@ fn indexed(workload: &Workload) -> Indexed {
     Indexed(asked.collect())
 }
 
-fn needs<'w>(statement: &'w Statement, options: &Options) -> Vec<Need<'w>> {
+fn needs<'w>(statement: &'w Statement, options: &Options, seen: &Seen<'_>) -> Vec<Need<'w>> {
     let Some(shapes) = statement.shapes.as_deref() else { return Vec::new() };
     let price = Price::of(statement);
     let is_only_one = shapes.iter().count() == 1;
@@ -236,8 +241,11 @@ fn needs<'w>(statement: &'w Statement, options: &Options) -> Vec<Need<'w>> {
         if (shape.total.0 / shape.count.max(1)) as f64 <= options.min_mean_ms * 1_000.0 || price.mean < options.min_mean_ms * 1_000.0 {
             continue;
         }
-        for mut candidate in candidates(&shape.slowest.1, options) {
+        for mut candidate in candidates(&shape.slowest.1, options, &|table, column| seen.get().tells_apart(table, column)) {
             candidate.table = of_partitions(&candidate.table, &statement.text);
+            if let Some(several) = candidate.columns.get_mut(..candidate.equal).filter(|equal| equal.len() > 1) {
+                seen.get().order(&candidate.table, several);
+            }
             // Calls too fast for auto_explain are likely planned alike.
             let time = if is_only_one { price.total.max(shape.total) } else { shape.total };
             let part = candidate.waste.as_ref().map_or(0.0, |waste| waste.part.min(1.0));

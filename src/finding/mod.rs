@@ -86,7 +86,7 @@ mod write_loop;
 mod write_without_where;
 
 pub use ignore::Ignore;
-pub use missing_index::{Advice, demands, limits};
+pub use missing_index::{Advice, Answers, Swing, demands, limits, unadvised};
 pub use orm::Libraries;
 
 use orm::Tables;

@@ -34,6 +34,8 @@ pub struct Explained {
     pub temp_files: (u64, u64),
     /// Loops that it is in, most calls first.
     pub loops: Vec<LoopLine>,
+    /// Why no index is advised, where a catalogue tells.
+    pub unadvised: Vec<String>,
 }
 
 /// Calls that took from one duration up to another, which is not among them.

@@ -83,6 +83,7 @@ fn lines(reading: &Reading, keep: Keep, dialect: Dialect, to: &mut dyn Write) ->
             (statement.sample.sql, statement.sample.parameters) = (sql.into_bytes(), parameters.into_bytes());
             statement.sample.is_told = true;
             statement.values.seal();
+            statement.samples.iter_mut().for_each(|samples| samples.seal());
             if let Some(shapes) = &mut statement.shapes {
                 shapes.rewrite_keys(&|key| masked(key.as_bytes(), dialect));
             }

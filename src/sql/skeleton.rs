@@ -78,6 +78,12 @@ impl Cache {
         self.scratch.values
     }
 
+    /// Where the constants and the parameters of a statement stand, but for numbers that are kept.
+    pub(crate) fn places(&mut self, sql: &[u8], dialect: Dialect) -> impl Iterator<Item = Range<usize>> {
+        self.scratch.cut(sql, dialect);
+        self.scratch.constants.iter().map(|constant| constant.start..constant.end)
+    }
+
     /// The slot of a statement, and where its comments stand in the text.
     pub(crate) fn slot(&mut self, sql: &[u8], dialect: Dialect) -> (u32, &[Range<usize>]) {
         self.scratch.values = self.nothing;

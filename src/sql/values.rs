@@ -89,11 +89,11 @@ impl Values {
         if self.is_ignored() {
             return;
         }
-        let Some(mut rest) = parameters::in_detail(detail) else { return };
-        self.bits |= BOUND;
+        let Some(mut rest) = parameters::behind_introduction(detail) else { return };
         let (limit, offset) = clauses_at_end(sql);
         let mut number = 0;
         while let Some((value, behind)) = parameters::next(rest) {
+            self.bits |= BOUND;
             rest = behind;
             number += 1;
             let clause = match number {
@@ -129,6 +129,11 @@ impl Values {
             }
         }
     }
+}
+
+/// A hash of one value, which is not told from it: whoever guesses the value gets the same.
+pub(crate) fn hashed(value: &[u8]) -> u32 {
+    mixed(0, value)
 }
 
 /// A hash of a value on top of those before it. Most are a few bytes, for which a hasher's set-up would cost more than they.

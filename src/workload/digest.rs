@@ -16,6 +16,7 @@ use crate::sql::skeleton::Cache;
 use crate::sql::tags;
 use crate::sql::values::Values;
 
+use super::drawing::{self, Drawing, DrawnRow};
 use super::lock_mode::Queued;
 use super::message;
 use super::parsed::{NONE, Names, NewStatement, NoteRow, Parsed, Person, Row, RowKind, Sample};
@@ -37,6 +38,9 @@ pub struct Digest {
     tags: HashMap<Vec<u8>, u32, RandomState>,
     comments: Vec<std::ops::Range<usize>>,
     ignores_plans: bool,
+    /// The slot of the statement at hand.
+    slot: u32,
+    drawing: Drawing,
 }
 
 /// Sessions are looked up by as many low bits; a miss costs a hash.
@@ -53,6 +57,18 @@ impl Digest {
     #[must_use]
     pub fn ignoring_values(self) -> Self {
         Digest { cache: self.cache.ignoring_values(), ignores_plans: true, ..self }
+    }
+
+    /// A digest that keeps some examples of every statement, with their values.
+    #[must_use]
+    pub fn keeping_examples(mut self) -> Self {
+        self.drawing.keeps_examples = true;
+        self
+    }
+
+    /// Draws every call, because which of them count is not known here.
+    pub fn draw_all(&mut self) {
+        self.drawing.takes_all = true;
     }
 
     /// Takes an item of the block at hand.
@@ -75,6 +91,7 @@ impl Digest {
         self.recent.fill(NONE);
         if self.cache.trim() || self.block == 0 {
             self.local.clear();
+            self.drawing.forget();
             self.block = 1;
         }
         std::mem::take(&mut self.parsed)
@@ -103,6 +120,9 @@ impl Digest {
             }
         }
         let person = self.person(&event.who);
+        if values.count() > 0 && !self.ignores_plans {
+            self.draw(event, values, (statement, person));
+        }
         let kind = event.plan.map_or(RowKind::Step(event.step), |plan| self.plan(plan));
         let portal = event.portal.map_or(NONE, |name| u32::try_from(fixed_hash(name) >> 33).unwrap_or(0));
         self.parsed.rows.push(Row {
@@ -117,6 +137,21 @@ impl Digest {
             values,
             kind,
         });
+    }
+
+    /// Keeps the values of a call if it is drawn.
+    fn draw(&mut self, event: &Event<'_>, values: Values, (statement, person): (u32, u32)) {
+        let (Some(sql), slot, number) = (event.sql, self.slot, drawing::number(event, values)) else { return };
+        let Digest { cache, drawing, parsed, dialect, .. } = self;
+        if !drawing.wants(slot, number, || &cache.entry(slot).text) {
+            return;
+        }
+        let start = parsed.values.len();
+        drawing.values(slot, (sql, event.detail), cache.places(sql, *dialect), &mut parsed.values);
+        let example =
+            drawing.keeps_examples.then(|| Sample::new(sql, event.detail)).filter(|sample| sample.is_whole() && sample.is_short());
+        let values = start..parsed.values.len();
+        parsed.drawn.push(DrawnRow { at: event.ended, statement, person, number, values, example: example.map(Box::new) });
     }
 
     /// Rare enough that each is read as it comes.
@@ -158,6 +193,7 @@ impl Digest {
 
     fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, query_id: Option<i64>) -> (u32, u32) {
         let (slot, comments) = self.cache.slot(sql, self.dialect);
+        self.slot = slot;
         self.comments.clear();
         self.comments.extend_from_slice(comments);
         let at = slot as usize;

@@ -24,6 +24,8 @@ mod courses;
 mod crossing;
 pub mod digest;
 mod distinct;
+mod done;
+mod drawing;
 mod environment;
 mod equal;
 mod events;
@@ -49,6 +51,7 @@ mod plan_shapes;
 mod plans;
 mod reading;
 mod run;
+mod samples;
 mod seams;
 pub mod service;
 mod session;
@@ -82,6 +85,7 @@ pub use parsed::{Parsed, Sample};
 pub use per_unit::UnitTotals;
 pub use plan_shapes::{PlanShape, PlanShapes};
 pub use reading::{InputSummary, Reading};
+pub use samples::{Place, Samples};
 pub use service::Objective;
 pub use session::MOST_SESSIONS;
 pub(crate) use state::{Part, Restored};
@@ -122,6 +126,8 @@ pub struct Rules {
     pub by: Option<Key>,
     /// Whether nobody wants to know what is wrong, so that nothing is kept for it.
     pub without_findings: bool,
+    /// Whether some examples of every statement are kept with their values, in memory only.
+    pub keeps_examples: bool,
     /// Objectives of latency that every minute is judged by.
     pub objectives: Vec<Objective>,
 }
@@ -177,6 +183,7 @@ pub struct Workload {
     /// Over all calls, once the log has ended.
     total: Latency,
     untimed: u64,
+    done: done::Waiting,
     events: Events,
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,

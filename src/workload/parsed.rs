@@ -15,6 +15,7 @@ use crate::sql::tags::Tag;
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
+use super::drawing::DrawnRow;
 use super::lock_mode::Queued;
 use super::message::Limit;
 use super::pieces::PieceRow;
@@ -30,6 +31,10 @@ pub struct Parsed {
     /// Plans; `None` is one that could not be read.
     pub(crate) plans: Vec<Option<Arc<Facts>>>,
     pub(crate) pieces: Vec<PieceRow>,
+    /// Calls whose values are kept.
+    pub(crate) drawn: Vec<DrawnRow>,
+    /// Their hashes.
+    pub(crate) values: Vec<u32>,
     /// Log entries in the block.
     pub records: u64,
     /// Records that were not understood.
@@ -100,7 +105,7 @@ pub(crate) struct NewStatement {
 }
 
 /// An example of a statement as it was logged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sample {
     /// The statement, at most [`Sample::LONGEST`] bytes.
@@ -125,6 +130,11 @@ impl Sample {
         let parameters = prepared.or_else(|| detail.and_then(parameters::in_detail));
         let is_cut = sql.len() >= Sample::LONGEST;
         Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut, is_told: false }
+    }
+
+    /// Whether it is short enough that several of a statement may be kept.
+    pub(crate) fn is_short(&self) -> bool {
+        self.sql.len().max(self.parameters.len()) <= Sample::LONGEST / 4
     }
 
     /// Whether it is the statement as it ran, with all of its values.

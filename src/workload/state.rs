@@ -136,7 +136,7 @@ impl Selection {
         let statement = self.statement.as_deref().map(Regex::new).transpose().map_err(|_| "a selection that is no pattern")?;
         let Selection { since, until, user, database, application, host, .. } = self;
         let filter = Filter { since, until, user, database, application, host, statement };
-        Ok(Rules { measure: self.measure, filter, by: self.by, without_findings: false, objectives: self.objectives })
+        Ok(Rules { measure: self.measure, filter, by: self.by, objectives: self.objectives, ..Rules::default() })
     }
 }
 

@@ -16,6 +16,7 @@ use super::lists::Lists;
 use super::message::Limit;
 use super::parsed::Sample;
 use super::plan_shapes::PlanShapes;
+use super::samples::Samples;
 use super::session::TagSet;
 use super::timeline::Timeline;
 
@@ -113,6 +114,8 @@ pub struct Statement {
     pub timeline: Timeline,
     /// The different values it ran with, but for LIMIT and OFFSET, where the log tells values; empty as above.
     pub values: Distinct,
+    /// What the values of each place were in a sample of its calls; `None` where the log tells none, and of what looks for no rows.
+    pub samples: Option<Box<Samples>>,
     /// What the server counted of it, where there are snapshots.
     pub counted: Option<Box<Counted>>,
     /// What its executions would be of which `auto_explain` alone tells; they count only in logs without durations.
@@ -166,6 +169,7 @@ impl Statement {
             lists: None,
             timeline: Timeline::default(),
             values: Distinct::default(),
+            samples: None,
             counted: None,
             plans: None,
             shapes: None,
@@ -259,6 +263,7 @@ impl Statement {
         shares
             && lists
             && self.shapes.as_ref().is_none_or(|shapes| shapes.is_within_bounds())
+            && self.samples.as_ref().is_none_or(|samples| samples.is_within_bounds())
             && self.plans.as_ref().is_none_or(|plans| plans.is_within_bounds())
     }
 
@@ -366,6 +371,9 @@ impl Statement {
         self.temp_files = (self.temp_files.0 + other.temp_files.0, self.temp_files.1.saturating_add(other.temp_files.1));
         self.timeline.merge(&other.timeline);
         self.values.merge(&other.values);
+        if let Some(samples) = &other.samples {
+            self.samples.get_or_insert_default().merge(samples);
+        }
         other.names.iter().for_each(|(n, share)| self.named(names(*n), *share));
         other.tags().for_each(|(key, value, share)| self.tagged(key, value, share));
     }

@@ -164,7 +164,7 @@ fn what_is_advised_the_planner_uses_and_nothing_is_changed() {
     assert_eq!((sent[at - 1], sent[at + 1]), ("BEGIN /* laggard */ READ ONLY", "ROLLBACK /* laggard */"));
     assert!(sent.contains(&"SET /* laggard */ pg_stat_statements.track_utility = off"));
     // Only where the statements have tables are names looked for, and a superuser is warned.
-    assert!(sent.contains(&"SET /* laggard */ search_path = \"public\""), "{sent:?}");
+    assert!(sent.contains(&"SET /* laggard */ search_path = pg_catalog, \"public\", pg_temp"), "{sent:?}");
     assert!(run.stderr.contains("the role is a superuser"), "{}", run.stderr);
     // As advised, so it is.
     for finding in run.findings() {
@@ -241,6 +241,69 @@ fn what_planning_runs_leaves_nothing_and_values_are_not_repeated() {
     assert_eq!(is_read_only[0].get(0), Some("on"), "what a function sets while it is planned ends with the question");
 }
 
+/// 40 of 100 rows are of one customer, the others have 10 each.
+const SKEWED: &str = "
+create table visits(id int primary key, customer_id int, note text);
+insert into visits select n, case when n % 10 < 4 then 1 else 2 + n / 10 end, repeat('x', 50) from generate_series(1, 100000) n;
+analyze visits";
+
+#[test]
+fn it_depends_on_the_value_what_the_planner_does() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    bench.sql(SKEWED);
+    // What somebody puts before the server's own objects changes no answer.
+    bench.sql("create table public.pg_extension(oid oid, extname name, extnamespace oid, extversion text)");
+    let one = |customer: u32| format!("select * from visits where customer_id = {customer}");
+    let usual = one(77);
+    let often: Vec<&str> = std::iter::repeat_n(usual.as_str(), 6).collect();
+    let run = bench.advise("postgres", &bench.log(&[&[one(1).as_str()], often.as_slice()].concat()), &[]);
+    assert_eq!(run.indexes(), ["public.visits (customer_id)"], "{}", run.stderr);
+    let finding = &run.findings()[0];
+    assert_eq!((&finding["data"]["depends_on_value"], &finding["confidence"]), (&true.into(), &"medium".into()), "{finding:#}");
+    let evidence = finding["evidence"].as_array().expect("a list").iter().find(|evidence| evidence["kind"] == "values");
+    let text = evidence.and_then(|evidence| evidence["text"].as_str()).expect("of values");
+    assert!(text.contains("with usual values of the log it uses a new index, and with unusual ones it does not"), "{text}");
+    assert!(finding["remedy"].as_str().is_some_and(|text| text.contains("40 % of the rows have the same customer_id")), "{finding:#}");
+    assert!(!run.stdout.contains("77"), "no value is told: {}", run.stdout);
+    let other = bench.advise("postgres", &bench.log(&[&usual, &one(78)]), &[]);
+    assert!(other.findings()[0]["data"]["depends_on_value"].is_null(), "{}", other.stdout);
+}
+
+#[test]
+fn what_is_redundant_is_thought_away_where_the_server_can() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    bench.sql("create index orders_customer on orders(customer_id)");
+    let log = bench.log(&["select * from orders where customer_id = 99 order by placed_at desc limit 5"]);
+    let told = |run: &Run| -> (Value, bool) {
+        let finding = run.findings().first().cloned().unwrap_or_else(|| panic!("{}", run.stderr));
+        let evidence = finding["evidence"].as_array().expect("a list").clone();
+        let is_sure = evidence
+            .iter()
+            .any(|evidence| evidence["text"].as_str().is_some_and(|text| text.starts_with("without public.orders_customer")));
+        (finding["data"]["replaces"].clone(), is_sure)
+    };
+    let replaced = serde_json::json!(["public.orders_customer"]);
+    assert_eq!(told(&bench.advise("postgres", &log, &[])), (replaced.clone(), false), "Debian's hypopg cannot hide");
+    // Stands for that of a later one, which this server has not: nothing costs more without what nothing uses.
+    bench.sql("create function public.hypopg_hide_index(i oid) returns bool language sql as 'select true'");
+    bench.sql("create function public.hypopg_unhide_all_indexes() returns void language sql as 'select'");
+    assert_eq!(told(&bench.advise("postgres", &log, &[])), (replaced.clone(), true));
+    bench.sql("create or replace function public.hypopg_hide_index(i oid) returns bool language sql as 'select false'");
+    assert_eq!(told(&bench.advise("postgres", &log, &[])), (replaced, false), "the server did not hide it");
+}
+
+#[test]
+fn a_limit_of_time_is_kept_and_what_was_left_out_is_told() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    let statements: Vec<String> = (0..20).map(|n| format!("select id, {n} as c{n} from orders where customer_id = 42")).collect();
+    let log = bench.log(&statements.iter().map(String::as_str).collect::<Vec<_>>());
+    let run = bench.advise("postgres", &log, &["--time-limit", "1ms"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("questions were not put") && run.stderr.contains("--time-limit"), "{}", run.stderr);
+    let wrong = bench.advise("postgres", &log, &["--time-limit", "soon"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("soon"), "{}", wrong.stderr);
+}
+
 #[test]
 fn without_hypopg_it_says_so_and_goes_by_the_catalogue() {
     let Some(cluster) = Cluster::start(18, &[]) else { return };
@@ -271,6 +334,7 @@ fn arguments_are_a_server_and_inputs_and_nothing_is_sent_with_print_sql() {
         "default_transaction_read_only=on",
         "EXPLAIN (FORMAT JSON, GENERIC_PLAN) /* laggard */ select * from t where a = $1 and b > $2 :: interval;",
         "hypopg_reset()",
+        "hypopg_hide_index('schema.index'::pg_catalog.regclass::pg_catalog.oid);",
         "PREPARE laggard_asks AS /* laggard */ select * from t where a = $1 and b > $2 :: interval;",
         "EXPLAIN (FORMAT JSON) /* laggard */ EXECUTE laggard_asks(NULL, NULL);",
         "BEGIN /* laggard */ READ ONLY;",

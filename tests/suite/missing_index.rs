@@ -66,6 +66,32 @@ fn a_slow_statement_alone_is_a_hint() {
     assert_eq!(finding.evidence[0].kind, "shape");
 }
 
+/// 24 calls of 20 to 43 ms, each of one kind and of one of twelve sources.
+#[test]
+fn columns_come_in_the_order_of_the_values_that_were_seen() {
+    let finding = found("hit-ordered-by-values.log");
+    assert_eq!(told(&finding), ("low", json!("events"), json!(["source", "kind", "happened_at"]), 24, None));
+    let values: Vec<_> = finding.evidence.iter().filter(|evidence| evidence.kind == "value-distribution").map(|e| json!(e.data)).collect();
+    let of = |column: &str, distinct: u64, share: f64| json!({"table": "events", "column": column, "distinct": distinct, "is_exact": true, "calls": 24, "most_common": share});
+    assert_eq!(values, [of("source", 12, 2.0 / 24.0), of("kind", 1, 1.0)]);
+    assert!(finding.remedy.contains("ask kind for one value") && finding.ddl.is_none(), "{}", finding.remedy);
+    assert!(!format!("{finding:?}").contains("import"));
+    // A saved workload tells the same.
+    let log = reading(text("hit-ordered-by-values.log"), &Settings::default());
+    let mut saved = Vec::new();
+    laggard::saved::write(&log, laggard::saved::Keep::Masked, Default::default(), &mut saved).expect("to memory");
+    let again = laggard::read(vec![Input::Memory("run.lag".into(), saved)], &Settings::default()).expect("read");
+    let found = finding::check(&again.workload, &Options::default());
+    assert_eq!(format!("{found:?}"), format!("{:?}", [finding]));
+}
+
+/// A list of a few states keeps most rows, and what is behind it in an index would be looked for in each of them.
+#[test]
+fn a_list_of_a_few_values_never_leads() {
+    let finding = found("hit-list-of-few-values.log");
+    assert_eq!(told(&finding), ("high", json!("invoices"), json!(["issued_at"]), 4, Some(166_000)));
+}
+
 #[test]
 fn directions_are_told_where_they_are_mixed() {
     let finding = found("hit-sort-for-a-few.log");
@@ -74,7 +100,7 @@ fn directions_are_told_where_they_are_mixed() {
 
 #[test]
 fn plans_are_the_same_for_blocks_of_every_size() {
-    for name in ["hit-measured.log", "hit-index-lacks-a-column.log", "miss-guards.log"] {
+    for name in ["hit-measured.log", "hit-index-lacks-a-column.log", "hit-ordered-by-values.log", "miss-guards.log"] {
         let whole = reading(text(name), &Settings::default()).workload;
         for (block_size, jobs) in [(1, 1), (700, 2), (4_096, 2)] {
             let pieces = reading(text(name), &Settings { block_size, jobs, ..Settings::default() }).workload;
@@ -162,4 +188,72 @@ fn other_kinds_of_index_are_considered_and_never_created() {
     assert_eq!((finding.confidence.name(), finding.ddl.as_deref(), finding.cost), ("low", None, None));
     assert_eq!((finding.data["method"].clone(), finding.data["columns"].clone()), (json!("gin"), json!(["document"])));
     assert!(finding.data["cost_after"].is_null());
+}
+
+/// The reasons for a statement of a snapshot that is another one with some of its text replaced.
+fn refused(name: &str, replaced: &[(&str, &str)]) -> Vec<String> {
+    let mut snapshot = String::from_utf8(text(name)).expect("text");
+    for (from, to) in replaced {
+        assert!(snapshot.contains(from), "{from}");
+        snapshot = snapshot.replace(from, to);
+    }
+    let input = Input::Memory("a.snap".into(), snapshot.into_bytes());
+    let workload = laggard::read(vec![input], &Settings::default()).expect("settings are right").workload;
+    let statement = workload.statements().max_by_key(|statement| statement.time()).expect("one");
+    let has_index = finding::check(&workload, &Options::default()).iter().any(|finding| finding.ddl.is_some());
+    let reasons = finding::unadvised(&workload, statement, &Options::default());
+    assert_eq!(has_index, reasons.is_empty(), "{reasons:?}");
+    reasons
+}
+
+#[test]
+fn what_has_no_index_has_a_reason() {
+    let order = "hit-in-catalogue-order.snap";
+    assert_eq!(refused(order, &[]), [] as [&str; 0]);
+    let whole = refused(order, &[("status = $1 ORDER BY placed_at DESC LIMIT $2", "document = $1")]);
+    assert_eq!(
+        whole,
+        [
+            "it compares document of public.orders as a whole, and a B-tree on jsonb serves nothing else: ask for what is in it, as with @>, and consider GIN"
+        ]
+    );
+    let off = r#""work_mem": "4096", "enable_indexscan": "off""#;
+    let both = format!(r#"{off}, "enable_bitmapscan": "off""#);
+    assert_eq!(
+        refused("hit-in-catalogue.snap", &[(r#""work_mem": "4096""#, &both)]),
+        ["enable_indexscan and enable_bitmapscan are off, so that no index of public.orders would be used"]
+    );
+    // A bitmap does for the rows of a customer; it gives no order.
+    assert_eq!(refused("hit-in-catalogue.snap", &[(r#""work_mem": "4096""#, off)]), [] as [&str; 0]);
+    assert_eq!(refused(order, &[(r#""work_mem": "4096""#, off)]).len(), 1);
+}
+
+/// What the columns say may go, and the planner says may not.
+#[test]
+fn an_index_that_is_missed_is_not_called_redundant() {
+    let mut snapshot = String::from_utf8(text("hit-in-catalogue-order.snap")).expect("text");
+    let key = snapshot.lines().find(|line| line.contains("orders_pkey")).expect("an index").to_owned();
+    let own =
+        key.replace("orders_pkey", "orders_status").replace("\"oid\": 11", "\"oid\": 12").replace("\"columns\": [1]", "\"columns\": [3]");
+    let own = own.replace("\"is_unique\": true, \"is_primary\": true", "\"is_unique\": false, \"is_primary\": false");
+    snapshot = snapshot.replace(&key, &format!("{key}\n{own}")).replace("\"lines\": 10", "\"lines\": 11");
+    let workload = laggard::read(vec![Input::Memory("a.snap".into(), snapshot.into_bytes())], &Settings::default()).expect("read").workload;
+    let catalog = &workload.catalogs()[0];
+    let told = |redundant: Option<bool>| {
+        let statements = finding::demands(&workload, catalog, &|_| true);
+        let demands: Vec<_> = statements.iter().map(|(_, demand)| demand.clone()).collect();
+        let offers = laggard::advice::offers(&demands, catalog);
+        let choices = laggard::advice::choose(&offers.cells, &offers.offers, finding::limits(&Options::default()));
+        let trial =
+            laggard::advice::trial::Trial { cells: offers.cells.clone(), offers: offers.offers.clone(), choices, ..Default::default() };
+        let redundant = redundant.map(|is| ("public.orders_status".to_owned(), is)).into_iter().collect();
+        let answers = finding::Answers { trial, redundant, ..finding::Answers::default() };
+        let mut found = finding::Advice { workload: &workload, catalog, statements, offers }.findings(Some(answers), &Options::default());
+        assert_eq!(found.len(), 1);
+        found.remove(0)
+    };
+    let names = json!(["public.orders_status"]);
+    let [unknown, sure, missed] = [None, Some(true), Some(false)].map(told);
+    assert_eq!([&unknown.data["replaces"], &sure.data["replaces"], &missed.data["replaces"]], [&names, &names, &json!([])]);
+    assert_eq!((sure.evidence.len(), missed.remedy.contains("redundant")), (unknown.evidence.len() + 1, false));
 }

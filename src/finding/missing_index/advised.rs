@@ -1,5 +1,7 @@
 //! Indexes that the catalogue of a snapshot shows to be missing, at the second level of evidence.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::advice::{self, Choice, Considered, Demand, Limits, NewNames, Offers, Portrait, Refusal};
@@ -21,6 +23,8 @@ pub(super) struct Advised<'w> {
     choices: Vec<Choice>,
     /// The time of all statements.
     total: Micros,
+    /// Indexes that are needed, whatever new ones there are.
+    needed: BTreeSet<String>,
 }
 
 /// The advice on each catalogue that snapshots hold.
@@ -33,7 +37,7 @@ pub(super) fn advised<'w>(context: &Context<'w>, options: &Options, total: Micro
         let asked: Vec<Demand> = statements.iter().map(|(_, demand)| demand.clone()).collect();
         let offers = advice::offers(&asked, catalog);
         let choices = advice::choose(&offers.cells, &offers.offers, limits);
-        Advised { catalog, statements, offers, choices, total }
+        Advised { catalog, statements, offers, choices, total, needed: BTreeSet::new() }
     });
     each.collect()
 }
@@ -57,7 +61,12 @@ impl<'w> Advised<'w> {
         (offers, choices): (Offers, Vec<Choice>),
         total: Micros,
     ) -> Self {
-        Advised { catalog, statements, offers, choices, total }
+        Advised { catalog, statements, offers, choices, total, needed: BTreeSet::new() }
+    }
+
+    /// The same, in which these indexes are never told to be redundant.
+    pub(super) fn without_replacing(self, needed: BTreeSet<String>) -> Self {
+        Advised { needed, ..self }
     }
 
     /// Whether the catalogue says more of a need than plans do: its table is known, and so is what an index on it would do.
@@ -115,7 +124,8 @@ impl<'w> Advised<'w> {
         let worthy = self.choices.iter().filter_map(|choice| {
             let (served, saved) = self.worth(choice, needs, options)?;
             let index = &self.offers.offers[choice.offer].index;
-            let portrait = advice::portrait(index, self.catalog, names)?;
+            let mut portrait = advice::portrait(index, self.catalog, names)?;
+            portrait.replaces.retain(|name| !self.needed.contains(name));
             let calls = served.iter().map(|served| served.price.calls).sum();
             Some(self.written(&Told { choice, served: &served, portrait: &portrait, calls, saved }, needs))
         });
@@ -192,7 +202,7 @@ impl<'w> Advised<'w> {
             cost: Some(told.saved).filter(|_| confidence > Confidence::Low),
             evidence,
             data: self.data(told, index, &ids.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            remedy: remedy(told, index, confidence),
+            remedy: remedy(told, index, (confidence, advice::most_common(index, self.catalog))),
             ddl: Some(format!("{};", told.portrait.ddl)),
             ..Finding::default()
         }
@@ -279,13 +289,20 @@ fn is_open(why: &Refusal) -> bool {
     matches!(why, Refusal::Unread(_) | Refusal::Table(Reason::Unknown | Reason::View | Reason::Partitioned | Reason::Unanalysed))
 }
 
-fn remedy(told: &Told<'_, '_>, index: &advice::Candidate, confidence: Confidence) -> String {
+fn remedy(told: &Told<'_, '_>, index: &advice::Candidate, (confidence, common): (Confidence, Option<f64>)) -> String {
     let mut remedy = String::from("Create the index; CONCURRENTLY keeps writes going, and must not be in a transaction.");
     if index.keys.iter().any(|key| matches!(key.on, advice::On::Expression(_))) {
         remedy.push_str(&format!(" Then ANALYZE {}, so that the planner knows the expression's values.", index.table));
     }
     if confidence == Confidence::Low {
         remedy.push_str(" How many rows match is not in the statistics of the snapshot: try EXPLAIN with usual values first.");
+    }
+    if let (Some(common), Some(first)) = (common, index.keys.first()) {
+        remedy.push_str(&format!(
+            " It depends on the value: {:.0} % of the rows have the same {}, and for those alone no index is of use.",
+            common * 100.0,
+            first.text
+        ));
     }
     match told.portrait.replaces.as_slice() {
         [] => {}

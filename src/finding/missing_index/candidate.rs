@@ -14,6 +14,8 @@ pub(super) struct Candidate {
     pub(super) table: String,
     /// Each with its direction where directions are mixed.
     pub(super) columns: Vec<String>,
+    /// So many of them, the first, are compared with one value each.
+    pub(super) equal: usize,
     /// Whether a pattern is among its conditions, for which the operator class matters.
     pub(super) has_prefix: bool,
     /// What a plan shows; `None` if there is none.
@@ -35,12 +37,15 @@ pub(super) struct Waste {
     pub(super) part: f64,
 }
 
+/// Says of a column of a table whether it tells rows apart.
+pub(super) type TellsApart<'a> = dyn Fn(&str, &str) -> bool + 'a;
+
 /// The candidates of a plan.
-pub(super) fn candidates(facts: &Facts, options: &Options) -> Vec<Candidate> {
+pub(super) fn candidates(facts: &Facts, options: &Options, tells_apart: &TellsApart<'_>) -> Vec<Candidate> {
     // Without counts the planner's costs stand for what is read.
     let weight = |scan: &Scan| if facts.is_measured { examined(scan) as f64 } else { scan.cost as f64 };
     let all: f64 = facts.scans.iter().map(weight).sum();
-    let each = facts.scans.iter().filter_map(|scan| candidate(scan, options).map(|found| (scan, found)));
+    let each = facts.scans.iter().filter_map(|scan| candidate(scan, options, tells_apart).map(|found| (scan, found)));
     let mut found: Vec<(Candidate, Waste)> = Vec::new();
     for (scan, (index, mut waste)) in each {
         waste.part = weight(scan) / all.max(1.0);
@@ -68,13 +73,12 @@ fn examined(scan: &Scan) -> u64 {
     scan.returned.unwrap_or_default() + scan.removed
 }
 
-fn candidate(scan: &Scan, options: &Options) -> Option<(Candidate, Waste)> {
+fn candidate(scan: &Scan, options: &Options, tells_apart: &TellsApart<'_>) -> Option<(Candidate, Waste)> {
     if scan.loops == 0 || scan.table.starts_with("pg_") || scan.table.starts_with("information_schema.") {
         return None;
     }
     let waste = if scan.filter.is_empty() { sorted_away(scan, options)? } else { filtered_away(scan, options)? };
-    let (columns, has_prefix) = columns(scan)?;
-    Some((Candidate { table: scan.table.clone(), columns, has_prefix, waste: None }, waste))
+    Some((columns(scan, tells_apart)?, waste))
 }
 
 /// Whether the filter threw away most of what was read, and what that was.
@@ -107,37 +111,24 @@ fn sorted_away(scan: &Scan, options: &Options) -> Option<Waste> {
     })
 }
 
-/// The columns, and whether one of them is compared with a pattern. `None` if no plain index would serve.
-fn columns(scan: &Scan) -> Option<(Vec<String>, bool)> {
+/// The columns of an index. `None` if no plain index would serve.
+fn columns(scan: &Scan, tells_apart: &TellsApart<'_>) -> Option<Candidate> {
     let conjuncts: Vec<&Conjunct> =
         scan.index_condition.conjuncts.iter().chain(&scan.filter.conjuncts).filter(|c| is_usable(c, scan)).collect();
-    let named = |tests: &[Test]| {
-        let mut names: Vec<&str> = Vec::new();
-        for conjunct in conjuncts.iter().filter(|conjunct| tests.contains(&conjunct.test)) {
-            if !names.contains(&conjunct.column.name.as_str()) {
-                names.push(&conjunct.column.name);
-            }
-        }
-        names
-    };
-    // Keys of other tables tell rows apart better than states and kinds do.
-    let mut equal = named(&[Test::Equal]);
-    equal.sort_by_key(|name| (!name.ends_with("_id"), *name));
-    // Flags and NULL hardly ever tell more than a comparison beside them.
-    if equal.is_empty() {
-        equal = [named(&[Test::AnyOf]), named(&[Test::Flag]), named(&[Test::Null])]
-            .into_iter()
-            .find(|names| !names.is_empty())
-            .unwrap_or_default();
-        equal.truncate(1);
-    }
-    let is_list = conjuncts.iter().any(|conjunct| conjunct.test == Test::AnyOf && equal.contains(&conjunct.column.name.as_str()));
     let has_filter = scan.filter.conjuncts.iter().any(|conjunct| is_usable(conjunct, scan));
     if !has_filter && !scan.filter.is_empty() {
         return None;
     }
-    let range = named(&[Test::Range, Test::Prefix]).into_iter().find(|name| !equal.contains(name));
-    let sort = scan.sort.as_ref().filter(|sort| sort.limit.is_some() && !is_list).and_then(|sort| sort_columns(&sort.keys, scan));
+    let sort = || scan.sort.as_ref().filter(|sort| sort.limit.is_some()).and_then(|sort| sort_columns(&sort.keys, scan));
+    let range = |equal: &[&str]| named(&conjuncts, &[Test::Range, Test::Prefix]).into_iter().find(|name| !equal.contains(name));
+    let mut equal = equal(&conjuncts);
+    let mut is_list = conjuncts.iter().any(|conjunct| conjunct.test == Test::AnyOf && equal.contains(&conjunct.column.name.as_str()));
+    // Several of a few values are most of the rows.
+    if is_list && (range(&equal).is_some() || sort().is_some()) && !equal.iter().any(|name| tells_apart(&scan.table, name)) {
+        (equal, is_list) = (Vec::new(), false);
+    }
+    let range = range(&equal);
+    let sort = sort().filter(|_| !is_list);
     let mut columns: Vec<String> = equal.iter().map(|&name| name.to_owned()).collect();
     match (range, sort) {
         (Some(range), Some(sort)) if sort.first().is_some_and(|key| key.split(' ').next() == Some(range)) => columns.extend(sort),
@@ -147,7 +138,33 @@ fn columns(scan: &Scan) -> Option<(Vec<String>, bool)> {
     }
     columns.truncate(MOST_COLUMNS);
     let has_prefix = conjuncts.iter().any(|c| c.test == Test::Prefix && columns.contains(&c.column.name));
-    (!columns.is_empty()).then_some((columns, has_prefix))
+    let equal = if is_list { 0 } else { equal.len().min(columns.len()) };
+    (!columns.is_empty()).then(|| Candidate { table: scan.table.clone(), columns, equal, has_prefix, waste: None })
+}
+
+/// The columns that are tested in one of these ways, each once.
+fn named<'c>(conjuncts: &[&'c Conjunct], tests: &[Test]) -> Vec<&'c str> {
+    let mut names: Vec<&str> = Vec::new();
+    for conjunct in conjuncts.iter().filter(|conjunct| tests.contains(&conjunct.test)) {
+        if !names.contains(&conjunct.column.name.as_str()) {
+            names.push(&conjunct.column.name);
+        }
+    }
+    names
+}
+
+/// The columns that an index would begin with: those compared with one value, or else a list, a flag or NULL.
+fn equal<'c>(conjuncts: &[&'c Conjunct]) -> Vec<&'c str> {
+    // Keys of other tables tell rows apart better than states and kinds do.
+    let mut equal = named(conjuncts, &[Test::Equal]);
+    equal.sort_by_key(|name| (!name.ends_with("_id"), *name));
+    // Flags and NULL hardly ever tell more than a comparison beside them.
+    if equal.is_empty() {
+        let others = [Test::AnyOf, Test::Flag, Test::Null].into_iter().map(|test| named(conjuncts, &[test]));
+        equal = others.into_iter().find(|names| !names.is_empty()).unwrap_or_default();
+        equal.truncate(1);
+    }
+    equal
 }
 
 /// Whether the column is one of the table, compared with what is known before a row of it is read.

@@ -3,11 +3,13 @@
 //! Only of statements that read one table by comparing plain columns with values, none of which looks like a key, and of
 //! which one looks as if it told rows apart.
 
+use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::{self, Operator, Predicate, Shape};
 use crate::workload::{Permille, Statement, Workload};
 
-use super::super::habit::{self, Price};
+use super::super::habit::Price;
 use super::candidate::{Candidate, MOST_COLUMNS};
+use super::values::{Distributions, Seen};
 use super::{Need, Options};
 use crate::units::Micros;
 
@@ -21,7 +23,7 @@ const FEW_VALUES: [&str; 14] = [
 ];
 
 /// Statements that are slow and may lack an index.
-pub(super) fn needs<'w>(workload: &'w Workload, options: &Options) -> Vec<Need<'w>> {
+pub(super) fn needs<'w>(workload: &'w Workload, options: &Options, seen: &Seen<'_>) -> Vec<Need<'w>> {
     let mut slow: Vec<(&Statement, Price)> =
         workload.statements().filter_map(|statement| Some((statement, slow(statement, options)?))).collect();
     slow.sort_by(|(a, x), (b, y)| y.total.cmp(&x.total).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
@@ -29,8 +31,9 @@ pub(super) fn needs<'w>(workload: &'w Workload, options: &Options) -> Vec<Need<'
     if slow.is_empty() {
         return Vec::new();
     }
-    let read = || slow.into_iter().filter_map(|(statement, price)| need(statement, price)).collect();
-    habit::on_a_deep_stack(read).unwrap_or_default()
+    let values = seen.get();
+    let read = || slow.into_iter().filter_map(|(statement, price)| need(statement, price, values)).collect();
+    on_a_deep_stack(read).unwrap_or_default()
 }
 
 /// What a statement without a plan took, if that is much at each call, and not by waiting or planning.
@@ -44,17 +47,17 @@ fn slow(statement: &Statement, options: &Options) -> Option<Price> {
     (statement.shapes.is_none() && is_slow && works && is_met).then_some(price)
 }
 
-fn need(statement: &Statement, price: Price) -> Option<Need<'_>> {
+fn need<'w>(statement: &'w Statement, price: Price, values: &Distributions) -> Option<Need<'w>> {
     // What locks rows may have waited for them.
     if statement.text.contains(" for update") || statement.text.contains(" for share") || statement.text.contains(" for no key") {
         return None;
     }
     let shape = shape::parse(&statement.text)?;
-    let candidate = candidate(&shape)?;
+    let candidate = candidate(&shape, values)?;
     Some(Need { statement, candidate, price, plans: 0, cost: Micros(0) })
 }
 
-fn candidate(shape: &Shape) -> Option<Candidate> {
+fn candidate(shape: &Shape, values: &Distributions) -> Option<Candidate> {
     let is_plain = shape.joins == 0 && shape.subqueries == 0 && shape.set_operations == 0;
     let [table] = shape.tables.as_slice() else { return None };
     let is_catalogue = table.starts_with("pg_") || table.starts_with("information_schema.");
@@ -75,17 +78,18 @@ fn candidate(shape: &Shape) -> Option<Candidate> {
     equal.sort_by_key(|name| (!name.ends_with("_id"), *name));
     let ranges = named(&shape.predicates, Operator::Range);
     // One of a few values tells more with a range behind it.
-    if equal.is_empty() || (ranges.is_empty() && !equal.iter().any(|name| tells_apart(name))) {
+    if equal.is_empty() || (ranges.is_empty() && !equal.iter().any(|name| values.tells_apart(table, name))) {
         return None;
     }
     let mut columns: Vec<String> = equal.iter().map(|&name| name.to_owned()).collect();
+    values.order(table, &mut columns);
     match ranges.first() {
         Some(range) => columns.push((*range).to_owned()),
         None if shape.limit => columns.extend(sorted_by(shape)),
         None => {}
     }
     columns.truncate(MOST_COLUMNS);
-    Some(Candidate { table: table.clone(), columns, has_prefix: false, waste: None })
+    Some(Candidate { table: table.clone(), equal: equal.len().min(columns.len()), columns, has_prefix: false, waste: None })
 }
 
 fn named(predicates: &[Predicate], operator: Operator) -> Vec<&str> {
@@ -109,7 +113,8 @@ fn is_key(column: &str, table: &str) -> bool {
     is_unique || column.strip_suffix("_id").is_some_and(|of| of == table || of == one)
 }
 
-fn tells_apart(column: &str) -> bool {
+/// Whether a column looks by its name as if it told rows apart.
+pub(super) fn tells_apart(column: &str) -> bool {
     let is_flag = column.starts_with("is_") || column.starts_with("has_");
     let is_of_few = FEW_VALUES.iter().any(|few| column == *few || column.strip_suffix(few).is_some_and(|before| before.ends_with('_')));
     !is_flag && !is_of_few && !column.ends_with("_at")

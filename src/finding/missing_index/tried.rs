@@ -1,10 +1,13 @@
 //! Findings of `missing-index` at the third level of evidence: a server's planner was asked.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::advice::trial::Trial;
 use crate::advice::{self, Demand, Limits, NewNames, Offers};
 use crate::catalog::Catalog;
+use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::{Statement, Workload};
 
@@ -25,6 +28,27 @@ pub struct Advice<'w> {
     pub offers: Offers,
 }
 
+/// What a server's planner answered.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    /// What came of asking of every candidate.
+    pub trial: Trial,
+    /// The statements whose plans, with what was chosen, are not alike for usual and for unusual values of the log.
+    pub swings: BTreeMap<Fingerprint, Swing>,
+    /// The indexes that the chosen ones make redundant by their columns, as SQL writes their names, and whether no statement
+    /// costs more without them; only where the server could tell.
+    pub redundant: BTreeMap<String, bool>,
+}
+
+/// Two plans of one statement: with usual values, and with unusual ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Swing {
+    /// Their costs.
+    pub costs: [f64; 2],
+    /// Whether they use any index that was chosen.
+    pub uses: [bool; 2],
+}
+
 /// How far to go, by the options of the rule.
 #[must_use]
 pub fn limits(options: &super::super::Options) -> Limits {
@@ -33,24 +57,28 @@ pub fn limits(options: &super::super::Options) -> Limits {
 }
 
 impl<'w> Advice<'w> {
-    /// The findings by the planner's answers, or by the model where `trial` is `None`.
+    /// The findings by the planner's answers, or by the model where there are none.
     #[must_use]
-    pub fn findings(self, trial: Option<Trial>, options: &super::super::Options) -> Vec<Finding> {
+    pub fn findings(self, answers: Option<Answers>, options: &super::super::Options) -> Vec<Finding> {
         let limits = limits(options);
         let options: Options = options.of_rule(META.id);
         let total: Micros = self.workload.statements().map(|statement| Price::of(statement).total).sum();
-        let is_tried = trial.is_some();
-        let (offers, choices) = match trial {
-            Some(trial) => (Offers { cells: trial.cells, offers: trial.offers, ..Offers::default() }, trial.choices),
-            None => {
+        let is_tried = answers.is_some();
+        let Answers { trial, swings, redundant } = answers.unwrap_or_default();
+        let (offers, choices) = match is_tried {
+            true => (Offers { cells: trial.cells, offers: trial.offers, ..Offers::default() }, trial.choices),
+            false => {
                 let choices = advice::choose(&self.offers.cells, &self.offers.offers, limits);
                 (self.offers, choices)
             }
         };
-        let advised = Advised::by(self.catalog, self.statements, (offers, choices), total);
+        let needed = redundant.iter().filter(|(_, is_redundant)| !**is_redundant).map(|(name, _)| name.clone()).collect();
+        let advised = Advised::by(self.catalog, self.statements, (offers, choices), total).without_replacing(needed);
         let mut findings = advised.findings(&[], &options, &mut NewNames::default());
         if is_tried {
             findings.iter_mut().for_each(by_planner);
+            findings.iter_mut().for_each(|finding| confirmed(finding, &redundant));
+            findings.iter_mut().for_each(|finding| swinging(finding, &swings));
         }
         findings
     }
@@ -77,5 +105,35 @@ fn by_planner(finding: &mut Finding) {
     // With nothing but places for values the planner assumes constants where the model does, and knows no more.
     if finding.confidence > Confidence::Low {
         finding.confidence = Confidence::High;
+    }
+}
+
+/// Says of the indexes that may go that the planner was asked.
+fn confirmed(finding: &mut Finding, redundant: &BTreeMap<String, bool>) {
+    let replaced = finding.data.get("replaces").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let sure: Vec<&str> = replaced.filter(|name| redundant.get(*name) == Some(&true)).collect();
+    if !sure.is_empty() {
+        let text = format!("without {} beside it no statement that could be asked costs more", sure.join(", "));
+        let data = json!({"redundant": sure}).as_object().cloned().unwrap_or_default();
+        finding.evidence.push(Evidence { kind: "what-if", text, data });
+    }
+}
+
+/// Says so where it depends on the value what the planner does.
+fn swinging(finding: &mut Finding, swings: &BTreeMap<Fingerprint, Swing>) {
+    let of = finding.statement.iter().chain(&finding.related).find_map(|statement| Some((statement, swings.get(statement)?)));
+    let Some((statement, Swing { costs, uses })) = of else { return };
+    let how = match uses {
+        [true, false] => "with usual values of the log it uses a new index, and with unusual ones it does not",
+        [false, true] => "with unusual values of the log it uses a new index, and with usual ones it does not",
+        _ => "plans for usual and for unusual values of the log differ",
+    };
+    let text = format!("it depends on the value: of {statement}, {how}; they cost {:.1} and {:.1}", costs[0], costs[1]);
+    let data = json!({"statement": statement.to_string(), "cost_usual": costs[0], "cost_unusual": costs[1]});
+    finding.evidence.push(Evidence { kind: "values", text, data: data.as_object().cloned().unwrap_or_default() });
+    finding.data.insert("depends_on_value".to_owned(), true.into());
+    // What is sure of one value is not of another.
+    if uses[0] != uses[1] {
+        finding.confidence = finding.confidence.min(Confidence::Medium);
     }
 }

@@ -10,9 +10,10 @@ use super::super::manners::{ROLLBACK, STATEMENT_TIMEOUT};
 use super::plan::{self, Plan};
 use super::question::{MOST_PLACES, filled, finding_rows, places, repaired, single, typed, values};
 
-/// Asks where hypopg is.
+/// Asks where hypopg is, and whether it can hide indexes that are there (1.4 and later).
 const HYPOPG: &str = "\
-select /* laggard */ n.nspname, e.extversion from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+select /* laggard */ n.nspname, pg_catalog.to_regprocedure(pg_catalog.quote_ident(n.nspname) || '.hypopg_hide_index(oid)') is not null
+from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 where e.extname = 'hypopg'";
 
 /// Asks whether functions that planning runs may do anything at all.
@@ -51,6 +52,8 @@ pub struct Question {
     pub example: String,
     /// The parameters of the example, as they were logged.
     pub parameters: Vec<u8>,
+    /// Another example likewise, with values that are as rare as the first one's are usual.
+    pub unusual: Option<(String, Vec<u8>)>,
 }
 
 /// What the planner says, one way of asking.
@@ -62,6 +65,8 @@ pub struct Answered {
     pub uses: Vec<String>,
     /// Whether values of the log were in it.
     pub is_real: bool,
+    /// What the plan does: two that are the same are alike.
+    pub steps: String,
 }
 
 /// How one question is put, once that is known to work.
@@ -76,6 +81,9 @@ pub struct Planner<'s> {
     session: &'s mut Session,
     /// The schema of hypopg.
     hypopg: Option<String>,
+    can_hide: bool,
+    /// Whether any index is hidden.
+    hides: bool,
     is_superuser: bool,
     /// What is there now: the index's name in plans, and what it is on.
     there: BTreeMap<String, String>,
@@ -110,10 +118,12 @@ impl<'s> Planner<'s> {
         }
         let of_role = session.rows(SUPERUSER, STATEMENT_TIMEOUT)?;
         let is_superuser = of_role.first().and_then(|row| row.get(0)) == Some("on");
-        session.rows(&search_path(schemas), STATEMENT_TIMEOUT)?;
+        // Our own questions come before the path on which somebody else's objects are found.
         let found = session.rows(HYPOPG, STATEMENT_TIMEOUT)?;
-        let hypopg = found.first().and_then(|row| row.get(0)).map(str::to_owned);
-        Ok(Planner { session, hypopg, is_superuser, there: BTreeMap::new(), forms: BTreeMap::new() })
+        let answer = |at: usize| found.first().and_then(|row| row.get(at));
+        let (hypopg, can_hide) = (answer(0).map(str::to_owned), answer(1) == Some("t"));
+        session.rows(&search_path(schemas), STATEMENT_TIMEOUT)?;
+        Ok(Planner { session, hypopg, can_hide, hides: false, is_superuser, there: BTreeMap::new(), forms: BTreeMap::new() })
     }
 
     /// Whether indexes that are not there can be thought of.
@@ -126,6 +136,32 @@ impl<'s> Planner<'s> {
     #[must_use]
     pub fn is_superuser(&self) -> bool {
         self.is_superuser
+    }
+
+    /// Whether indexes that are there can be thought away.
+    #[must_use]
+    pub fn can_hide(&self) -> bool {
+        self.can_hide
+    }
+
+    /// Thinks these indexes away and no others; each is as SQL writes its name, with its schema. Answers whether the server
+    /// does so.
+    ///
+    /// # Errors
+    /// If the session is over.
+    pub fn hide(&mut self, indexes: &[String]) -> Result<bool, Error> {
+        let Some(schema) = self.hypopg.clone().filter(|_| self.can_hide) else { return Ok(indexes.is_empty()) };
+        if std::mem::take(&mut self.hides) {
+            self.session.rows(&unhide(&schema), STATEMENT_TIMEOUT)?;
+        }
+        for index in indexes {
+            self.hides = true;
+            let is_hidden = self.asked(&hide(&schema, index))?.is_ok_and(|rows| rows.first().and_then(|row| row.get(0)) == Some("t"));
+            if !is_hidden {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Thinks of these indexes and no others; each is what follows ON. Answers whether the server takes them all.
@@ -170,7 +206,8 @@ impl<'s> Planner<'s> {
         }
         let (mut known, mut answers) = (Vec::new(), Vec::new());
         let mut reason = None;
-        for attempts in [real(question), generic(question)] {
+        let unusual = question.unusual.as_ref().map(|(text, parameters)| real(text, parameters)).unwrap_or_default();
+        for attempts in [real(&question.example, &question.parameters), unusual, generic(question)] {
             for form in attempts {
                 match self.plan(&form)? {
                     Ok(plan) => {
@@ -194,7 +231,7 @@ impl<'s> Planner<'s> {
 
     fn answer(&self, plan: &Plan, form: &Form) -> Answered {
         let uses = plan.indexes.iter().filter_map(|name| self.there.get(name).cloned()).collect();
-        Answered { cost: plan.cost, uses, is_real: form.is_real }
+        Answered { cost: plan.cost, uses, is_real: form.is_real, steps: plan.steps.clone() }
     }
 
     fn plan(&mut self, form: &Form) -> Result<Result<Plan, String>, Error> {
@@ -248,11 +285,11 @@ fn refusal(sqlstate: &str, message: &str) -> String {
 }
 
 /// With values of the log: the example as it is, with its parameters in their places.
-fn real(question: &Question) -> Vec<Form> {
-    let Ok(text) = single(&question.example) else { return Vec::new() };
+fn real(example: &str, parameters: &[u8]) -> Vec<Form> {
+    let Ok(text) = single(example) else { return Vec::new() };
     let filled = match places(text) {
         0 => Some(text.to_owned()),
-        count => values(&question.parameters, count).map(|values| filled(text, &values)),
+        count => values(parameters, count).map(|values| filled(text, &values)),
     };
     filled.map(|text| Form { text, is_real: true }).into_iter().collect()
 }
@@ -272,9 +309,21 @@ fn generic(question: &Question) -> Vec<Form> {
     forms
 }
 
+/// Where the statements' names are looked for. What the server has of its own comes first, as it does where no path names it,
+/// and what another session of the role may have left last.
 fn search_path(schemas: &[String]) -> String {
-    let names: Vec<String> = schemas.iter().map(|schema| quoted(schema)).collect();
-    format!("SET /* laggard */ search_path = {}", if names.is_empty() { "''".to_owned() } else { names.join(", ") })
+    let names = schemas.iter().map(|schema| quoted(schema));
+    let all: Vec<String> = std::iter::once("pg_catalog".to_owned()).chain(names).chain(["pg_temp".to_owned()]).collect();
+    format!("SET /* laggard */ search_path = {}", all.join(", "))
+}
+
+fn hide(schema: &str, index: &str) -> String {
+    let index = index.replace('\'', "''");
+    format!("select /* laggard */ {}.hypopg_hide_index('{index}'::pg_catalog.regclass::pg_catalog.oid)", quoted(schema))
+}
+
+fn unhide(schema: &str) -> String {
+    format!("select /* laggard */ {}.hypopg_unhide_all_indexes()", quoted(schema))
 }
 
 fn reset(schema: &str) -> String {
@@ -283,7 +332,7 @@ fn reset(schema: &str) -> String {
 
 fn create(schema: &str, on: &str) -> String {
     let statement = format!("create index on {on}").replace('\'', "''");
-    format!("select /* laggard */ indexname from {}.hypopg_create_index('{statement}')", quoted(schema))
+    format!("select /* laggard */ indexname from {}.hypopg_create_index('{statement}'::pg_catalog.text)", quoted(schema))
 }
 
 fn explain(text: &str, has_places: bool) -> String {
@@ -308,8 +357,8 @@ pub fn statements_sent<'q>(questions: impl Iterator<Item = &'q Question>) -> Str
     sent.push("-- a role that may not goes without; the server's log has what log_statement says anyway:".to_owned());
     sent.push(UNTRACKED.to_owned());
     sent.push(SUPERUSER.to_owned());
-    sent.push(search_path(&["public".to_owned()]) + "; -- and the schemas of tables that the statements name without one");
     sent.push(HYPOPG.to_owned());
+    sent.push(search_path(&["public".to_owned()]) + "; -- with the schemas of tables that the statements name without one");
     sent.push(
         "-- of each statement, before and with each index that may serve it, the first of its forms that the server takes; $1 … stand"
             .to_owned(),
@@ -336,6 +385,9 @@ pub fn statements_sent<'q>(questions: impl Iterator<Item = &'q Question>) -> Str
     sent.push("-- where hypopg is, for each candidate, and then for those chosen together:".to_owned());
     sent.push(create("public", "schema.table (columns)"));
     sent.push(reset("public"));
+    sent.push("-- where hypopg can hide indexes, for those that the chosen ones make redundant:".to_owned());
+    sent.push(hide("public", "schema.index"));
+    sent.push(unhide("public"));
     sent.into_iter().map(|sql| if sql.starts_with("--") || sql.contains("; --") { sql + "\n" } else { sql + ";\n" }).collect()
 }
 
@@ -347,7 +399,7 @@ mod tests {
     fn nothing_but_explain_of_one_statement_is_made_of_a_question() {
         let question = |text: &str, example: &str| Question { text: text.to_owned(), example: example.to_owned(), ..Question::default() };
         let hostile = question("select 1; drop table t", "select '\\'; drop table t; --'");
-        assert!(real(&hostile).is_empty() && generic(&hostile).is_empty());
+        assert!(real(&hostile.example, &hostile.parameters).is_empty() && generic(&hostile).is_empty());
         let all: Vec<String> = generic(&question("delete from t where a = $1 + $2", "")).into_iter().map(|form| form.text).collect();
         assert_eq!(
             all,
@@ -368,7 +420,17 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_its_quotes() {
         let sql = create("we\"ird", "public.\"it's\" (a)");
-        assert_eq!(sql, "select /* laggard */ indexname from \"we\"\"ird\".hypopg_create_index('create index on public.\"it''s\" (a)')");
-        assert_eq!(search_path(&["a\"b".to_owned(), "public".to_owned()]), "SET /* laggard */ search_path = \"a\"\"b\", \"public\"");
+        assert_eq!(
+            sql,
+            "select /* laggard */ indexname from \"we\"\"ird\".hypopg_create_index('create index on public.\"it''s\" (a)'::pg_catalog.text)"
+        );
+        assert_eq!(
+            search_path(&["a\"b".to_owned(), "public".to_owned()]),
+            "SET /* laggard */ search_path = pg_catalog, \"a\"\"b\", \"public\", pg_temp"
+        );
+        assert_eq!(
+            hide("a\"b", "s.\"it's\""),
+            "select /* laggard */ \"a\"\"b\".hypopg_hide_index('s.\"it''s\"'::pg_catalog.regclass::pg_catalog.oid)"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of one statement, put together.
 
 use crate::event::Holds;
+use crate::finding;
 use crate::units::{Micros, Timestamp};
 use crate::workload::burst::{Class, Known, Pattern};
 use crate::workload::timeline::{Timeline, minute, start_of};
@@ -35,6 +36,7 @@ impl Explained {
             cancelled: [statement.timeouts + statement.lock_timeouts, statement.deadlocks],
             temp_files: statement.temp_files,
             loops: loops(workload, statement),
+            unadvised: finding::unadvised(workload, statement, &view.rules),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::super::explained::{Explained, LoopLine, StretchLine, TimelineLine};
-use super::{Error, Finding, Input, Statement, Tool, Warning, Window, finding, input, tool};
+use super::{Error, Finding, Input, Statement, Tool, Warning, Window, finding, input};
 
 /// The whole document.
 #[derive(Debug, Serialize)]
@@ -38,6 +38,8 @@ pub(super) struct Document {
     loops: Vec<Loop>,
     /// Those that name it.
     findings: Vec<Finding>,
+    /// Why no index is advised, where a catalogue tells.
+    unadvised: Vec<String>,
     warnings: Vec<Warning>,
 }
 
@@ -122,7 +124,7 @@ fn document(explained: &Explained) -> Document {
     };
     Document {
         schema: "laggard.explain/1",
-        tool: tool(),
+        tool: Tool::this(),
         inputs: report.inputs.iter().map(input).collect(),
         window: report.window.map(|(start, end)| Window { start: start.to_string(), end: end.to_string() }),
         rank: explained.rank.0,
@@ -137,6 +139,7 @@ fn document(explained: &Explained) -> Document {
         temp_files: TempFiles { count: explained.temp_files.0, bytes: explained.temp_files.1 },
         loops: explained.loops.iter().map(told).collect(),
         findings: report.findings.iter().map(finding).collect(),
+        unadvised: explained.unadvised.clone(),
         warnings: report.warnings.iter().map(|w| Warning { id: w.id(), text: w.to_string() }).collect(),
     }
 }

@@ -82,6 +82,17 @@ pub struct Scan {
     pub needs: Option<Vec<String>>,
     /// The scan for each row of which this one is run again, because it is in a sub-query that no join replaces.
     pub for_each: Option<usize>,
+    /// Which columns must equal what stands in a place of the text.
+    pub placed: Vec<Placed>,
+}
+
+/// A column that must equal what stands in a place: `a = $1`, also with a cast or a function around the place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The column.
+    pub column: String,
+    /// The `n` of `$n`.
+    pub number: u32,
 }
 
 /// What must hold of one column, or of an expression over it.

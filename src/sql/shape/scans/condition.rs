@@ -8,7 +8,7 @@ use super::nested::{self, Leaf};
 use super::operand::{self, Side, innermost, truth, unnested};
 use super::place::{Meaning, Origin, resolve};
 use super::walk::Walker;
-use super::{Against, Key, Term, Test};
+use super::{Against, Key, Placed, Term, Test};
 
 /// What one condition says.
 pub(super) enum Found {
@@ -16,6 +16,8 @@ pub(super) enum Found {
     Term(usize, Term),
     /// Something else about a scan.
     Other(usize),
+    /// Which value a column of a scan must equal.
+    Placed(usize, Placed),
 }
 
 /// Two sides of a comparison.
@@ -36,12 +38,14 @@ impl<'a> Walker<'a, '_> {
     }
 
     pub(super) fn keep(&mut self, filtered: &Range<usize>, found: Found) {
-        let (Found::Term(scan, _) | Found::Other(scan)) = &found;
+        let (Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _)) = &found;
         let Some(scan) = self.scans.get_mut(*scan).filter(|_| filtered.contains(scan)) else { return };
         match found {
             Found::Term(_, term) if !scan.terms.contains(&term) => scan.terms.push(term),
             Found::Term(..) => {}
             Found::Other(_) => scan.others += 1,
+            Found::Placed(_, placed) if !scan.placed.contains(&placed) => scan.placed.push(placed),
+            Found::Placed(..) => {}
         }
     }
 
@@ -135,12 +139,18 @@ impl<'a> Walker<'a, '_> {
         if of[0].iter().any(|scan| of[1].contains(scan)) {
             return self.others(whole);
         }
-        let sides = [(&left, &right), (&right, &left)];
+        let sides = [(&left, &right, pair.right), (&right, &left, pair.left)];
         let mut found = Vec::new();
-        for (one, other) in sides {
+        for (one, other, value) in sides {
             let against = self.against(other);
             match (self.key(one), against) {
-                (Some((scan, key)), Some(against)) => found.push(Found::Term(scan, Term { key, test: pair.test, against })),
+                (Some((scan, key)), Some(against)) => {
+                    let number = operand::parameter(value).filter(|_| pair.test == Test::Equal);
+                    let is_plain = matches!(key, Key::Column(_) | Key::Text(_));
+                    let column = key.column().to_owned();
+                    found.extend(number.filter(|_| is_plain).map(|number| Found::Placed(scan, Placed { column, number })));
+                    found.push(Found::Term(scan, Term { key, test: pair.test, against }));
+                }
                 _ => found.extend(self.scans_of(one).into_iter().map(Found::Other)),
             }
         }
@@ -225,6 +235,7 @@ impl<'a> Walker<'a, '_> {
             }
             is_told &= found.len() > known;
         }
+        found.retain(|found| !matches!(found, Found::Placed(..)));
         let values = |found: &Found| match found {
             Found::Term(scan, Term { key, test: Test::Equal, against: Against::Value }) => Some((*scan, key.clone(), 1)),
             Found::Term(scan, Term { key, test: Test::AnyOf(count), against: Against::Value }) => Some((*scan, key.clone(), *count)),
@@ -237,7 +248,8 @@ impl<'a> Walker<'a, '_> {
             let count = lists.iter().flatten().map(|(_, _, count)| *count).fold(0, u32::saturating_add);
             return vec![Found::Term(*scan, Term { key: key.clone(), test: Test::AnyOf(count), against: Against::Value })];
         }
-        let mut scans: Vec<usize> = found.iter().map(|(Found::Term(scan, _) | Found::Other(scan))| *scan).collect();
+        let mut scans: Vec<usize> =
+            found.iter().map(|(Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _))| *scan).collect();
         scans.sort_unstable();
         scans.dedup();
         scans.into_iter().map(Found::Other).collect()

@@ -128,6 +128,13 @@ pub(super) fn innermost(mut expr: &Expr) -> &Expr {
     }
 }
 
+/// The number of the place that a value stands for, as in `$1` and `$1::text`.
+pub(super) fn parameter(expr: &Expr) -> Option<u32> {
+    let Expr::Value(value) = innermost(expr) else { return None };
+    let Value::Placeholder(name) = &value.value else { return None };
+    name.strip_prefix('$')?.parse().ok()
+}
+
 /// TRUE or FALSE.
 pub(super) fn truth(expr: &Expr) -> Option<bool> {
     match unnested(expr) {

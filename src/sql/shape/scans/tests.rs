@@ -244,6 +244,29 @@ fn views_that_grow_are_cut() {
     assert!(reading.scans.len() <= MOST_SCANS && tower.0.get() <= 500, "{} scans, {} views", reading.scans.len(), tower.0.get());
 }
 
+#[test]
+fn columns_that_equal_a_place_are_told() {
+    let placed = |sql: &str| -> Vec<(String, u32)> {
+        let scans = read(sql, b"", &Two).expect("read").scans;
+        scans.iter().flat_map(|scan| &scan.placed).map(|placed| (placed.column.clone(), placed.number)).collect()
+    };
+    let cases: [(&str, &[(&str, u32)]); 8] = [
+        ("select $1 from a where x = $2 and $3 = y and z > $4 limit $5", &[("x", 2), ("y", 3)]),
+        ("select 1 from a where x = $1::text and y = upper($2)", &[("x", 1), ("y", 2)]),
+        ("select 1 from a where (x, y) = ($1, $2)", &[("x", 1), ("y", 2)]),
+        ("select 1 from a join b on b.a_id = a.id and b.t = $1 where a.x = $2", &[("x", 2), ("t", 1)]),
+        ("delete from a where x = $1", &[("x", 1)]),
+        // Of none of these it is known that all rows have the value.
+        ("select 1 from a where x = $1 or x = $2", &[]),
+        ("select 1 from a where not x = $1 and y <> $2 and lower(z) = $3 and x in ($4)", &[]),
+        ("select 1 from a left join b on b.a_id = a.id and a.x = $1 where x = $2 + 1", &[]),
+    ];
+    for (sql, expected) in cases {
+        let expected: Vec<(String, u32)> = expected.iter().map(|(column, number)| ((*column).to_owned(), *number)).collect();
+        assert_eq!(placed(sql), expected, "{sql}");
+    }
+}
+
 mod laws {
     use proptest::prelude::*;
 
