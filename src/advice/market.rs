@@ -291,8 +291,11 @@ impl<'c> Market<'c> {
         let open = self.found.cells.iter().enumerate().filter(|(place, _)| !served.contains(place));
         for (_, cell) in open {
             let Some(asked) = self.asked(cell).filter(|asked| !asked.conditions.is_empty()) else { continue };
+            // An index that only gives the order does not lead to what is asked for.
+            let leads = |candidate: &&Candidate| asked.conditions.iter().any(|c| candidate.keys.first().is_some_and(|key| key.on == c.on));
             let covering = candidates(asked, self.catalog)
                 .iter()
+                .filter(leads)
                 .find_map(|candidate| self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)));
             let depends = asked.conditions.iter().any(|condition| condition.is_equality() && selectivity::is_skewed(condition.column));
             let why = match (covering, compared_whole(asked)) {

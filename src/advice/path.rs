@@ -161,7 +161,10 @@ fn matched<'a, 'c>(asked: &'a Asked<'c>, index: &Indexed, way: Way) -> Matched<'
     for key in &index.keys {
         let mut of_key: Vec<&Condition<'c>> = asked.conditions.iter().filter(usable).filter(|condition| key.serves(condition)).collect();
         of_key.retain(|condition| !index.is_hash || is_of_a_hash(condition));
-        of_key.sort_by_key(|condition| (!condition.is_single(), !condition.is_equality(), condition.joins.is_some()));
+        let worst = |condition: &&Condition<'c>| {
+            (!condition.is_single(), !condition.is_equality(), condition.test == Test::NotNull, condition.joins.is_some())
+        };
+        of_key.sort_by_key(worst);
         match of_key.first() {
             Some(condition) if is_bound => matched.bounds.push(condition),
             Some(condition) => matched.inner.push(condition),

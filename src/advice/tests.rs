@@ -472,6 +472,17 @@ fn a_hash_leads_to_no_nulls() {
     assert_eq!(refused(&hash(), "SELECT * FROM t WHERE gone IN (1, 2)"), [Refusal::Covered("t_gone".to_owned())]);
 }
 
+/// Nine of ten are NULL.
+#[test]
+fn few_values_among_nulls_are_a_range() {
+    let nulls = |part: f64| t().column("gone", "null_frac", json!(part));
+    let sql = "SELECT * FROM t WHERE gone IS NOT NULL";
+    assert_eq!(chosen(&nulls(0.95), &[sql]), ["public.t (gone)"]);
+    assert_eq!(chosen(&nulls(0.3), &[sql]), Vec::<String>::new());
+    let of_values = nulls(0.95).index(11, 1, "t_gone", &[7]).with("predicate", json!("(gone > 5)")).with("tuples", json!(10.0));
+    assert_eq!(chosen(&of_values, &[sql]), ["public.t (gone)"], "not all that have a value are in it");
+}
+
 /// The planner's constant for one end of a range is a third of the rows; the server counted one in a thousand.
 #[test]
 fn rows_that_the_server_counted_are_what_conditions_keep() {
