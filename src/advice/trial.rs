@@ -208,7 +208,7 @@ impl<E> Bench<'_, '_, E> {
             let helps = best.uses.contains(&offer) && first.cost - best.cost >= self.limits.least_saving * first.cost;
             let place = cells.iter().position(|cell| cell.demand == demand);
             if let Some(place) = place.filter(|_| helps) {
-                after.insert(place, After { cost: best.cost, is_guess: is_guess(offers, offer, demand, best) });
+                after.insert(place, known(offers, offer, demand, best));
             }
         }
         Ok(match (after.is_empty(), is_answered, is_used) {
@@ -246,7 +246,7 @@ impl<E> Bench<'_, '_, E> {
                 let less = before.cost - seen.cost;
                 if seen.uses.contains(&offer) && less >= self.limits.least_saving * before.cost {
                     saved += less * trial.weight(demand);
-                    after.insert(demand, After { cost: seen.cost, is_guess: is_guess(offers, offer, demand, seen) });
+                    after.insert(demand, known(offers, offer, demand, seen));
                 }
             }
             if !dearer && saved > offers.offers[offer].upkeep && best.as_ref().is_none_or(|(most, ..)| saved > *most) {
@@ -351,11 +351,13 @@ impl Trial {
     }
 }
 
-/// Whether it rests on a guess how many rows match: with places for values it is a constant of the planner's, where it is one
-/// of the model's.
-fn is_guess(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> bool {
+/// What the planner says, and what the model knows of it. It rests on a guess how many rows match, if with places for values
+/// it is a constant of the planner's, where it is one of the model's.
+fn known(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> After {
     let of_demand = |cell: &usize| offers.cells.get(*cell).is_some_and(|cell| cell.demand == demand);
-    !seen.is_real && offers.offers[offer].after.iter().any(|(cell, after)| after.is_guess && of_demand(cell))
+    let of_model = || offers.offers[offer].after.iter().filter(|(cell, _)| of_demand(cell)).map(|(_, after)| after);
+    let is_guess = !seen.is_real && of_model().any(|after| after.is_guess);
+    After { cost: seen.cost, is_guess, is_even: of_model().any(|after| after.is_even) }
 }
 
 /// Whether a statement costs more than before, in any way of asking.
@@ -384,7 +386,7 @@ mod tests {
         let text = format!("c{column}");
         let key = CandidateKey { on: On::Column(column), column, text, descends: false, nulls_first: false, class: None };
         let index = Candidate { relation: 1, table: "t".to_owned(), keys: vec![key], predicate: None };
-        let after = serves.iter().map(|&cell| (cell, After { cost: 10.0, is_guess: true })).collect();
+        let after = serves.iter().map(|&cell| (cell, After { cost: 10.0, is_guess: true, is_even: false })).collect();
         Offer { index, after, may: BTreeSet::new(), upkeep: 0.0 }
     }
 
@@ -411,7 +413,10 @@ mod tests {
         // The first serves one of two; the second saves too little, the third is not used.
         let trial = run(2, &all, &[(0, 0, 20.0), (1, 0, 80.0)]);
         assert_eq!(trial.choices.len(), 1);
-        assert_eq!(trial.offers[trial.choices[0].offer].after, BTreeMap::from([(0, After { cost: 200.0, is_guess: true })]));
+        assert_eq!(
+            trial.offers[trial.choices[0].offer].after,
+            BTreeMap::from([(0, After { cost: 200.0, is_guess: true, is_even: false })])
+        );
         assert_eq!(trial.rejected, [(1, Rejection::SavesLittle), (2, Rejection::Unused)]);
         // 800 of 1 000 units of 1 µs.
         assert!((trial.choices[0].saved - 800.0).abs() < 1e-9);
