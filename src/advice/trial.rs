@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::candidate::Candidate;
 use super::choice::{After, Cell, Choice, Limits, Offer, choose};
 use super::{Demand, Offers, Reason, Refusal};
 
@@ -269,16 +270,17 @@ impl<E> Bench<'_, '_, E> {
             let beside = self.beside(&set, demands, offers)?;
             trial.unasked = beside.unasked;
             let all = trial.choices.len();
-            for choice in &trial.choices {
+            let dropped: Vec<Choice> = trial.choices.extract_if(.., |choice| beside.verdict(places[choice.offer]).is_some()).collect();
+            for choice in dropped {
                 let offer = places[choice.offer];
                 match beside.verdict(offer) {
                     None => {}
                     // Whoever would use it was not asked.
                     Some(Rejection::Unused) if beside.unknown.contains(&offer) => trial.untried += 1,
+                    Some(Rejection::Unused) if trial.hand_on(&choice, &beside.plans, places) => {}
                     Some(why) => trial.rejected.push((offer, why)),
                 }
             }
-            trial.choices.retain(|choice| beside.verdict(places[choice.offer]).is_none());
             if trial.choices.len() == all || trial.choices.is_empty() {
                 return Ok(());
             }
@@ -300,6 +302,7 @@ impl<E> Bench<'_, '_, E> {
                 continue;
             }
             let of_demand = seen.iter().flat_map(|seen| &seen.uses).copied();
+            beside.plans.extend(seen.first().map(|first| (demand, first.clone())));
             if is_dearer(&self.before[&demand], &seen) {
                 beside.dearer.extend(of_demand);
             } else {
@@ -314,6 +317,8 @@ impl<E> Bench<'_, '_, E> {
 #[derive(Default)]
 struct Beside {
     used: BTreeSet<usize>,
+    /// Of each demand that could be asked.
+    plans: BTreeMap<usize, Seen>,
     /// Those in plans that cost more.
     dearer: BTreeSet<usize>,
     /// Those that may serve a demand that could not be asked.
@@ -336,6 +341,29 @@ impl Trial {
     /// Microseconds of the workload for one unit of a statement's cost.
     fn weight(&self, demand: usize) -> f64 {
         self.cells.iter().find(|cell| cell.demand == demand).map_or(0.0, |cell| cell.weight)
+    }
+
+    /// What an index was chosen for another one does that was chosen beside it, such as a wider one: it is credited with that.
+    /// Answers whether it is the same index with more behind it, so that nothing was lost.
+    fn hand_on(&mut self, dropped: &Choice, plans: &BTreeMap<usize, Seen>, places: &[usize]) -> bool {
+        let Candidate { relation, keys, .. } = self.offers[dropped.offer].index.clone();
+        let mut is_within = false;
+        for &cell in &dropped.serves {
+            let Cell { demand, before, weight, .. } = self.cells[cell];
+            let Some((plan, after)) = plans.get(&demand).zip(self.offers[dropped.offer].after.get(&cell).copied()) else { continue };
+            let offers = &self.offers;
+            let is_heir =
+                |choice: &&mut Choice| plan.uses.contains(&places[choice.offer]) && offers[choice.offer].index.relation == relation;
+            let Some(heir) = self.choices.iter_mut().find(is_heir) else { continue };
+            is_within |= offers[heir.offer].index.keys.starts_with(&keys);
+            if heir.serves.iter().any(|&known| self.cells[known].demand == demand) {
+                continue;
+            }
+            heir.serves.push(cell);
+            heir.saved += (before - plan.cost).max(0.0) * weight;
+            self.offers[heir.offer].after.insert(cell, After { cost: plan.cost, ..after });
+        }
+        is_within
     }
 
     /// Cells of statements as they are with what was chosen, and what they cost with one more, by the cell's place.
@@ -371,7 +399,7 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::advice::{Candidate, CandidateKey, On, Refused};
+    use crate::advice::{CandidateKey, On, Refused};
     use crate::sql::fingerprint::Fingerprint;
     use crate::sql::shape::scans::{Reading, Scan};
     use crate::units::Micros;
@@ -405,6 +433,33 @@ mod tests {
             Ok(vec![Seen { cost, uses, is_real: false }])
         };
         trial(&demands, offers, Limits::default(), &mut planner).unwrap_or_else(|never| match never {})
+    }
+
+    /// The second is looked for beside the first, for one statement, and then the other statement uses it as well.
+    #[test]
+    fn what_takes_the_place_of_another_is_credited_with_what_that_did() {
+        let mut wider = offer(1, &[0, 1]);
+        wider.index.keys.extend(offer(2, &[]).index.keys);
+        let all = offers(2, vec![offer(1, &[0, 1]), wider]);
+        let demands: Vec<Demand> = (0..2).map(|_| demand(1_000)).collect();
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let (cost, uses) = match (demand, set) {
+                (0, [0]) => (400.0, vec![0]),
+                (0, [1]) => (390.0, vec![1]),
+                (0, [0, 1]) => (100.0, vec![1]),
+                (1, [0]) => (10.0, vec![0]),
+                (1, [.., 1]) => (10.0, vec![1]),
+                _ => (1_000.0, vec![]),
+            };
+            Ok(vec![Seen { cost, uses, is_real: false }])
+        };
+        let trial = trial(&demands, &all, Limits::default(), &mut planner).unwrap_or_else(|never| match never {});
+        let [choice] = trial.choices.as_slice() else { panic!("{trial:?}") };
+        let served: BTreeSet<usize> = choice.serves.iter().map(|&cell| trial.cells[cell].demand).collect();
+        assert_eq!((trial.offers[choice.offer].index.keys.len(), served), (2, BTreeSet::from([0, 1])));
+        // Both cost 1 000 units in 1 000 µs: of the first the second index saves 300 beyond 600, of the other 990.
+        assert!((choice.saved - (300.0 + 990.0)).abs() < 1e-9, "{choice:?}");
+        assert_eq!(trial.rejected, []);
     }
 
     #[test]
