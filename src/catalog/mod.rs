@@ -12,6 +12,12 @@ mod whole;
 
 pub use whole::{Catalog, Origin};
 
+/// Whether a table, by its name with or without a schema, is one of the server's own: those are read by tools.
+#[must_use]
+pub fn is_of_server(table: &str) -> bool {
+    table.starts_with("pg_") || table.starts_with("information_schema.")
+}
+
 /// Counters of the statistics views, by the names of their columns in whatever version.
 pub type Usage = BTreeMap<String, Value>;
 

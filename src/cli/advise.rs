@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::advice::trial::{Rejection, Trial, trial};
 use crate::advice::{self, Offers, Refusal};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, is_of_server};
 use crate::finding::{self, Advice, Answers};
 use crate::live::whatif::question::{Unaskable, single, unqualified};
 use crate::live::whatif::{Planner, Question, statements_sent};
@@ -213,7 +213,8 @@ impl Notes {
             let is_usual = match &refused.why {
                 Refusal::Covered(_) | Refusal::Unselective | Refusal::DependsOnValue => true,
                 Refusal::Whole(..) | Refusal::Forbidden => false,
-                Refusal::Table(reason) => *reason == advice::Reason::Small,
+                // The server's own tables are no business of whoever asks, and a session of ours reads many of them.
+                Refusal::Table(reason) => *reason == advice::Reason::Small || refused.table.as_deref().is_some_and(is_of_server),
                 Refusal::Unread(Unread::Utility) => true,
                 Refusal::Unread(_) => single(&statement.text) == Err(Unaskable::Utility),
             };

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::catalog::is_of_server;
 use crate::sql::shape::habits::{self, Habit, Habits, Kind};
 use crate::sql::shape::on_a_deep_stack;
 use crate::units::{Micros, grouped};
@@ -336,8 +337,7 @@ fn case(statement: &Statement, price: Price) -> Option<Case<'_>> {
     // What is cut may still parse, as something else.
     let example = (!is_cut).then(|| String::from_utf8_lossy(sql));
     let habits = example.and_then(|sql| habits::read(&sql, parameters)).or_else(|| habits::read(&statement.text, b""))?;
-    let is_catalogue = |table: &String| table.starts_with("pg_") || table.starts_with("information_schema.");
-    if habits.tables.iter().any(is_catalogue) {
+    if habits.tables.iter().any(|table| is_of_server(table)) {
         return None;
     }
     let list = habits.of(Kind::List).map_or(0, |list| list.size).max(habits::longest_list(sql));

@@ -1,5 +1,6 @@
 //! The columns of an index that a scan lacks: those compared for equality first, then one range, then what it sorts by.
 
+use crate::catalog::is_of_server;
 use crate::plan::{Against, Conjunct, Facts, Reads, Scan, Test};
 
 use super::Options;
@@ -74,7 +75,7 @@ fn examined(scan: &Scan) -> u64 {
 }
 
 fn candidate(scan: &Scan, options: &Options, tells_apart: &TellsApart<'_>) -> Option<(Candidate, Waste)> {
-    if scan.loops == 0 || scan.table.starts_with("pg_") || scan.table.starts_with("information_schema.") {
+    if scan.loops == 0 || is_of_server(&scan.table) {
         return None;
     }
     let waste = if scan.filter.is_empty() { sorted_away(scan, options)? } else { filtered_away(scan, options)? };

@@ -3,6 +3,7 @@
 //! Only of statements that read one table by comparing plain columns with values, none of which looks like a key, and of
 //! which one looks as if it told rows apart.
 
+use crate::catalog::is_of_server;
 use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::{self, Operator, Predicate, Shape};
 use crate::workload::{Permille, Statement, Workload};
@@ -60,7 +61,7 @@ fn need<'w>(statement: &'w Statement, price: Price, values: &Distributions) -> O
 fn candidate(shape: &Shape, values: &Distributions) -> Option<Candidate> {
     let is_plain = shape.joins == 0 && shape.subqueries == 0 && shape.set_operations == 0;
     let [table] = shape.tables.as_slice() else { return None };
-    let is_catalogue = table.starts_with("pg_") || table.starts_with("information_schema.");
+    let is_catalogue = is_of_server(table);
     // The time may go to the sort of what is calculated.
     let is_sorted_plainly = shape.order_by.iter().all(|key| key.column.is_some());
     let verbs = ["select", "update", "delete"];
