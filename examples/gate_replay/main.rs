@@ -9,7 +9,7 @@
 //! Each argument is one run as `laggard gate` takes it, all of the same unchanged version. Runs are dealt to two sides at random;
 //! two statements of the candidate are made slower for the columns of power. Rules that look at the calls are given mean,
 //! deviation and count of each run, all others one number per run, the median unless `--mean` asks. The rules are after what the
-//! tools publish and do, adapted to that; they are not the tools. A second table has the whole gate as it ships, counters and
+//! tools publish and do, adapted to that; they are not the tools. Another table has the whole gate as it ships, counters and
 //! findings too, and on a machine twice as slow. Without files the runs are invented: 26 statements, 20 runs.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
@@ -74,7 +74,7 @@ fn asked(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
 fn replayed(asked: &Asked) -> Result<(), String> {
     let read = |names: &[String]| names.iter().map(|name| read::run(name)).collect::<Result<Vec<_>, String>>();
     let (mut runs, changed) = (read(&asked.alike)?, read(&asked.changed)?);
-    table(&read::pool(&runs, asked.statistic), asked.deals);
+    let pool = read::pool(&runs, asked.statistic);
     for run in &changed {
         println!("## {}\n", run.path);
         let all: Vec<_> = runs.iter().chain([run]).cloned().collect();
@@ -83,6 +83,7 @@ fn replayed(asked: &Asked) -> Result<(), String> {
         println!();
     }
     whole::table(&mut runs, asked.deals as u64);
+    table(&pool, asked.deals);
     Ok(())
 }
 

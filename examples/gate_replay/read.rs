@@ -40,16 +40,16 @@ pub(crate) fn pool(runs: &[Run], statistic: Statistic) -> Runs {
 fn sample(shape: &Shape, statistic: Statistic) -> Option<Sample> {
     let (mean, deviation) = (shape.mean?, shape.deviation?);
     let error = deviation / mean / (shape.timed as f64).sqrt();
-    let point = |us: f64| Point { ms: us / 1e3, error };
-    let (typical, tail, usual) = match statistic {
-        Statistic::Mean => (Some(mean), None, None),
-        Statistic::Median => (shape.p50, shape.p95, shape.usual),
-    };
+    let point = |us: f64, error: f64| Point { ms: us / 1e3, error };
+    let [of_median, of_tail] = shape.errors;
+    // Counters tell no percentiles.
+    let percentiles = shape.p50.zip(shape.p95).filter(|_| statistic == Statistic::Median);
+    let (typical, tail) = percentiles.map_or((point(mean, error), None), |(p50, p95)| (point(p50, of_median), Some(point(p95, of_tail))));
     Some(Sample {
         calls: shape.timed,
         total_ms: mean * shape.timed as f64 / 1e3,
-        usual_ms: usual.map(|us| us / 1e3),
-        typical: typical.map(point),
-        tail: tail.map(point),
+        usual_ms: shape.usual.filter(|_| percentiles.is_some()).map(|us| us / 1e3),
+        typical: Some(typical),
+        tail,
     })
 }

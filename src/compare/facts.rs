@@ -184,6 +184,8 @@ pub struct Shape {
     pub usual: Option<f64>,
     /// Their 95th percentile.
     pub p95: Option<f64>,
+    /// The standard errors of the logarithms of median and 95th percentile.
+    pub errors: [f64; 2],
     /// Their largest.
     pub max: Option<f64>,
     /// The distribution of all of them, those that waited as well, where a log tells it.
@@ -332,6 +334,20 @@ fn origin(s: &Statement) -> Option<Origin> {
     Origin::of(tags.iter().map(|(key, value, _)| (*key, *value)))
 }
 
+/// A 95 % confidence interval of a normal distribution is so many standard errors wide.
+const WIDTH: f64 = 2.0 * 1.959_963_984_540_054;
+
+/// The standard error of the logarithm of a quantile, by the width of its distribution-free confidence interval: between the
+/// ranks n·q ± 1.96·√(n·q·(1 − q)) (Conover, "Practical Nonparametric Statistics", 3.2), as far as there are such.
+fn error(latency: &Latency, quantile: Permille) -> f64 {
+    let (count, share) = (latency.count() as f64, quantile.0 as f64 / 1_000.0);
+    let half = WIDTH / 2.0 * (count * share * (1.0 - share)).sqrt();
+    let rank = |rank: f64| Micros::floor(rank.clamp(1.0, count.max(1.0))).0;
+    // Logs tell no less than a microsecond.
+    let log = |rank: u64| latency.at_rank(rank).map_or(0.0, |value| (value.0.max(1) as f64).ln());
+    (log(rank((count * share + half).ceil())) - log(rank(count * share - half))) / WIDTH
+}
+
 impl Shape {
     fn of(s: &Statement) -> Self {
         let outline = Outline::of(&s.text);
@@ -375,6 +391,7 @@ impl Shape {
         self.p50 = micros(latency.at(Permille(500)));
         self.p95 = micros(latency.at(Permille(950)));
         self.usual = latency.mean_up_to(USUAL);
+        self.errors = [500, 950].map(|quantile| error(latency, Permille(quantile)));
         self.max = micros(latency.max());
         self.latency = Some(s.latency.clone());
     }

@@ -6,7 +6,8 @@
 //!
 //! 1. what a run does to all statements alike is taken out: g\[i\] = median over q of (y\[q,i\] − mean y\[q,·\]), r = y − g;
 //! 2. the effect is θ\[q\] = mean_B r − mean_A r, less the median of that over all statements;
-//! 3. its variance is pooled within the sides and moderated over all statements ([`Prior`]);
+//! 3. its variance is pooled within the sides and moderated over all statements ([`Prior`]), and no less than what the calls
+//!    within the runs make of it;
 //! 4. θ is tested against the margin ln(1 + δ), not against 0 (McCarthy and Smyth, "Testing significance relative to a
 //!    fold-change threshold is a TREAT", 2009): t = (θ − ln(1 + δ))/(s̃·√(1/K_A + 1/K_B));
 //! 5. the p of all statements and both families are adjusted together ([`discovery`](super::stats::discovery)).
@@ -45,7 +46,8 @@ pub struct Sides<T> {
 pub struct Point {
     /// Its value in milliseconds.
     pub ms: f64,
-    /// Its relative standard error within the run, s/(m·√n) for a mean; 0 if it is not known. Used with one run per side only.
+    /// Its relative standard error within the run, s/(m·√n) for a mean; 0 if it is not known. With one run per side it is a part of
+    /// the variance, with more the variance is no less.
     pub error: f64,
 }
 
@@ -112,9 +114,11 @@ pub struct Options {
     /// A call must on average have become slower by so many milliseconds.
     pub min_added_ms: f64,
     /// And all calls of a run by this share of the run's time,
+    ///
+    /// Neither is asked of what is proved to be slower than [`Options::tolerance`] allows, if a call is slower by
+    /// [`Eligibility::min_mean_ms`]: in a large program nearly every statement is less than 1 % of a run, and no less of a
+    /// regression when it doubles. Among runs that are alike this fails no more; see the README.
     pub min_added_share: f64,
-    /// unless it is proved to take so many times as long: a small statement that doubled is a regression of a large program.
-    pub large: f64,
     /// The mean of all calls but the slowest tenth must have gone at least this part of the way, in logarithms, that the median
     /// went. Where half of the calls are fast and half slow the median jumps from the ones to the others, and neither runs nor
     /// variances tell of it. The slowest are left out, because one of them may be as long as all others together.
@@ -142,7 +146,6 @@ impl Default for Options {
             plain: 2.0,
             min_added_ms: 0.1,
             min_added_share: 0.01,
-            large: 1.5,
             min_mean_part: 0.5,
             min_controls: 10,
             min_statements: 5,

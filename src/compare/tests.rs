@@ -241,6 +241,28 @@ fn the_shift_is_that_of_the_controls() {
     assert_eq!(told(4), (8, Some(1.0), false));
 }
 
+/// One query for twenty rows became twenty queries, and so another statement. A new one that replaces nothing is only told.
+#[test]
+fn a_statement_that_is_called_more_often_than_the_one_it_replaces_is_a_loop() {
+    let called = |run: Run, table: &str, on: &str, calls: u64| {
+        let mut run = with(run, table, |shape| (shape.calls, shape.tables) = (calls, vec![on.to_owned()]));
+        run.surroundings.has_log = true;
+        run
+    };
+    let others = ["a", "b", "c", "d", "e", "f"];
+    let many = |path: &str| others.iter().fold(run(path, &[]), |run, table| called(run, table, table, 1_000));
+    let told = |gone: (&str, u64), new: (&str, u64)| {
+        let comparison =
+            compare(&[called(many("a"), "all", gone.0, gone.1)], &[called(many("b"), "each", new.0, new.1)], &Policy::default());
+        assert_eq!(comparison.reasons, []);
+        of_rule(&comparison, "calls-per-unit").iter().map(|change| (change.level, change.statement, change.calls)).collect::<Vec<_>>()
+    };
+    assert_eq!(told(("items", 20), ("items", 400)), [(Level::Error, Some(print("each")), [20, 400])]);
+    assert_eq!(told(("items", 20), ("items", 22)), []);
+    assert_eq!(told(("items", 400), ("items", 20)), [], "fewer calls are no loop");
+    assert_eq!(told(("items", 20), ("orders", 400)), [], "it replaces nothing");
+}
+
 /// A filter that no statement matches judges nothing, and so passes nothing.
 #[test]
 fn only_what_matches_the_filter_is_judged() {

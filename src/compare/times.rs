@@ -81,16 +81,16 @@ pub(super) fn runs(matched: &Matched<'_>, has_medians: bool, policy: &Policy) ->
 /// What a run says of a statement: of a log the median and the 95th percentile, of counters the mean.
 fn sample(shape: &Shape, has_medians: bool) -> Sample {
     let point = |value: Option<f64>, error: f64| value.map(|us| Point { ms: us / MS, error });
-    // s/(m·√n); the median's is about a quarter more (√(π/2) of a normal distribution).
     let error =
         shape.mean.zip(shape.deviation).filter(|(mean, _)| *mean > 0.0).map_or(0.0, |(mean, s)| s / mean / (shape.timed as f64).sqrt());
+    let [median, tail] = shape.errors;
     // Both are of the calls that waited for no lock, whose number the mean is of; the time of the others is not theirs.
     Sample {
         calls: shape.timed,
         total_ms: shape.mean.map_or(shape.total, |mean| mean * shape.timed as f64) / MS,
         usual_ms: shape.usual.filter(|_| has_medians).map(|us| us / MS),
-        typical: if has_medians { point(shape.p50, error * 1.25) } else { point(shape.mean, error) },
-        tail: if has_medians { point(shape.p95, error * 2.0) } else { None },
+        typical: if has_medians { point(shape.p50, median) } else { point(shape.mean, error) },
+        tail: if has_medians { point(shape.p95, tail) } else { None },
     }
 }
 

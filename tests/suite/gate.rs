@@ -254,6 +254,78 @@ fn the_gate_file_is_found_upwards_and_flags_win() {
     assert_eq!((doubtful("pass"), doubtful("fail")), (Some(0), Some(1)));
 }
 
+/// What is left out is not judged, what is misspelt ends the command, and a filter that matches nothing passes nothing.
+#[test]
+fn rules_and_statements_are_chosen() {
+    let folder = project("");
+    let rules = |more: &[&str]| {
+        let ran = gated_in(folder.path(), "loop", &[more, &["--format", "json"]].concat());
+        (ran.code, if ran.stdout.is_empty() { Vec::new() } else { against(&ran.json()) })
+    };
+    let (code, all) = rules(&[]);
+    assert_eq!((code, all.contains(&"error calls-per-unit".to_owned())), (Some(1), true), "{all:?}");
+    assert_eq!(rules(&["--include", "temp-blocks", "--include", "latency"]), (Some(0), Vec::new()));
+    assert_eq!(rules(&["--include", "calls-per-unit"]), (Some(1), vec!["error calls-per-unit".to_owned()]));
+    let without: Vec<&str> = all.iter().flat_map(|told| ["--exclude", told.split(' ').nth(1).expect("a rule")]).collect();
+    assert_eq!(rules(&without), (Some(0), Vec::new()));
+    let wrong = gated_in(folder.path(), "loop", &["--exclude", "calls-per-unti"]);
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("did you mean calls-per-unit?"), "{}", wrong.stderr);
+    assert_eq!(gated_in(folder.path(), "loop", &["--filter", "("]).code, Some(2));
+    assert_eq!(rules(&["--filter", "^no such statement"]).0, Some(3));
+    assert_eq!(rules(&["--filter", "count[(]"]), (Some(0), Vec::new()));
+}
+
+/// `compare` knows the gate file as `gate` does, and fails all the same by nothing.
+#[test]
+fn compare_reads_the_gate_file() {
+    let folder = project("[rules]\ncalls-per-unit = \"off\"\nn-plus-one = \"off\"\n");
+    let at = |name: &str| runs().join(format!("{name}.log.gz")).display().to_string();
+    let told = |more: &[&str]| {
+        let ran = laggard(folder.path(), &arguments("compare", &A.map(at), &[at("loop")], &[&["--format", "json"], more].concat()));
+        (ran.code, against(&ran.json()).contains(&"error calls-per-unit".to_owned()))
+    };
+    assert_eq!(told(&[]), (Some(0), false));
+    assert_eq!(told(&["--no-gate"]), (Some(0), true));
+}
+
+/// A log whose statements tell where they come from, as Rails does: SARIF, GitLab and annotations point there, and at the gate file
+/// for a path that is none of the project's.
+#[test]
+fn changes_are_told_where_the_statement_stands() {
+    let folder = project("");
+    let log = |name: &str, took: u32, file: &str| {
+        let call = |second: u32, n: u32| {
+            let from = if n == 0 { file.to_owned() } else { format!("app/models/m{n}.rb:{n}") };
+            let ms = if n == 0 { took } else { 10 };
+            format!(
+                "2026-11-20 09:{:02}:{:02}.{n}00 UTC [7] a@shop LOG:  duration: {ms}.000 ms  statement: SELECT * FROM t{n} WHERE id = {second} /*source_location='{from}'*/\n",
+                second / 60,
+                second % 60
+            )
+        };
+        let text: String = (0..100).flat_map(|second| (0..8).map(move |n| (second, n))).map(|(second, n)| call(second, n)).collect();
+        fs::write(folder.path().join(name), text.replace("09:", if name.starts_with('a') { "09:" } else { "10:" })).expect("written");
+    };
+    for (file, path, line) in [("app/models/user.rb:12", "app/models/user.rb", 12), ("../../etc/passwd.rb:3", "gate.toml", 1)] {
+        log("a.log", 10, file);
+        log("b.log", 90, file);
+        let names = [["a.log".to_owned()], ["b.log".to_owned()]];
+        let all = arguments("gate", &names[0], &names[1], &["--format", "sarif", "--format", "gitlab=q.json", "--format", "github=c.txt"]);
+        let ran = laggard(folder.path(), &all);
+        assert_eq!(ran.code, Some(1), "{} {}", ran.stdout, ran.stderr);
+        let place = &ran.json()["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+        let said = (place["artifactLocation"]["uri"].as_str().expect("a path"), place["region"]["startLine"].as_u64());
+        assert!(said.0.ends_with(path) && said.1 == Some(line), "{place}");
+        let issues: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("q.json")).expect("written")).expect("JSON");
+        assert_eq!(
+            (issues[0]["location"]["path"].as_str().map(|told| told.ends_with(path)), issues[0]["location"]["lines"]["begin"].as_u64()),
+            (Some(true), Some(line))
+        );
+        let commands = fs::read_to_string(folder.path().join("c.txt")).expect("written");
+        assert_eq!(commands.contains(&format!("::error file={path},line={line},title=")), line > 1, "{commands}");
+    }
+}
+
 #[test]
 fn what_the_gate_file_does_not_know_ends_the_command() {
     let folder = project("[gate]\nfail_om = \"warn\"\n");

@@ -2,9 +2,9 @@
 
 use super::super::facts::Shape;
 use super::super::matched::{Matched, Pair};
-use super::super::policy::{Level, Policy};
-use super::super::{Change, Evidence, Judgement, Metric, Side};
-use super::rule::Counter;
+use super::super::policy::Policy;
+use super::super::{Change, Metric, Side};
+use super::rule::{Counter, doubted};
 
 /// One counter that the server keeps of a statement.
 struct Amount {
@@ -33,22 +33,16 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
             let sides = [Side::Baseline, Side::Candidate].map(|side| pooled(pair, side, amount.of));
             if let [Some(from), Some(to)] = sides {
                 let change = counter.change(pair, &values, [from, to]);
-                changes.extend(if pair.is_of_every_run(&values) { change } else { change.and_then(partial) });
+                changes.extend(if pair.is_of_every_run(&values) { change } else { change.and_then(|change| doubted(change, PARTIAL)) });
             }
         }
     }
     changes
 }
 
-/// What it comes to if some run has no value: that all runs of one side are above all of the other calibrates itself by their
-/// number, and with one of three on either side would be no more than one against one.
-fn partial(change: Change) -> Option<Change> {
-    let mut change = Change { verdict: Judgement::Inconclusive, level: change.level.min(Level::Info), ..change };
-    (change.baseline < change.candidate).then(|| {
-        change.evidence.push(Evidence { kind: "doubt", text: "some runs do not have it, and all would be needed".to_owned() });
-        change
-    })
-}
+/// That all runs of one side are above all of the other calibrates itself by their number, and with one of three on either side
+/// would be no more than one against one.
+const PARTIAL: &str = "some runs do not have it, and all would be needed";
 
 /// Of all calls of a side together.
 fn pooled(pair: &Pair<'_>, side: Side, of: fn(&Shape) -> Option<u64>) -> Option<f64> {

@@ -2,13 +2,19 @@
 //!
 //! The unit of work is the whole run: if one side did more of it than the other, most of its statements were called more often
 //! by one factor, their median, and that is taken out. Where the log tells requests and transactions, the calls in each of these
-//! must have grown as well: a page that was asked for more often is no loop. Where it does not, runs that were not mere replays
-//! draw their calls by chance, and then a difference must stand out from that: by three times the square root of the calls of
-//! both sides, the standard deviation of a difference of two Poisson counts.
+//! must have grown as well: a page that was asked for more often is no loop. Runs that are not mere replays draw their calls by
+//! chance, and then a difference must stand out from that: by three times the square root of φ and the calls of both sides, where
+//! the calls themselves are the variance of a difference of two Poisson counts, and φ is by how much the statements' differences
+//! are more uneven than that (McCullagh and Nelder, "Generalized Linear Models", 9.2), by their median, which loops do not move.
+
+use std::collections::BTreeMap;
+
+use crate::units::counted;
 
 use super::super::matched::{Matched, Pair, Values};
 use super::super::policy::{Limit, Policy};
-use super::super::{Change, Evidence, Metric, Side};
+use super::super::stats::centre::median;
+use super::super::{Change, Evidence, Judgement, Metric, Side};
 use super::rule::{Counter, number};
 
 /// With fewer statements on both sides their median says nothing of the traffic.
@@ -17,11 +23,59 @@ const FEWEST: usize = 5;
 const REPLAYED: f64 = 0.9;
 /// So many standard deviations from chance.
 const DEVIATIONS: f64 = 3.0;
+/// The median of a χ² distribution with one degree of freedom.
+const CHI_SQUARED: f64 = 0.454_936_423_119_572_8;
 
 pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
     let counter = Counter { rule: "calls-per-unit", metric: Metric::Calls, unit: "calls in a run", limit: policy.limit("calls-per-unit") };
     let traffic = Traffic::of(matched);
-    matched.pairs.iter().filter(|pair| pair.is_on_both()).filter_map(|pair| change(pair, &counter, &traffic)).collect()
+    let of_both = matched.pairs.iter().filter(|pair| pair.is_on_both()).filter_map(|pair| change(pair, &counter, &traffic));
+    of_both.chain(replaced(matched, &counter, &traffic)).collect()
+}
+
+/// Statements of one side alone that do the same kind of thing with the same tables.
+#[derive(Default)]
+struct Replaced<'m, 'r> {
+    gone: Vec<&'m Pair<'r>>,
+    new: Vec<&'m Pair<'r>>,
+}
+
+/// What new statements are called more often than those on the same tables that are gone: one query for many rows that became
+/// one for each is another statement. What is merely new replaces nothing.
+fn replaced(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<Change> {
+    let mut groups: BTreeMap<(&str, Vec<&str>), Replaced<'_, '_>> = BTreeMap::new();
+    for pair in &matched.pairs {
+        let Some(shape) = pair.any().filter(|shape| shape.works && !shape.tables.is_empty()) else { continue };
+        let in_all = |side: Side| pair.calls(side).all(|calls| calls > 0);
+        let in_none = |side: Side| pair.calls(side).all(|calls| calls == 0);
+        let mut tables: Vec<&str> = shape.tables.iter().map(String::as_str).collect();
+        tables.sort_unstable();
+        let group = groups.entry((shape.verb.as_str(), tables)).or_default();
+        match () {
+            () if in_all(Side::Baseline) && in_none(Side::Candidate) => group.gone.push(pair),
+            () if in_none(Side::Baseline) && in_all(Side::Candidate) => group.new.push(pair),
+            () => {}
+        }
+    }
+    groups.into_values().filter_map(|group| replacement(&group, counter, traffic)).collect()
+}
+
+fn replacement(group: &Replaced<'_, '_>, counter: &Counter, traffic: &Traffic) -> Option<Change> {
+    let of = |pairs: &[&Pair<'_>], side: Side| pairs.iter().map(|pair| pair.calls(side).sum::<u64>()).sum::<u64>();
+    let most = group.new.iter().max_by_key(|pair| pair.calls(Side::Candidate).sum::<u64>()).filter(|_| !group.gone.is_empty())?;
+    let runs = |pairs: &[&Pair<'_>], side: Side, factors: &[f64]| {
+        let run = |(at, factor): (usize, &f64)| pairs.iter().filter_map(|pair| pair.calls(side).nth(at)).sum::<u64>() as f64 / factor;
+        factors.iter().enumerate().map(run).collect::<Vec<f64>>()
+    };
+    let baseline = runs(&group.gone, Side::Baseline, &traffic.baseline);
+    let values = Values { baseline, candidate: runs(&group.new, Side::Candidate, &traffic.candidate) };
+    let [from, to] = [mean(&values.baseline), mean(&values.candidate)];
+    let change = counter.change(most, &values, [from, to]).filter(|change| change.verdict == Judgement::Regressed)?;
+    let (gone, tables) = (counted(group.gone.len() as u64, "statement"), most.any()?.tables.join(", "));
+    let text = format!("it takes the place of {gone} on {tables} that no candidate run has");
+    let evidence = change.evidence.into_iter().chain([Evidence { kind: "replaced", text }]).collect();
+    let calls = [of(&group.gone, Side::Baseline), of(&group.new, Side::Candidate)];
+    traffic.is_beyond_chance(from, to).then_some(Change { calls, evidence, ..change })
 }
 
 fn change(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Option<Change> {
@@ -29,16 +83,18 @@ fn change(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Option<Chang
     let values = Values { baseline: side(Side::Baseline, &traffic.baseline), candidate: side(Side::Candidate, &traffic.candidate) };
     let [from, to] = [mean(&values.baseline), mean(&values.candidate)];
     let mut change = counter.change(pair, &values, [from, to])?;
-    match per_unit(pair) {
-        Some(units) => {
-            // How many calls more they are is asked of the whole run.
-            let share = Counter { limit: Limit { absolute: 0.0, ..counter.limit }, ..*counter };
-            share.judged(&units).filter(|verdict| *verdict == change.verdict)?;
-            let text = format!("calls in a request or transaction: {} → {}", number(mean(&units.baseline)), number(mean(&units.candidate)));
-            change.evidence.push(Evidence { kind: "unit", text });
+    if !traffic.is_beyond_chance(from, to) {
+        return None;
+    }
+    if let Some(units) = per_unit(pair) {
+        // How many calls more they are is asked of the whole run.
+        let share = Counter { limit: Limit { absolute: 0.0, ..counter.limit }, ..*counter };
+        let is_so = share.judged(&units).is_some_and(|verdict| verdict == change.verdict || change.verdict == Judgement::Inconclusive);
+        if !is_so {
+            return None;
         }
-        None if !traffic.is_replayed && (to - from).abs() < DEVIATIONS * (to + from).sqrt() => return None,
-        None => {}
+        let text = format!("calls in a request or transaction: {} → {}", number(mean(&units.baseline)), number(mean(&units.candidate)));
+        change.evidence.push(Evidence { kind: "unit", text });
     }
     let factor = mean(&traffic.candidate);
     if (factor - 1.0).abs() > 0.005 {
@@ -63,6 +119,8 @@ struct Traffic {
     baseline: Vec<f64>,
     candidate: Vec<f64>,
     is_replayed: bool,
+    /// φ, at least 1.
+    dispersion: f64,
 }
 
 impl Traffic {
@@ -76,8 +134,30 @@ impl Traffic {
         });
         let is_replayed = same.count() as f64 >= REPLAYED * common.len() as f64;
         let factors = |side: Side| (0..matched.runs(side).len()).map(|at| factor(&common, side, at)).collect();
-        Traffic { baseline: factors(Side::Baseline), candidate: factors(Side::Candidate), is_replayed }
+        let (baseline, candidate): (Vec<f64>, Vec<f64>) = (factors(Side::Baseline), factors(Side::Candidate));
+        let dispersion = dispersion(&common, [&baseline, &candidate]);
+        Traffic { baseline, candidate, is_replayed, dispersion }
     }
+}
+
+impl Traffic {
+    /// Whether calls differ by more than they do by chance where the suite does not do the same every time.
+    fn is_beyond_chance(&self, from: f64, to: f64) -> bool {
+        self.is_replayed || (to - from).abs() >= DEVIATIONS * (self.dispersion * (to + from)).sqrt()
+    }
+}
+
+/// The median over statements of (a − b)²/(a + b), in terms of that of a χ² distribution with one degree of freedom.
+fn dispersion(common: &[&Pair<'_>], factors: [&[f64]; 2]) -> f64 {
+    let calls = |pair: &Pair<'_>, side: Side| {
+        let work: f64 = factors[side as usize].iter().sum();
+        pair.calls(side).sum::<u64>() as f64 / work.max(f64::MIN_POSITIVE)
+    };
+    let uneven = |pair: &&Pair<'_>| {
+        let [a, b] = [Side::Baseline, Side::Candidate].map(|side| calls(pair, side));
+        (a - b).powi(2) / (a + b).max(1.0)
+    };
+    median(&common.iter().map(uneven).collect::<Vec<_>>()).map_or(1.0, |middle| (middle / CHI_SQUARED).max(1.0))
 }
 
 fn is_everywhere(pair: &Pair<'_>) -> bool {

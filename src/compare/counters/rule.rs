@@ -32,7 +32,7 @@ impl Counter {
     pub(super) fn change(&self, pair: &Pair<'_>, values: &Values, [from, to]: [f64; 2]) -> Option<Change> {
         let verdict = self.judged(values)?;
         let ratio = (from > 0.0).then(|| to / from);
-        Some(Change {
+        let change = Change {
             rule: self.rule,
             metric: self.metric,
             level: self.limit.level,
@@ -45,8 +45,30 @@ impl Counter {
             runs: pair.runs(),
             evidence: vec![Evidence { kind: "counter", text: ranges(self.unit, values) }],
             ..empty(verdict)
-        })
+        };
+        if stands_out(values) { Some(change) } else { doubted(change, "the runs of one side differ as much among themselves") }
     }
+}
+
+/// Whether the sides are at least as far from each other as the runs of either are among themselves, each in terms of its mean. Of
+/// three runs each that are drawn alike one in ten times all of one side are above all of the other or below them; of dozens of
+/// statements some are, unless the suite does the same every time.
+fn stands_out(values: &Values) -> bool {
+    let Some((low, high)) = values.gap_above().or_else(|| values.gap_below()) else { return false };
+    let mean = |runs: &[f64]| runs.iter().sum::<f64>() / runs.len().max(1) as f64;
+    let range = |runs: &[f64]| runs.iter().copied().fold(f64::MIN, f64::max) - runs.iter().copied().fold(f64::MAX, f64::min);
+    let lower = mean(&values.baseline).min(mean(&values.candidate));
+    let spread = |runs: &[f64]| if mean(runs) > 0.0 { range(runs) * lower / mean(runs) } else { range(runs) };
+    high - low >= spread(&values.baseline).max(spread(&values.candidate))
+}
+
+/// A change for the worse that these values do not bear out: it is told and not held against anybody.
+pub(super) fn doubted(change: Change, why: &str) -> Option<Change> {
+    let mut change = Change { verdict: Judgement::Inconclusive, level: change.level.min(Level::Info), ..change };
+    (change.baseline < change.candidate).then(|| {
+        change.evidence.push(Evidence { kind: "doubt", text: why.to_owned() });
+        change
+    })
 }
 
 /// A change of which nothing is known yet.
@@ -131,6 +153,18 @@ mod tests {
         ] {
             assert_eq!(counter.judged(&values(baseline, candidate)), expected, "{baseline:?} {candidate:?}");
         }
+    }
+
+    /// By hand: the gap is 130 − 108 = 22; the ranges are 8 of a mean of 104 and 15 of 137, or 11 in terms of the lower. In the second
+    /// the candidate's is 100 of 190, or 54.
+    #[test]
+    fn sides_stand_out_from_what_runs_differ_among_themselves() {
+        let base = [100.0, 104.0, 108.0];
+        assert!(stands_out(&values(&base, &[130.0, 136.0, 145.0])));
+        assert!(!stands_out(&values(&base, &[130.0, 210.0, 230.0])));
+        assert!(stands_out(&values(&base, &[1_000.0, 1_400.0, 2_000.0])), "what grew tenfold may vary tenfold as much");
+        assert!(stands_out(&values(&[0.0; 3], &[10.0; 3])) && stands_out(&values(&[100.0], &[121.0])));
+        assert!(stands_out(&values(&[130.0, 136.0, 145.0], &base)), "either way");
     }
 
     #[test]

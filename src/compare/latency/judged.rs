@@ -71,7 +71,8 @@ pub(super) fn tests(runs: &Runs, families: &[(Rows, Estimates)], bar: &Bar<'_>) 
 fn judge(test: &mut Test, bar: &Bar<'_>) {
     let options = bar.options;
     let is_much = |slower_ms: f64, share: f64, ratio: f64| {
-        slower_ms >= options.min_added_ms && (share >= options.min_added_share || ratio >= options.large)
+        let is_plain = ratio > 1.0 + options.tolerance && slower_ms >= options.eligibility.min_mean_ms;
+        is_plain || (slower_ms >= options.min_added_ms && share >= options.min_added_share)
     };
     let [low, high] = test.interval;
     let is_divided =

@@ -37,6 +37,13 @@ pub(super) fn median_of(values: &[f64], reference: &[usize]) -> f64 {
     median(if chosen.is_empty() { values } else { &chosen }).unwrap_or(0.0)
 }
 
+/// The variance that an effect has by chance within the runs alone, and so at least. A few runs of each side that agree by luck
+/// know nothing of it: one slow call of sixty moves a mean, and a tail lies among usual calls or among slow ones.
+fn within_runs(errors: &[f64], baseline: usize) -> f64 {
+    let of_side = |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / (errors.len() as f64).powi(2);
+    of_side(&errors[..baseline]) + of_side(&errors[baseline..])
+}
+
 /// The effects of all rows; `None` if there are no rows or no variance can be had of so few runs.
 pub(super) fn estimates(rows: &Rows, family: Family, options: &Options) -> Option<Estimates> {
     let freedom = rows.runs().checked_sub(2).filter(|&freedom| freedom > 0)? as f64;
@@ -51,7 +58,9 @@ pub(super) fn estimates(rows: &Rows, family: Family, options: &Options) -> Optio
     let variances: Vec<f64> = rest.iter().map(|row| within(row)).collect();
     let prior = Prior::fit(&variances, freedom)?;
     let per_run = 1.0 / rows.baseline as f64 + 1.0 / rows.candidate as f64;
-    let effects = raw.iter().zip(&variances).map(|(raw, &s2)| [raw - centre, (prior.squeeze(s2, freedom) * per_run).sqrt()]).collect();
+    let least = rows.rows.iter().map(|row| within_runs(&row.errors, rows.baseline));
+    let errors = variances.iter().zip(least).map(|(&s2, least)| (prior.squeeze(s2, freedom) * per_run).max(least).sqrt());
+    let effects = raw.iter().zip(errors).map(|(raw, error)| [raw - centre, error]).collect();
     let factor = |g: &[f64]| g.iter().map(|g| g.exp()).collect();
     let common = Sides { baseline: factor(&common[..rows.baseline]), candidate: factor(&common[rows.baseline..]) };
     let fitted = Fitted {
