@@ -30,61 +30,93 @@ impl Random {
     }
 }
 
-/// The texts of one request, in order.
-fn request(random: &mut Random) -> Vec<String> {
-    let mut texts = Vec::new();
+/// How statements are sent and what the log tells of them.
+#[derive(Clone, Copy, PartialEq)]
+enum Log {
+    /// Each in one line, with its values.
+    Simple,
+    /// As parse, bind and execute, each with the values in its text.
+    Extended,
+    /// As parse, bind and execute with `$n`, the values in a DETAIL, and `%v`: the number of its transaction.
+    Bound,
+}
+
+/// A statement, its DETAIL and the number of its transaction.
+#[derive(Clone)]
+struct Sent {
+    text: String,
+    detail: Option<String>,
+    transaction: u32,
+}
+
+/// The statements of one request, in order; `transactions` is how many its session has had.
+fn request(random: &mut Random, log: Log, transactions: &mut u32) -> Vec<Sent> {
+    let mut sent = Vec::new();
     let in_transaction = random.below(2) == 0;
+    let mut send = |text: String, key: Option<u64>| {
+        // Within BEGIN and COMMIT there is one number, outside of them one for each statement.
+        *transactions += u32::from(!in_transaction || sent.is_empty());
+        let value = key.map(|key| key.to_string()).unwrap_or_default();
+        let is_bound = log == Log::Bound && key.is_some();
+        sent.push(Sent {
+            text: text.replace('?', if is_bound { "$1" } else { &value }),
+            detail: is_bound.then(|| format!("parameters: $1 = '{value}'")),
+            transaction: if log == Log::Bound { *transactions } else { 0 },
+        });
+    };
     if in_transaction {
-        texts.push("BEGIN".to_owned());
+        send("BEGIN".to_owned(), None);
     }
     for _ in 0..=random.below(6) {
         let (table, key) = (random.below(STATEMENTS / 4), random.below(1_000_000));
-        texts.push(match random.below(4) {
-            0 => format!("select id, name from t{table} where id = {key}"),
-            1 => format!("select id, owner_id from t{table} where tenant_id = {key} order by id limit 20"),
-            2 => format!("update t{table} set seen = {key} where id = {key}"),
-            _ => format!("insert into t{table} (a, b) values ({key}, 'x')"),
-        });
+        let text = match random.below(4) {
+            0 => format!("select id, name from t{table} where id = ?"),
+            1 => format!("select id, owner_id from t{table} where tenant_id = ? order by id limit 20"),
+            2 => format!("update t{table} set seen = ? where id = ?"),
+            _ => format!("insert into t{table} (a, b) values (?, 'x')"),
+        };
+        send(text, Some(key));
     }
     if random.below(10) == 0 {
         let table = random.below(STATEMENTS / 4);
-        texts.push(format!("select id, owner_id from t{table} where tenant_id = 7 order by id limit 20"));
-        texts.extend((0..20).map(|key| format!("select id, name from t{table} where id = {key}")));
+        send(format!("select id, owner_id from t{table} where tenant_id = ? order by id limit 20"), Some(7));
+        (0..20).for_each(|key| send(format!("select id, name from t{table} where id = ?"), Some(key)));
     }
     if in_transaction {
-        texts.push("COMMIT".to_owned());
+        send("COMMIT".to_owned(), None);
     }
-    texts
+    sent
 }
 
-/// Blocks of rows; `extended` sends each statement as parse, bind and execute.
-fn blocks(extended: bool) -> Vec<Parsed> {
+/// Blocks of rows.
+fn blocks(log: Log) -> Vec<Parsed> {
     let mut random = Random(42);
-    let mut open: Vec<Vec<String>> = vec![Vec::new(); SESSIONS];
+    let mut open: Vec<(u32, Vec<Sent>)> = vec![(0, Vec::new()); SESSIONS];
     let mut digest = Digest::new(Dialect::default());
     let (mut blocks, mut now, mut rows) = (Vec::new(), 1_700_000_000_000_000_i64, 0);
     while rows < EVENTS {
         let session = usize::try_from(random.below(SESSIONS as u64)).expect("small");
-        if open[session].is_empty() {
-            open[session] = request(&mut random);
-            open[session].reverse();
+        let (transactions, rest) = &mut open[session];
+        if rest.is_empty() {
+            *rest = request(&mut random, log, transactions);
+            rest.reverse();
         }
-        let text = open[session].pop().expect("just filled");
+        let sent = rest.pop().expect("just filled");
         now += 20;
         let who = Who { session: session as u64 + 1, user: Some(b"app"), database: Some(b"shop"), application: Some(b"web"), host: None };
-        let steps: &[Step] = if extended { &[Step::Parse, Step::Bind, Step::Execute] } else { &[Step::Simple] };
+        let steps: &[Step] = if log == Log::Simple { &[Step::Simple] } else { &[Step::Parse, Step::Bind, Step::Execute] };
         for &step in steps {
             let event = Event {
                 ended: Timestamp(now),
                 took: Some(Micros(random.below(900) + 100)),
                 who,
-                sql: Some(text.as_bytes()),
+                sql: Some(sent.text.as_bytes()),
                 step,
                 portal: None,
                 plan: None,
-                detail: None,
+                detail: sent.detail.as_deref().filter(|_| step != Step::Parse).map(str::as_bytes),
                 query_id: None,
-                transaction: 0,
+                transaction: sent.transaction,
                 rows: None,
                 at: 0,
             };
@@ -108,8 +140,8 @@ fn folded(blocks: &[Parsed], without_findings: bool) -> Workload {
 fn fold(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fold");
     group.sample_size(10);
-    for (protocol, extended) in [("simple", false), ("extended", true)] {
-        let blocks = blocks(extended);
+    for (protocol, log) in [("simple", Log::Simple), ("extended", Log::Extended), ("parameters and transactions", Log::Bound)] {
+        let blocks = blocks(log);
         group.throughput(Throughput::Elements(blocks.iter().map(Parsed::lines).sum()));
         for (rules, without_findings) in [("without findings", true), ("with findings", false)] {
             group.bench_function(format!("{protocol}, {rules}"), |b| {

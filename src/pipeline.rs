@@ -1,4 +1,4 @@
-//! Cut, read, fold: inputs become one workload. The only place that knows of threads.
+//! Cut, read, fold: inputs become one workload. The only place that knows of threads, which are in `workers`.
 //!
 //! Workers read blocks in parallel and hand back small rows; this thread cuts the blocks before and folds the rows after,
 //! in the order of the log, so the result does not depend on the number of workers or the size of blocks.
@@ -7,22 +7,21 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
 
 use crate::error::Error;
 use crate::event::{Holds, Skipped};
-use crate::input::blocks::{Block, Blocks, Cut};
-use crate::input::buffer::Buffer;
+use crate::input::blocks::{Blocks, Cut};
 use crate::input::discover::Candidate;
 use crate::source::{self, Reader, Untangle};
 use crate::sql::lexer::Dialect;
-use crate::workload::digest::Digest;
 use crate::workload::{InputSummary, Parsed, Reading, Rules, Workload};
 
 use opened::{Once, Opened, broken, content, open, unpacked};
+use workers::Workers;
 
 mod opened;
 mod saved;
+mod workers;
 
 /// How to read.
 #[derive(Clone, Debug)]
@@ -259,124 +258,4 @@ impl Opened {
         let error = failed.map(|reason| broken(&summary.path, packing, &consumed, &reason));
         (summary, error)
     }
-}
-
-/// Folds what came of a block, with how many bytes were dropped behind it and where it began; hands it back unless it must
-/// be kept.
-type Fold<'f> = dyn FnMut(Parsed, u64, u64) -> Option<Parsed> + 'f;
-
-/// The workers and what they keep from block to block.
-struct Workers {
-    pool: Option<rayon::ThreadPool>,
-    digests: Vec<Digest>,
-    buffers: Vec<Buffer>,
-    block_size: usize,
-    jobs: usize,
-}
-
-/// What a worker hands back.
-struct Finished {
-    number: u64,
-    parsed: Parsed,
-    digest: Digest,
-    block: Block,
-}
-
-impl Workers {
-    fn new(settings: &Settings) -> Self {
-        let jobs = settings.jobs.max(1);
-        let pool = (jobs > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(jobs).build().ok()).flatten();
-        // One more digest than workers, so that none waits for its rows to be folded.
-        let digest = || Digest::new(settings.dialect);
-        let digest = || if settings.rules.without_findings { digest().ignoring_values() } else { digest() };
-        let digest = || if settings.rules.keeps_examples { digest().keeping_examples() } else { digest() };
-        let digests = (0..=jobs).map(|_| digest()).collect();
-        Workers { pool, digests, buffers: Vec::new(), block_size: settings.block_size, jobs }
-    }
-
-    /// Lets every call be drawn, because which of them count is known only when they are folded.
-    fn draw_all(&mut self) {
-        self.digests.iter_mut().for_each(Digest::draw_all);
-    }
-
-    /// Reads every block and hands the rows to `fold`, in order.
-    fn run<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
-        match self.pool.take() {
-            None => self.run_here(blocks, reader, fold),
-            Some(pool) => {
-                self.run_in(&pool, blocks, reader, fold);
-                self.pool = Some(pool);
-            }
-        }
-    }
-
-    fn run_here<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
-        let mut buffer = self.buffers.pop().unwrap_or_default();
-        let Some(digest) = self.digests.first_mut() else { return };
-        while let Some(block) = blocks.next(buffer) {
-            let parsed = read_block(&block, reader, digest);
-            if let Some(folded) = fold(parsed, block.dropped, block.offset) {
-                digest.reuse(folded);
-            }
-            buffer = block.bytes;
-        }
-    }
-
-    fn run_in<R: Read>(
-        &mut self,
-        pool: &rayon::ThreadPool,
-        blocks: &mut Blocks<R, ReaderCut<'_>>,
-        reader: &dyn Reader,
-        fold: &mut Fold<'_>,
-    ) {
-        let (send, receive) = mpsc::channel::<Finished>();
-        let mut waiting: BTreeMap<u64, Finished> = BTreeMap::new();
-        let (mut next, mut folded) = (0u64, 0u64);
-        let mut ended = false;
-        pool.in_place_scope(|scope| {
-            loop {
-                while !ended && let Some(mut digest) = self.digests.pop() {
-                    match blocks.next(self.buffers.pop().unwrap_or_default()) {
-                        None => {
-                            ended = true;
-                            self.digests.push(digest);
-                        }
-                        Some(block) => {
-                            let (send, number) = (send.clone(), next);
-                            next += 1;
-                            scope.spawn(move |_| {
-                                let parsed = read_block(&block, reader, &mut digest);
-                                // The receiver is gone only if folding panicked, and then nobody waits.
-                                let _ = send.send(Finished { number, parsed, digest, block });
-                            });
-                        }
-                    }
-                }
-                if folded == next {
-                    break;
-                }
-                let Ok(finished) = receive.recv() else { break };
-                waiting.insert(finished.number, finished);
-                while let Some(Finished { parsed, mut digest, block, .. }) = waiting.remove(&folded) {
-                    folded += 1;
-                    if let Some(folded) = fold(parsed, block.dropped, block.offset) {
-                        digest.reuse(folded);
-                    }
-                    self.digests.push(digest);
-                    self.buffers.push(block.bytes);
-                    self.buffers.truncate(self.jobs + 2);
-                }
-            }
-        });
-    }
-}
-
-fn read_block(block: &Block, reader: &dyn Reader, digest: &mut Digest) -> Parsed {
-    let seen = reader.read(block.bytes.bytes(), block.offset, &mut |item| digest.item(item));
-    let mut parsed = digest.finish();
-    parsed.records = seen.records;
-    parsed.window = seen.earliest.zip(seen.latest);
-    parsed.unknown_zone = seen.unknown_zone;
-    parsed.skipped = seen.skipped;
-    parsed
 }

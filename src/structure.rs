@@ -10,13 +10,10 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::{Dialect, TokenKind, lex};
 use crate::sql::shape;
 
-/// Deep enough for anything below the length at which a shape is refused.
-const STACK: usize = 64 << 20;
-
 /// The structures of normalised statements.
 #[must_use]
 pub fn structures(statements: &[(Fingerprint, &str)], jobs: usize) -> Structures {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(STACK).build();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(shape::DEEP).build();
     let Ok(pool) = pool else { return statements.iter().map(|(fingerprint, text)| (*fingerprint, from_words(text))).collect() };
     pool.install(|| statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>())
         .into_iter()

@@ -42,7 +42,7 @@ impl World {
                 let ms = base * factor * (common[run] + deviation * heavy(random)).exp();
                 // A mean of 100 calls whose deviation is as large as the mean.
                 let point = Point { ms, error: 0.1 };
-                Sample { calls: CALLS, total_ms: ms * CALLS as f64, typical: Some(point), tail: None }
+                Sample { calls: CALLS, total_ms: ms * CALLS as f64, usual_ms: None, typical: Some(point), tail: None }
             };
             let slower = self.machine * if at < self.regressed { self.factor } else { 1.0 };
             let baseline: Vec<Sample> = (0..per_side).map(|run| sample(run, 1.0)).collect();

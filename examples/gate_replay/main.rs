@@ -3,13 +3,14 @@
 //!
 //! ```text
 //! cargo run --release --example gate_replay                      # invented runs
-//! cargo run --release --example gate_replay -- [--median] A1.json A2.json … [--changed C1.json …]
+//! cargo run --release --example gate_replay -- [--mean] [--deals N] A1.lag A2.lag … [--changed C1.lag …]
 //! ```
 //!
-//! Each file is what `laggard report --format json` says of one run, all of the same unchanged version. Runs are dealt to two
-//! sides at random; two statements of the candidate are made slower for the columns of power. Rules that look at the calls
-//! are given mean, deviation and count of each run, all others one number per run. The rules are after what the tools publish and
-//! do, adapted to that; they are not the tools. Without files the runs are invented: 26 statements, 20 runs.
+//! Each argument is one run as `laggard gate` takes it, all of the same unchanged version. Runs are dealt to two sides at random;
+//! two statements of the candidate are made slower for the columns of power. Rules that look at the calls are given mean,
+//! deviation and count of each run, all others one number per run, the median unless `--mean` asks. The rules are after what the
+//! tools publish and do, adapted to that; they are not the tools. A second table has the whole gate as it ships, counters and
+//! findings too, and on a machine twice as slow. Without files the runs are invented: 26 statements, 20 runs.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example prints")]
 
@@ -18,6 +19,7 @@ mod simulated;
 
 mod read;
 mod rules;
+mod whole;
 
 use std::env;
 use std::process::ExitCode;
@@ -29,45 +31,63 @@ use read::Statistic;
 use rules::Rule;
 use simulated::World;
 
-const TRIALS: usize = 300;
+/// What is asked for.
+struct Asked {
+    statistic: Statistic,
+    deals: usize,
+    alike: Vec<String>,
+    changed: Vec<String>,
+}
 
 fn main() -> ExitCode {
-    let mut statistic = Statistic::Mean;
-    let (mut paths, mut changed, mut is_changed) = (Vec::new(), Vec::new(), false);
-    for argument in env::args().skip(1) {
-        match argument.as_str() {
-            "--median" => statistic = Statistic::Median,
-            "--changed" => is_changed = true,
-            _ if is_changed => changed.push(argument),
-            _ => paths.push(argument),
+    let done = asked(env::args().skip(1)).and_then(|asked| {
+        if !asked.alike.is_empty() {
+            return replayed(&asked);
         }
-    }
-    if paths.is_empty() {
-        invented();
-        return ExitCode::SUCCESS;
-    }
-    match read::reports(&paths, statistic) {
-        Ok(pool) => table(&pool),
+        invented(asked.deals);
+        Ok(())
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("gate_replay: {message}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
     }
-    for path in &changed {
-        let all: Vec<String> = paths.iter().chain([path]).cloned().collect();
-        match read::reports(&all, statistic) {
-            Ok(pool) => against(path, &pool),
-            Err(message) => {
-                eprintln!("gate_replay: {message}");
-                return ExitCode::from(2);
-            }
+}
+
+fn asked(mut arguments: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let mut asked = Asked { statistic: Statistic::Median, deals: 300, alike: Vec::new(), changed: Vec::new() };
+    let mut is_changed = false;
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--mean" => asked.statistic = Statistic::Mean,
+            "--deals" => asked.deals = arguments.next().and_then(|n| n.parse().ok()).ok_or("--deals takes a number")?,
+            "--changed" => is_changed = true,
+            _ if is_changed => asked.changed.push(argument),
+            _ => asked.alike.push(argument),
         }
     }
-    ExitCode::SUCCESS
+    Ok(asked)
+}
+
+fn replayed(asked: &Asked) -> Result<(), String> {
+    let read = |names: &[String]| names.iter().map(|name| read::run(name)).collect::<Result<Vec<_>, String>>();
+    let (mut runs, changed) = (read(&asked.alike)?, read(&asked.changed)?);
+    table(&read::pool(&runs, asked.statistic), asked.deals);
+    for run in &changed {
+        println!("## {}\n", run.path);
+        let all: Vec<_> = runs.iter().chain([run]).cloned().collect();
+        against(&read::pool(&all, asked.statistic));
+        whole::against(run, &runs);
+        println!();
+    }
+    whole::table(&mut runs, asked.deals as u64);
+    Ok(())
 }
 
 /// Noise as it was measured on a shared machine: of means, and of medians.
-fn invented() {
+fn invented(deals: usize) {
     for (name, deviation) in [("means (s = 0.12)", 0.12), ("medians (s = 0.04)", 0.04)] {
         println!("## Invented runs, {name}\n");
         let world = World { statements: 26, deviation, ..World::default() };
@@ -76,14 +96,14 @@ fn invented() {
             statement.runs.baseline.append(&mut statement.runs.candidate);
         }
         runs.time_ms.baseline.append(&mut runs.time_ms.candidate);
-        table(&runs);
+        table(&runs, deals);
     }
 }
 
 /// All rules on runs that are alike, which are on the baseline's side.
-fn table(pool: &Runs) {
+fn table(pool: &Runs, deals: usize) {
     let count = pool.time_ms.baseline.len();
-    println!("{count} runs of one version, {TRIALS} deals\n");
+    println!("{count} runs of one version, {deals} deals\n");
     println!("| rule | statements flagged | builds failed (95 % limit) | finds 1.2x | 1.5x | 2x |\n|---|---|---|---|---|---|");
     for rule in rules::ALL {
         if rule.runs[0] + rule.runs[1] > count {
@@ -91,40 +111,38 @@ fn table(pool: &Runs) {
             continue;
         }
         let (mut flagged, mut looked_at, mut failed, mut random) = (0, 0, 0, Random::new(1));
-        for _ in 0..TRIALS {
+        for _ in 0..deals {
             let runs = dealt(pool, rule, &mut random);
             let found = (rule.flags)(&runs).len();
             (flagged, looked_at, failed) = (flagged + found, looked_at + rules::looked_at(&runs), failed + u64::from(found > 0));
         }
-        let power = [1.2, 1.5, 2.0].map(|factor| format!("{:.2}", power(pool, rule, factor))).join(" | ");
+        let power = [1.2, 1.5, 2.0].map(|factor| format!("{:.2}", power(pool, rule, factor, deals))).join(" | ");
         let share = |part: f64, all: f64| 100.0 * part / all.max(1.0);
-        let limit = 100.0 * upper_limit(failed, TRIALS as u64, 0.05);
+        let limit = 100.0 * upper_limit(failed, deals as u64, 0.05);
         println!(
             "| {} | {:.1} % | {:.1} % (<{limit:.1} %) | {power} |",
             rule.name,
             share(flagged as f64, looked_at as f64),
-            share(failed as f64, TRIALS as f64)
+            share(failed as f64, deals as f64)
         );
     }
     println!();
 }
 
 /// Which rules flag how many statements of a run that is not like the others, the last one.
-fn against(path: &str, pool: &Runs) {
-    println!("## {path}\n");
+fn against(pool: &Runs) {
     let last = pool.time_ms.baseline.len() - 1;
-    let ours = Rule { name: "laggard, all v 1", runs: [last, 1], flags: rules::shipped };
+    let ours = Rule { name: "laggard's latency, all v 1", runs: [last, 1], flags: rules::shipped };
     for rule in rules::ALL.iter().filter(|rule| rule.runs[1] == 1 && rule.runs[0] <= last).chain([&ours]) {
         let order: Vec<usize> = (0..last).rev().take(rule.runs[0]).chain([last]).collect();
         let flagged = (rule.flags)(&sides(pool, &order, rule.runs[0]));
         println!("- {}: {} flagged", rule.name, flagged.len());
     }
-    println!();
 }
 
-fn power(pool: &Runs, rule: &Rule, factor: f64) -> f64 {
+fn power(pool: &Runs, rule: &Rule, factor: f64, deals: usize) -> f64 {
     let (mut found, mut random) = (0, Random::new(2));
-    for _ in 0..TRIALS {
+    for _ in 0..deals {
         let mut runs = dealt(pool, rule, &mut random);
         let mut candidates: Vec<usize> = (0..runs.statements.len()).filter(|&at| is_usable(&runs.statements[at])).collect();
         random.shuffle(&mut candidates);
@@ -135,7 +153,7 @@ fn power(pool: &Runs, rule: &Rule, factor: f64) -> f64 {
         let flagged = (rule.flags)(&runs);
         found += candidates.iter().filter(|at| flagged.contains(at)).count();
     }
-    found as f64 / (2 * TRIALS) as f64
+    found as f64 / (2 * deals) as f64
 }
 
 fn is_usable(statement: &Statement) -> bool {
@@ -145,6 +163,7 @@ fn is_usable(statement: &Statement) -> bool {
 
 fn slow(sample: &mut Sample, factor: f64) {
     sample.total_ms *= factor;
+    sample.usual_ms.iter_mut().for_each(|ms| *ms *= factor);
     for point in [&mut sample.typical, &mut sample.tail].into_iter().flatten() {
         point.ms *= factor;
     }

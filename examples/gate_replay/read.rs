@@ -1,10 +1,11 @@
-//! Runs as `laggard report --format json` tells of them, one file each.
+//! Runs as a gate takes them, and what rules on their latency look at.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::path::{Path, PathBuf};
 
+use laggard::compare::Run;
+use laggard::compare::facts::Shape;
 use laggard::compare::latency::{Point, Runs, Sample, Sides, Statement};
-use serde_json::Value;
+use laggard::{Input, Settings, finding};
 
 /// Which number of a run is compared.
 #[derive(Clone, Copy, PartialEq)]
@@ -13,39 +14,42 @@ pub(crate) enum Statistic {
     Median,
 }
 
-/// All runs, on the baseline's side.
-pub(crate) fn reports(paths: &[String], statistic: Statistic) -> Result<Runs, String> {
-    let mut statements: BTreeMap<String, Vec<Option<Sample>>> = BTreeMap::new();
-    let mut time_ms = Vec::new();
-    for (at, path) in paths.iter().enumerate() {
-        let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-        let report: Value = serde_json::from_str(&text).map_err(|error| format!("{path}: {error}"))?;
-        let listed = report["statements"].as_array().ok_or_else(|| format!("{path}: no statements; is it a report as JSON?"))?;
-        for statement in listed {
-            let id = statement["id"].as_str().unwrap_or_default().to_owned();
-            let samples = statements.entry(id).or_default();
-            samples.resize(at, None);
-            samples.push(sample(statement, statistic));
-        }
-        time_ms.push(report["totals"]["total_us"].as_f64().unwrap_or(0.0) / 1e3);
+/// A file, or the two snapshots around a run with a comma between them.
+pub(crate) fn run(name: &str) -> Result<Run, String> {
+    let is_one = Path::new(name).exists();
+    let paths = if is_one { vec![name] } else { name.split(',').collect() };
+    let inputs = paths.into_iter().map(|path| Input::File(PathBuf::from(path))).collect();
+    let reading = laggard::read(inputs, &Settings::default()).map_err(|error| format!("{name}: {error}"))?;
+    match reading.errors.first() {
+        Some(error) => Err(format!("{name}: {error}")),
+        None => Ok(laggard::run(name.to_owned(), &reading, &finding::Options::default())),
     }
-    let count = paths.len();
-    let statement = |mut samples: Vec<Option<Sample>>| {
-        samples.resize(count, None);
-        Statement { runs: Sides { baseline: samples, candidate: Vec::new() }, is_control: false }
-    };
-    Ok(Runs { statements: statements.into_values().map(statement).collect(), time_ms: Sides { baseline: time_ms, candidate: Vec::new() } })
 }
 
-fn sample(statement: &Value, statistic: Statistic) -> Option<Sample> {
-    let number = |key: &str| statement[key].as_f64();
-    let (calls, mean, deviation) = (statement["calls"].as_u64()?, number("mean_us")?, number("stddev_us")?);
-    let error = deviation / mean / (calls as f64).sqrt();
-    let typical = match statistic {
-        Statistic::Mean => Some(mean),
-        Statistic::Median => number("p50_us"),
+/// All runs on the baseline's side.
+pub(crate) fn pool(runs: &[Run], statistic: Statistic) -> Runs {
+    let ids: std::collections::BTreeSet<_> = runs.iter().flat_map(|run| run.shapes.keys().copied()).collect();
+    let statement = |id| {
+        let baseline = runs.iter().map(|run| run.shapes.get(&id).and_then(|shape| sample(shape, statistic))).collect();
+        Statement { runs: Sides { baseline, candidate: Vec::new() }, is_control: false }
     };
+    let time_ms = Sides { baseline: runs.iter().map(|run| run.total() / 1e3).collect(), candidate: Vec::new() };
+    Runs { statements: ids.into_iter().map(statement).collect(), time_ms }
+}
+
+fn sample(shape: &Shape, statistic: Statistic) -> Option<Sample> {
+    let (mean, deviation) = (shape.mean?, shape.deviation?);
+    let error = deviation / mean / (shape.timed as f64).sqrt();
     let point = |us: f64| Point { ms: us / 1e3, error };
-    let tail = (statistic == Statistic::Median).then(|| number("p95_us")).flatten();
-    Some(Sample { calls, total_ms: number("total_us")? / 1e3, typical: typical.map(point), tail: tail.map(point) })
+    let (typical, tail, usual) = match statistic {
+        Statistic::Mean => (Some(mean), None, None),
+        Statistic::Median => (shape.p50, shape.p95, shape.usual),
+    };
+    Some(Sample {
+        calls: shape.timed,
+        total_ms: mean * shape.timed as f64 / 1e3,
+        usual_ms: usual.map(|us| us / 1e3),
+        typical: typical.map(point),
+        tail: tail.map(point),
+    })
 }

@@ -1,5 +1,7 @@
 //! What a statement asks of a table, in terms of the catalogue: its columns, and how many rows each condition keeps.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Catalog, Column, Relation};
 use crate::sql::shape::scans::{Against, Key, Limit, Scan, SortKey, Term, Test};
 
@@ -33,6 +35,8 @@ pub(super) struct Asked<'c> {
     /// The same of the rows of the join that it is part of.
     pub(super) joined_limit: Option<f64>,
     pub(super) for_each: Option<usize>,
+    /// All columns that are read, by number; `None` if rows are wanted whole, or that is not known.
+    pub(super) needs: Option<Vec<i32>>,
     /// The width of a row in bytes.
     pub(super) width: f64,
 }
@@ -120,10 +124,11 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
     }
     let columns = catalog.columns(relation.oid);
     let pages = relation.pages.max(1) as f64;
+    let visible = (relation.visible_pages as f64 / pages).clamp(0.0, 1.0);
     let width: f64 = columns.iter().map(|column| column.avg_width.map_or(16.0, |width| width.max(0) as f64)).sum();
     let mut asked = Asked {
         relation,
-        heap: Heap { tuples: relation.tuples, pages, all_pages: pages },
+        heap: Heap { tuples: relation.tuples, pages, visible, all_pages: pages },
         conditions: Vec::new(),
         others: scan.others,
         rest: None,
@@ -132,6 +137,7 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         limit: scan.limit.map(wanted),
         joined_limit: scan.joined_limit.and_then(wanted),
         for_each: scan.for_each,
+        needs: needs(scan, relation, catalog),
         width,
     };
     for term in &scan.terms {
@@ -148,6 +154,13 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         asked.limit = None;
     }
     Ok(asked)
+}
+
+/// The columns that a scan reads, by number; none that PostgreSQL has beside those of the table.
+fn needs(scan: &Scan, relation: &Relation, catalog: &Catalog) -> Option<Vec<i32>> {
+    let terms = scan.terms.iter().map(|term| term.key.column());
+    let names: BTreeSet<&str> = scan.needs.as_ref()?.iter().map(String::as_str).chain(terms).collect();
+    names.into_iter().map(|name| catalog.column_named(relation.oid, name).map(|column| column.number)).collect()
 }
 
 /// The rows that are read to skip some and take some; `None` where that is not known.
@@ -236,6 +249,11 @@ impl<'c> Asked<'c> {
     pub(super) fn operators(&self) -> f64 {
         let of_conditions: f64 = self.conditions.iter().filter(|condition| condition.joins.is_none()).map(Condition::operators).sum();
         of_conditions + self.others as f64
+    }
+
+    /// Whether it is joined to another table.
+    pub(super) fn is_joined(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.joins.is_some())
     }
 
     /// Rows that are enough, for which the planner takes a tenth where it does not know.

@@ -1,12 +1,12 @@
 //! The indexes that could serve what is asked of a table.
 //!
-//! Columns that are compared for equality come first, those with the most values first of all; then one range, or the order
-//! that is asked for. Which of the candidates is worth it is not decided here.
+//! Which of the candidates is worth it is not decided here.
 
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Column, Relation};
 use crate::sql::shape::scans::{Test, written};
 
 use super::asked::{Asked, Condition, On, is_text};
+use super::lists::{MOST_KEYS, Parts, lists};
 use super::name::{self, NewNames};
 use super::selectivity;
 
@@ -50,9 +50,6 @@ pub struct Predicate {
     /// The part of the table's rows that passes it, 0 to 1.
     pub part: f64,
 }
-
-/// More columns are never advised.
-const MOST_KEYS: usize = 4;
 
 /// Types that have no order, or none that anybody asks for.
 #[rustfmt::skip]
@@ -127,38 +124,11 @@ impl Candidate {
 
 /// All candidates for one scan.
 pub(super) fn candidates(asked: &Asked<'_>, catalog: &Catalog) -> Vec<Candidate> {
-    let of = |conditions: Vec<&Condition<'_>>| conditions.into_iter().filter_map(|condition| key(condition, catalog)).collect::<Vec<_>>();
-    let is_value = |condition: &&Condition<'_>| condition.joins.is_none();
-    let equal = of(by_distinct(asked, asked.conditions.iter().filter(is_value).filter(|condition| condition.is_equality())));
-    let single = of(by_distinct(asked, asked.conditions.iter().filter(is_value).filter(|condition| condition.is_single())));
-    let joins = of(asked.conditions.iter().filter(|condition| condition.joins.is_some() && condition.test == Test::Equal).collect());
-    let mut ranges: Vec<&Condition<'_>> = asked.conditions.iter().filter(is_value).filter(|condition| condition.is_range()).collect();
-    ranges.sort_by(|a, b| a.part.of_rows.total_cmp(&b.part.of_rows).then_with(|| a.column.number.cmp(&b.column.number)));
-    let range = of(ranges.into_iter().take(1).collect());
-    let sort = sort(asked, &single, catalog);
-    let mut lists: Vec<Vec<CandidateKey>> = (1..=equal.len()).map(|count| equal[..count].to_vec()).collect();
-    lists.extend(equal.iter().map(|key| vec![key.clone()]));
-    let with = |first: &[CandidateKey], then: &[CandidateKey]| [first, then].concat();
-    lists.push(with(&equal, &range));
-    lists.push(with(&single, &sort));
-    lists.push(with(&with(&single, &sort), &range));
-    lists.extend(joins.iter().flat_map(|join| {
-        let join = std::slice::from_ref(join);
-        [join.to_vec(), with(&equal, join), with(join, &equal), with(&with(join, &equal), &range), with(&with(join, &equal), &sort)]
-    }));
-    lists.push(joins.clone());
-    lists.push(range);
-    if asked.limit.is_some() {
-        lists.push(sort);
-    }
     let table = name::table(asked.relation);
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for keys in lists.into_iter().map(once) {
-        let candidate = Candidate { relation: asked.relation.oid, table: table.clone(), keys, predicate: None };
-        if !candidate.keys.is_empty() && !candidates.contains(&candidate) {
-            candidates.push(candidate);
-        }
-    }
+    let of = |keys| Candidate { relation: asked.relation.oid, table: table.clone(), keys, predicate: None };
+    let lists = lists(&parts(asked, catalog));
+    let covering = covering(asked, &lists, catalog);
+    let mut candidates: Vec<Candidate> = lists.into_iter().chain(covering).map(of).collect();
     let partial: Vec<Candidate> = candidates.iter().flat_map(|candidate| partial(candidate, asked)).collect();
     for candidate in partial {
         if !candidates.contains(&candidate) {
@@ -168,15 +138,57 @@ pub(super) fn candidates(asked: &Asked<'_>, catalog: &Catalog) -> Vec<Candidate>
     candidates
 }
 
-/// Each key once, and not too many.
-fn once(keys: Vec<CandidateKey>) -> Vec<CandidateKey> {
-    let mut kept: Vec<CandidateKey> = Vec::new();
-    for key in keys {
-        if kept.len() < MOST_KEYS && kept.iter().all(|known| known.on != key.on) {
-            kept.push(key);
+/// The lists with the other columns behind them that are read, so that the index is read instead of the table.
+fn covering(asked: &Asked<'_>, lists: &[Vec<CandidateKey>], catalog: &Catalog) -> Vec<Vec<CandidateKey>> {
+    let Some(needs) = asked.needs.as_ref().filter(|needs| needs.len() <= MOST_KEYS && asked.heap.visible >= 0.5) else {
+        return Vec::new();
+    };
+    let mut covering: Vec<Vec<CandidateKey>> = Vec::new();
+    for list in lists.iter().map(Vec::as_slice).chain([&[][..]]) {
+        let is_plain = list.iter().all(|key| matches!(key.on, On::Column(_)) && key.class.is_none());
+        let rest = needs.iter().filter(|number| list.iter().all(|key| key.column != **number));
+        let rest: Option<Vec<CandidateKey>> = rest.map(|number| short(asked.relation, *number, catalog)).collect();
+        let Some(rest) = rest.filter(|rest| is_plain && !rest.is_empty() && list.len() + rest.len() <= MOST_KEYS) else { continue };
+        let keys = [list, &rest].concat();
+        if !covering.contains(&keys) && !lists.contains(&keys) {
+            covering.push(keys);
         }
     }
-    kept
+    covering
+}
+
+/// Wider values are not worth keeping twice.
+const MOST_WIDTH: i64 = 32;
+
+/// A column as a key that is there to be read.
+fn short(relation: &Relation, number: i32, catalog: &Catalog) -> Option<CandidateKey> {
+    let column = catalog.column(relation.oid, number)?;
+    let is_short = column.avg_width.is_some_and(|width| width <= MOST_WIDTH) && is_ordered(&column.data_type);
+    is_short.then(|| plain(column))
+}
+
+/// A column as a key.
+fn plain(column: &Column) -> CandidateKey {
+    let (on, text) = (On::Column(column.number), written(&column.name));
+    CandidateKey { on, column: column.number, text, descends: false, nulls_first: false, class: None }
+}
+
+/// The keys that what is asked would need.
+fn parts(asked: &Asked<'_>, catalog: &Catalog) -> Parts {
+    let of = |conditions: Vec<&Condition<'_>>| conditions.into_iter().filter_map(|condition| key(condition, catalog)).collect::<Vec<_>>();
+    let values = || asked.conditions.iter().filter(|condition| condition.joins.is_none());
+    let single = of(by_distinct(asked, values().filter(|condition| condition.is_single())));
+    let mut ranges: Vec<&Condition<'_>> = values().filter(|condition| condition.is_range()).collect();
+    ranges.sort_by(|a, b| a.part.of_rows.total_cmp(&b.part.of_rows).then_with(|| a.column.number.cmp(&b.column.number)));
+    // All rows of a join come in the order in which they are joined.
+    let is_ordered = asked.limit.is_some() || !asked.is_joined();
+    Parts {
+        equal: of(by_distinct(asked, values().filter(|condition| condition.is_equality()))),
+        ranges: of(ranges),
+        joins: of(asked.conditions.iter().filter(|condition| condition.joins.is_some() && condition.test == Test::Equal).collect()),
+        sort: if is_ordered { sort(asked, &single, catalog) } else { Vec::new() },
+        single,
+    }
 }
 
 fn by_distinct<'a, 'c>(asked: &Asked<'c>, conditions: impl Iterator<Item = &'a Condition<'c>>) -> Vec<&'a Condition<'c>> {
@@ -219,9 +231,7 @@ fn sort(asked: &Asked<'_>, fixed: &[CandidateKey], catalog: &Catalog) -> Vec<Can
     let made = keys.iter().map(|(number, key)| {
         let column = catalog.column(asked.relation.oid, *number)?;
         let (descends, nulls_first) = if is_same { (false, false) } else { (key.descends, key.nulls_first) };
-        let made =
-            CandidateKey { on: On::Column(*number), column: *number, text: written(&column.name), descends, nulls_first, class: None };
-        is_ordered(&column.data_type).then_some(made)
+        is_ordered(&column.data_type).then(|| CandidateKey { descends, nulls_first, ..plain(column) })
     });
     // An order is served whole or not at all.
     made.collect::<Option<Vec<_>>>().filter(|keys| keys.len() <= MOST_KEYS).unwrap_or_default()

@@ -3,7 +3,7 @@
 //! Greedy: always the index that saves most time beyond those that were chosen, less what it costs at each write. Knows
 //! nothing of where the costs come from, so that those of a model and those of a server's planner are judged alike.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::Candidate;
 
@@ -27,6 +27,8 @@ pub struct Offer {
     pub index: Candidate,
     /// What each cell that it serves costs with it, and whether that rests on a guess, by the cell's place.
     pub after: BTreeMap<usize, After>,
+    /// Cells that it could serve and by the costs does not, by their place. Whoever knows values may think otherwise.
+    pub may: BTreeSet<usize>,
     /// What it costs at writes of the whole workload, in microseconds.
     pub upkeep: f64,
 }
@@ -88,9 +90,9 @@ pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
         let worthy: Vec<(usize, f64)> =
             (0..offers.len()).filter(is_open).map(|at| (at, worth(at))).filter(|(_, worth)| *worth > 0.0).collect();
         let most = worthy.iter().map(|(_, worth)| *worth).fold(0.0, f64::max);
-        // Of nearly equals the one with fewer columns, then the first by name.
+        // Of nearly equals the one with fewer columns, then the one that was thought of first.
         let near = worthy.into_iter().filter(|(_, worth)| *worth >= NEARLY * most);
-        let order = |at: usize| (offers[at].index.keys.len(), offers[at].index.predicate.is_none(), offers[at].index.on());
+        let order = |at: usize| (offers[at].index.keys.len(), offers[at].index.predicate.is_none(), at);
         let Some((best, _)) = near.min_by(|(a, _), (b, _)| order(*a).cmp(&order(*b))) else { break };
         chosen.push(best);
     }
@@ -147,11 +149,12 @@ fn helped(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> Vec<usi
     less.into_keys().filter(is_felt).collect()
 }
 
-/// What an offer takes off each cell that it serves, where so much is spent.
+/// What an offer takes off each cell that it serves, where so much is spent; what is cheap by now is left as it is.
 fn less(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> BTreeMap<usize, f64> {
     let of = |(&cell, after): (&usize, &After)| {
         let (spent, less) = (now.cells[cell], now.cells[cell] - after.cost);
-        (serves(&cells[cell], after, limits) && less >= limits.least_saving * spent).then_some((cell, less))
+        let is_much = spent >= limits.least_cost && less >= limits.least_saving * spent;
+        (is_much && serves(&cells[cell], after, limits)).then_some((cell, less))
     };
     offer.after.iter().filter_map(of).collect()
 }
@@ -221,7 +224,12 @@ mod tests {
     fn offer(relation: u32, column: i32, after: BTreeMap<usize, After>) -> Offer {
         let text = format!("c{column}");
         let key = CandidateKey { on: On::Column(column), column, text, descends: false, nulls_first: false, class: None };
-        Offer { index: Candidate { relation, table: format!("t{relation}"), keys: vec![key], predicate: None }, after, upkeep: 0.0 }
+        Offer {
+            index: Candidate { relation, table: format!("t{relation}"), keys: vec![key], predicate: None },
+            after,
+            may: BTreeSet::new(),
+            upkeep: 0.0,
+        }
     }
 
     /// 100 tables with ten statements and two candidates each: of the two the one that leaves less.

@@ -13,6 +13,8 @@ use super::size;
 #[derive(Clone, Debug)]
 pub(super) struct Indexed {
     pub(super) keys: Vec<Key>,
+    /// Columns whose values are in it.
+    columns: Vec<i32>,
     pub(super) tree: Tree,
     /// Conditions that rows must pass to be in it, in a form that can be compared.
     predicate: Vec<String>,
@@ -86,7 +88,9 @@ pub(super) fn existing(index: &Index, relation: &Relation, catalog: &Catalog) ->
     let part = if predicate.is_empty() { 1.0 } else { (tuples / relation.tuples.max(1.0)).clamp(0.0, 1.0) };
     let correlation = correlation(&keys, relation, catalog);
     let height = size::height(pages, 20.0);
-    Some(Indexed { keys, tree: Tree { tuples, pages, height, correlation }, predicate, part, is_unique: index.is_unique, is_hash })
+    // A hash has no values.
+    let columns = if is_hash { Vec::new() } else { index.columns.clone() };
+    Some(Indexed { keys, columns, tree: Tree { tuples, pages, height, correlation }, predicate, part, is_unique: index.is_unique, is_hash })
 }
 
 /// An index that is thought of.
@@ -114,7 +118,8 @@ pub(super) fn thought_of(candidate: &Candidate, relation: &Relation, catalog: &C
     let size = size::of(candidate, relation, catalog);
     let correlation = correlation(&keys, relation, catalog);
     let tree = Tree { tuples: (relation.tuples * part).max(1.0), pages: size.pages, height: size.height, correlation };
-    Indexed { keys, tree, predicate, part, is_unique: false, is_hash: false }
+    let columns = keys.iter().filter_map(|key| if let On::Column(number) = key.on { Some(number) } else { None }).collect();
+    Indexed { keys, columns, tree, predicate, part, is_unique: false, is_hash: false }
 }
 
 /// The correlation of the first column; `btcostestimate` takes three quarters of it where there are more.
@@ -169,6 +174,11 @@ impl Indexed {
     /// counts as if it did, so that nothing is advised where a partial index may do.
     pub(super) fn holds(&self, asked: &Asked<'_>) -> bool {
         self.predicate.iter().all(|part| asked.conditions.iter().any(|condition| implies(condition, part)))
+    }
+
+    /// Whether it has all of these columns.
+    pub(super) fn tells(&self, columns: &[i32]) -> bool {
+        !self.columns.is_empty() && columns.iter().all(|column| self.columns.contains(column))
     }
 
     /// Whether a condition need not be looked at because all rows of the index pass it.

@@ -60,7 +60,12 @@ impl<'c> Market<'c> {
                     // A table that is read twice has two such numbers, and nobody knows which is which.
                     let is_alone = reading.iter().filter(|other| other.table == scan.table).count() == 1;
                     let kept = shown(demand, &asked, self.catalog).filter(|_| is_alone).and_then(|measured| measured.kept);
+                    let kept = kept.or_else(|| returned(demand, &asked));
                     kept.into_iter().for_each(|kept| asked.measured(kept));
+                    // The rows that came of a LIMIT whose number is not known.
+                    if asked.limit == Some(None) && reading.len() == 1 && demand.calls > 0.0 {
+                        asked.limit = Some(demand.rows.map(|rows| (rows as f64 / demand.calls).max(1.0)));
+                    }
                     self.consider(place, scan, &asked);
                     scans.push(Some(asked));
                 }
@@ -117,9 +122,8 @@ impl<'c> Market<'c> {
             return whole(&self.costs, asked, each).min(best(each));
         }
         let alone = whole(&self.costs, asked, Way::Alone(1.0)).min(best(Way::Alone(1.0)));
-        let is_joined = asked.conditions.iter().any(|condition| condition.joins.is_some());
         let joined = loops.map_or(f64::INFINITY, |loops| best(Way::Joined(loops)));
-        if is_joined { (alone + self.costs.hashed(asked.rows())).min(joined) } else { alone }
+        if asked.is_joined() { (alone + self.costs.hashed(asked.rows())).min(joined) } else { alone }
     }
 
     /// What every scan costs now.
@@ -140,17 +144,20 @@ impl<'c> Market<'c> {
         }
     }
 
-    /// The candidates of all scans for which nothing is there that leads to the same, each once.
+    /// The candidates of all scans for which nothing is there that leads to the same, each once; of one table not too many,
+    /// those first of statements that cost most.
     fn candidates(&self) -> Vec<Candidate> {
         let mut seen = BTreeSet::new();
+        let mut of_table: BTreeMap<u32, usize> = BTreeMap::new();
         let mut all = Vec::new();
         for cell in &self.found.cells {
             let Some(asked) = self.asked(cell) else { continue };
-            let of_cell = candidates(asked, self.catalog);
-            for candidate in of_cell {
+            let count = of_table.entry(asked.relation.oid).or_default();
+            for candidate in candidates(asked, self.catalog) {
                 // What is covered for one statement need not be for another.
-                let is_open = !seen.contains(&candidate.on()) && !self.is_covered(asked, &candidate);
+                let is_open = *count < MOST_OF_TABLE && !seen.contains(&candidate.on()) && !self.is_covered(asked, &candidate);
                 if is_open && seen.insert(candidate.on()) {
+                    *count += 1;
                     all.push(candidate);
                 }
             }
@@ -169,7 +176,7 @@ impl<'c> Market<'c> {
         if !self.is_common(&candidate) {
             return;
         }
-        let mut after = BTreeMap::new();
+        let (mut after, mut may) = (BTreeMap::new(), BTreeSet::new());
         for (place, cell) in self.found.cells.iter().enumerate() {
             let Some(asked) = self.asked(cell).filter(|asked| asked.relation.oid == relation.oid) else { continue };
             let read = &self.reads[cell.demand];
@@ -177,30 +184,38 @@ impl<'c> Market<'c> {
             let alone = Way::Alone(joined.filter(|_| asked.for_each.is_some()).unwrap_or(1.0));
             let ways = std::iter::once(alone).chain(joined.filter(|_| asked.for_each.is_none()).map(Way::Joined));
             let looked: Vec<_> = ways.filter_map(|way| through(&self.costs, asked, &index, way)).collect();
-            let Some(best) = looked.iter().filter(|looked| looked.is_worthy).min_by(|a, b| a.cost.total_cmp(&b.cost)) else { continue };
+            let best = looked.iter().filter(|looked| looked.is_worthy).min_by(|a, b| a.cost.total_cmp(&b.cost));
             let cost = self.cost(read, cell.scan, std::slice::from_ref(&index));
-            if cost < cell.before {
-                after.insert(place, After { cost, is_guess: best.is_guess });
+            match best.filter(|_| cost < cell.before && !self.is_served_loosely(asked, &index)) {
+                Some(best) => drop(after.insert(place, After { cost, is_guess: best.is_guess })),
+                None if looked.is_empty() => {}
+                None => drop(may.insert(place)),
             }
         }
-        if !after.is_empty() {
+        if !after.is_empty() || !may.is_empty() {
             let upkeep = self.upkeep(&candidate, &index, demands);
-            self.found.offers.push(Offer { index: candidate, after, upkeep });
+            self.found.offers.push(Offer { index: candidate, after, may, upkeep });
         }
+    }
+
+    fn is_served_loosely(&self, asked: &Asked<'_>, candidate: &Indexed) -> bool {
+        self.catalog.indexes(asked.relation.oid).iter().any(|index| serves_loosely(index, asked, candidate))
     }
 
     /// Whether an index that is there leads to what the candidate was made for.
     fn is_covered(&self, asked: &Asked<'_>, candidate: &Candidate) -> bool {
-        self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)).is_some()
+        let candidate = thought_of(candidate, asked.relation, self.catalog);
+        self.catalog.indexes(asked.relation.oid).iter().any(|index| self.leads_to(index, asked, &candidate))
+    }
+
+    fn leads_to(&self, index: &Index, asked: &Asked<'_>, candidate: &Indexed) -> bool {
+        let unique = unique_columns(index);
+        existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
     }
 
     fn covering(&self, asked: &Asked<'_>, candidate: &Indexed) -> Option<&'c str> {
         let indexes = self.catalog.indexes(asked.relation.oid).iter();
-        let mut covering = indexes.filter(|index| {
-            let unique = unique_columns(index);
-            serves_loosely(index, asked, candidate)
-                || existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
-        });
+        let mut covering = indexes.filter(|index| serves_loosely(index, asked, candidate) || self.leads_to(index, asked, candidate));
         covering.next().map(|index| index.name.as_str())
     }
 
@@ -336,6 +351,17 @@ fn shares(demand: &Demand, read: &Read<'_>, before: &[f64], catalog: &Catalog) -
 /// What plans showed of a table.
 fn shown<'d>(demand: &'d Demand, asked: &Asked<'_>, catalog: &Catalog) -> Option<&'d Measured> {
     demand.measured.iter().find(|measured| catalog.named(&measured.table).is_some_and(|of| of.oid == asked.relation.oid))
+}
+
+/// More candidates of one table are not priced.
+const MOST_OF_TABLE: usize = 300;
+
+/// The part of a table's rows that a statement returns or writes, where that is what its conditions keep and the server
+/// counted it.
+fn returned(demand: &Demand, asked: &Asked<'_>) -> Option<f64> {
+    let passes = demand.reading.as_ref().is_ok_and(|reading| reading.passes);
+    let rows = demand.rows.filter(|_| passes && demand.calls > 0.0)? as f64 / demand.calls;
+    Some(rows / asked.heap.tuples.max(1.0))
 }
 
 /// A partial index is for conditions that so much of the time has.

@@ -16,6 +16,7 @@ mod candidate;
 mod choice;
 mod indexed;
 mod joins;
+mod lists;
 mod market;
 mod name;
 mod path;

@@ -27,7 +27,8 @@ impl Way {
 pub(super) struct Looked {
     /// All loops together.
     pub(super) cost: f64,
-    /// Whether it leads to few rows, or to those that are wanted first.
+    /// Whether it leads to few rows, or to those that are wanted first, or to all in their order, or is read instead of the
+    /// table.
     pub(super) is_worthy: bool,
     /// Whether how few they are rests on a guess.
     pub(super) is_guess: bool,
@@ -96,13 +97,17 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
     }
     let matched = matched(asked, index, way);
     let order = if index.is_hash || matches!(way, Way::Joined(_)) { Order::None } else { order(costs, asked, index, &matched) };
+    // All rows of a join are hashed or sorted as they come out of it.
+    let order = if asked.limit.is_none() && (asked.is_joined() || order != Order::Asked) { Order::None } else { order };
     let is_bounded = !matched.bounds.is_empty();
     let joins = |condition: &&&Condition<'_>| condition.joins.is_some();
     if matches!(way, Way::Joined(_)) && !matched.bounds.iter().any(|condition| joins(&condition)) {
         return None;
     }
-    // A partial index is worth reading whole.
-    if !is_bounded && order == Order::None && index.part >= 0.5 {
+    let is_all = asked.needs.as_ref().is_some_and(|needs| index.tells(needs));
+    // A partial index is worth reading whole, and one that is read instead of the table.
+    let is_less = index.part < 0.5 || (is_all && asked.heap.visible >= 0.5 && !matches!(way, Way::Joined(_)));
+    if !is_bounded && order == Order::None && !is_less {
         return None;
     }
     let part = |conditions: &[&Condition<'_>]| conditions.iter().map(|condition| condition.part.of_rows).product::<f64>();
@@ -121,13 +126,14 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
         loops: way.loops(),
         filters: filtered.map(Condition::operators).sum::<f64>() + asked.others as f64,
         operators: asked.operators(),
+        is_all,
     };
     let by_index = finished(costs, asked, costs.by_index(&asked.heap, &index.tree, &lookup), order);
     let by_bitmap = finished(costs, asked, costs.by_bitmap(&asked.heap, &index.tree, &lookup), Order::None);
-    let is_first = order != Order::None && asked.limit.is_some();
+    let is_first = order != Order::None;
     Some(Looked {
         cost: by_index.min(by_bitmap) * way.loops(),
-        is_worthy: found <= MOST_FOUND || is_first,
+        is_worthy: found <= MOST_FOUND || is_first || (is_all && is_bounded),
         is_guess: matched.bounds.iter().any(|condition| condition.part.is_guess) && !is_first,
     })
 }
@@ -148,8 +154,7 @@ fn matched<'a, 'c>(asked: &'a Asked<'c>, index: &Indexed, way: Way) -> Matched<'
     let (mut is_bound, mut is_fixed) = (true, true);
     for key in &index.keys {
         let mut of_key: Vec<&Condition<'c>> = asked.conditions.iter().filter(usable).filter(|condition| key.serves(condition)).collect();
-        // A hash knows equality only.
-        of_key.retain(|condition| !index.is_hash || condition.is_single());
+        of_key.retain(|condition| !index.is_hash || is_of_a_hash(condition));
         of_key.sort_by_key(|condition| (!condition.is_single(), !condition.is_equality(), condition.joins.is_some()));
         match of_key.first() {
             Some(condition) if is_bound => matched.bounds.push(condition),
@@ -206,8 +211,9 @@ pub(super) fn covers(index: &Indexed, unique: Option<&[i32]>, asked: &Asked<'_>,
         return true;
     }
     let first = candidate.keys.iter().take_while(|key| is_equal(&key.on)).count();
-    // A hash knows one column and equality only.
-    let is_beyond_a_hash = first == 0 || candidate.keys.len() > 1;
+    // A hash knows one column.
+    let is_hashed = |key: &Key| asked.conditions.iter().any(|condition| same(&condition.on, &key.on) && is_of_a_hash(condition));
+    let is_beyond_a_hash = candidate.keys.len() > 1 || !candidate.keys.iter().all(is_hashed);
     if !index.holds(asked) || index.is_hash && is_beyond_a_hash {
         return false;
     }
@@ -218,6 +224,11 @@ pub(super) fn covers(index: &Indexed, unique: Option<&[i32]>, asked: &Asked<'_>,
     let is_followed = rest.len() <= own_rest.len()
         && rest.iter().zip(own_rest).all(|(key, own)| key.on == own.on && key.operators == own.operators && is_same_way(rest, own_rest));
     is_permuted && is_followed
+}
+
+/// Whether a hash can tell: it knows equality only, and NULL is equal to nothing.
+fn is_of_a_hash(condition: &Condition<'_>) -> bool {
+    matches!(condition.test, Test::Equal | Test::AnyOf(_))
 }
 
 /// Whether two lists of keys give the same order, forwards or backwards.

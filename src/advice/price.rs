@@ -50,6 +50,8 @@ struct Parallel {
 pub(super) struct Heap {
     pub(super) tuples: f64,
     pub(super) pages: f64,
+    /// The part of its pages whose rows all transactions see.
+    pub(super) visible: f64,
     /// Of all tables of the statement.
     pub(super) all_pages: f64,
 }
@@ -82,6 +84,8 @@ pub(super) struct Lookup {
     pub(super) filters: f64,
     /// All operators of the scan.
     pub(super) operators: f64,
+    /// Whether the index tells all that is asked for, so that the table is read only where rows may be too new.
+    pub(super) is_all: bool,
 }
 
 /// What something costs until its first row, and until its last.
@@ -177,14 +181,15 @@ impl Costs {
     pub(super) fn by_index(&self, heap: &Heap, tree: &Tree, lookup: &Lookup) -> Cost {
         let index = self.looking(heap, tree, lookup);
         let tuples = (lookup.found * heap.tuples).round().max(1.0);
+        let read = |pages: f64| if lookup.is_all { (pages * (1.0 - heap.visible)).ceil() } else { pages };
         let (most, least) = if lookup.loops > 1.0 {
-            let most = self.fetched(tuples * lookup.loops, heap.pages, heap.all_pages, tree.pages);
+            let most = read(self.fetched(tuples * lookup.loops, heap.pages, heap.all_pages, tree.pages));
             let near = (lookup.found * heap.pages).ceil();
-            let least = self.fetched(near * lookup.loops, heap.pages, heap.all_pages, tree.pages);
+            let least = read(self.fetched(near * lookup.loops, heap.pages, heap.all_pages, tree.pages));
             (most * self.random_page / lookup.loops, least * self.random_page / lookup.loops)
         } else {
-            let most = self.fetched(tuples, heap.pages, heap.all_pages, tree.pages) * self.random_page;
-            let near = (lookup.found * heap.pages).ceil();
+            let most = read(self.fetched(tuples, heap.pages, heap.all_pages, tree.pages)) * self.random_page;
+            let near = read((lookup.found * heap.pages).ceil());
             (most, if near > 0.0 { self.random_page + (near - 1.0) * self.seq_page } else { 0.0 })
         };
         let io = most + tree.correlation.powi(2) * (least - most);
@@ -276,7 +281,7 @@ mod tests {
     /// As PostgreSQL explains `SELECT * FROM posts WHERE …` of 100 000 rows on 541 pages with one condition and two.
     #[test]
     fn a_sequential_scan_costs_what_the_planner_says() {
-        let heap = Heap { tuples: 100_000.0, pages: 541.0, all_pages: 541.0 };
+        let heap = Heap { tuples: 100_000.0, pages: 541.0, visible: 0.0, all_pages: 541.0 };
         let costs = defaults();
         assert!((costs.sequential(&heap, 1.0).total - 1_791.0).abs() < 1e-9);
         assert!((costs.sequential(&heap, 2.0).total - 2_041.0).abs() < 1e-9);
@@ -286,7 +291,7 @@ mod tests {
     /// 30 000 pages are 3 × 3 × 3 × 1 111: four workers would do, two may; each takes 1 / 2.4 of the rows.
     #[test]
     fn several_processes_share_the_rows_and_not_the_pages() {
-        let heap = Heap { tuples: 240_000.0, pages: 30_000.0, all_pages: 30_000.0 };
+        let heap = Heap { tuples: 240_000.0, pages: 30_000.0, visible: 0.0, all_pages: 30_000.0 };
         let cost = defaults().parallel(&heap, 1.0, 5.0).expect("large");
         assert!((cost.total - (1_000.0 + 30_000.0 + 240_000.0 * 0.0125 / 2.4 + 0.5)).abs() < 1e-6, "{cost:?}");
     }
@@ -295,11 +300,15 @@ mod tests {
     /// of the table and the row: 0.2925 + 4 + 0.0075 + 4 + 0.01 = 8.31, as the planner says.
     #[test]
     fn one_row_by_an_index_costs_eight_pages_and_a_bit() {
-        let heap = Heap { tuples: 100_000.0, pages: 541.0, all_pages: 541.0 };
+        let heap = Heap { tuples: 100_000.0, pages: 541.0, visible: 0.0, all_pages: 541.0 };
         let tree = Tree { tuples: 100_000.0, pages: 276.0, height: 1.0, correlation: 0.0 };
-        let lookup = Lookup { read: 1e-5, found: 1e-5, conditions: 1.0, searches: 1.0, loops: 1.0, filters: 0.0, operators: 1.0 };
+        let lookup =
+            Lookup { read: 1e-5, found: 1e-5, conditions: 1.0, searches: 1.0, loops: 1.0, filters: 0.0, operators: 1.0, is_all: false };
         let cost = defaults().by_index(&heap, &tree, &lookup);
         assert!((cost.startup - 0.2925).abs() < 1e-9 && (cost.total - 8.31).abs() < 1e-9, "{cost:?}");
+        // Where the index tells all, the page of the table is not read if all may see its rows.
+        let only = |visible: f64| defaults().by_index(&Heap { visible, ..heap }, &tree, &Lookup { is_all: true, ..lookup }).total;
+        assert!((only(1.0) - 4.31).abs() < 1e-9 && (only(0.5) - 8.31).abs() < 1e-9, "half a page is one");
     }
 
     #[test]
@@ -319,11 +328,12 @@ mod tests {
             #[test]
             fn costs_are_numbers_and_grow(tuples in 1.0..1e9f64, pages in 1.0..1e7f64, a in 0.0..1.0f64, b in 0.0..1.0f64, correlation in -1.0..1.0f64, loops in 1.0..1e6f64) {
                 let (a, b) = (a.min(b), a.max(b));
-                let heap = Heap { tuples, pages, all_pages: pages };
+                let heap = Heap { tuples, pages, visible: 0.5, all_pages: pages };
                 let tree = Tree { tuples, pages: (pages / 3.0).ceil(), height: 2.0, correlation };
                 let costs = defaults();
                 let at = |part: f64| {
-                    let lookup = Lookup { read: part, found: part, conditions: 1.0, searches: 1.0, loops, filters: 0.0, operators: 1.0 };
+                    let lookup =
+                        Lookup { read: part, found: part, conditions: 1.0, searches: 1.0, loops, filters: 0.0, operators: 1.0, is_all: true };
                     [costs.by_index(&heap, &tree, &lookup).total, costs.by_bitmap(&heap, &tree, &lookup).total]
                 };
                 for (less, more) in at(a).into_iter().zip(at(b)).take(1) {

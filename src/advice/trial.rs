@@ -50,7 +50,8 @@ pub enum Rejection {
 /// Asks for the plans of a demand while the indexes of some offers are thought to be there. No answer: it cannot be asked.
 pub type Ask<'a, E> = dyn FnMut(&[usize], usize) -> Result<Vec<Seen>, E> + 'a;
 
-/// More offers are not tried, those first that save most by the model.
+/// More offers are not tried, those first that save most by the model, and as many again that by the model save nothing: it
+/// knows no values, and the planner does.
 const MOST_TRIED: usize = 60;
 
 /// So many questions are put to try each offer alone, and as many again to try them together: a server has other things to do.
@@ -68,10 +69,13 @@ const DEARER: f64 = 1.01;
 /// Those of `ask`.
 pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut Ask<'_, E>) -> Result<Trial, E> {
     let tried = order(offers);
+    let is_believed = |offer: &Offer| !offer.after.is_empty();
+    let believed = offers.offers.iter().filter(|offer| is_believed(offer)).count();
+    let left_out = believed - tried.iter().filter(|&&at| is_believed(&offers.offers[at])).count();
     let asked: BTreeSet<usize> = tried.iter().flat_map(|&offer| concerned(offers, offer)).collect();
     let mut bench = Bench { limits, before: BTreeMap::new(), foreign: foreign(offers), left: MOST_QUESTIONS, ask };
     bench.ask_before(asked)?;
-    let mut trial = Trial { cells: bench.cells(demands), untried: offers.offers.len() - tried.len(), ..Trial::default() };
+    let mut trial = Trial { cells: bench.cells(demands), untried: left_out, ..Trial::default() };
     let mut places = Vec::new();
     for offer in tried {
         match bench.one(offers, offer, &trial.cells)? {
@@ -113,21 +117,25 @@ pub fn readers(demands: &[Demand], offers: &Offers, set: &[usize]) -> BTreeSet<u
     demands.iter().enumerate().filter(|(_, demand)| reads(demand)).map(|(at, _)| at).collect()
 }
 
-/// The offers in the order in which they are tried: those that save most by the model first.
+/// The offers in the order in which they are tried: those that save most by the model first, then those that may serve what
+/// takes most time.
 fn order(offers: &Offers) -> Vec<usize> {
-    let saves = |offer: &Offer| -> f64 {
-        let of = |(&cell, after): (&usize, &After)| offers.cells.get(cell).map_or(0.0, |cell| (cell.before - after.cost) * cell.weight);
-        offer.after.iter().map(of).sum()
+    let time = |cell: usize, spared: f64| offers.cells.get(cell).map_or(0.0, |cell| (cell.before - spared) * cell.weight);
+    let saves = |offer: &Offer| offer.after.iter().map(|(&cell, after)| time(cell, after.cost)).sum::<f64>();
+    let may_save = |offer: &Offer| offer.may.iter().map(|&cell| time(cell, 0.0)).sum::<f64>();
+    let by = |worth: &dyn Fn(&Offer) -> f64, is_believed: bool| {
+        let of = offers.offers.iter().enumerate().filter(|(_, offer)| offer.after.is_empty() != is_believed);
+        let mut places: Vec<(usize, f64)> = of.map(|(at, offer)| (at, worth(offer))).collect();
+        places.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+        places.into_iter().take(MOST_TRIED).map(|(at, _)| at).collect::<Vec<_>>()
     };
-    let mut places: Vec<usize> = (0..offers.offers.len()).collect();
-    places.sort_by(|&a, &b| saves(&offers.offers[b]).total_cmp(&saves(&offers.offers[a])).then(a.cmp(&b)));
-    places.truncate(MOST_TRIED);
-    places
+    [by(&saves, true), by(&may_save, false)].concat()
 }
 
 /// The demands that an offer may serve.
 fn concerned(offers: &Offers, offer: usize) -> BTreeSet<usize> {
-    offers.offers[offer].after.keys().filter_map(|&cell| offers.cells.get(cell)).map(|cell| cell.demand).collect()
+    let Offer { after, may, .. } = &offers.offers[offer];
+    after.keys().chain(may).filter_map(|&cell| offers.cells.get(cell)).map(|cell| cell.demand).collect()
 }
 
 struct Bench<'a, 'b, E> {
@@ -377,7 +385,7 @@ mod tests {
         let key = CandidateKey { on: On::Column(column), column, text, descends: false, nulls_first: false, class: None };
         let index = Candidate { relation: 1, table: "t".to_owned(), keys: vec![key], predicate: None };
         let after = serves.iter().map(|&cell| (cell, After { cost: 10.0, is_guess: true })).collect();
-        Offer { index, after, upkeep: 0.0 }
+        Offer { index, after, may: BTreeSet::new(), upkeep: 0.0 }
     }
 
     fn offers(demands: usize, all: Vec<Offer>) -> Offers {
@@ -385,13 +393,13 @@ mod tests {
         Offers { cells, offers: all, ..Offers::default() }
     }
 
-    /// A planner to whom every statement costs 100, and less with the indexes that are named, of which it uses the first that
-    /// is there.
+    /// A planner to whom every statement costs 1 000, and so many hundredths of it with the indexes that are named, of which
+    /// it uses the first that is there.
     fn run(demands: usize, offers: &Offers, costs: &[(usize, usize, f64)]) -> Trial {
         let demands: Vec<Demand> = (0..demands).map(|_| demand(1_000)).collect();
         let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
             let hit = costs.iter().find(|(index, of, _)| *of == demand && set.contains(index));
-            let (cost, uses) = hit.map_or((100.0, Vec::new()), |&(index, _, cost)| (cost, vec![index]));
+            let (cost, uses) = hit.map_or((1_000.0, Vec::new()), |&(index, _, cost)| (10.0 * cost, vec![index]));
             Ok(vec![Seen { cost, uses, is_real: false }])
         };
         trial(&demands, offers, Limits::default(), &mut planner).unwrap_or_else(|never| match never {})
@@ -403,10 +411,20 @@ mod tests {
         // The first serves one of two; the second saves too little, the third is not used.
         let trial = run(2, &all, &[(0, 0, 20.0), (1, 0, 80.0)]);
         assert_eq!(trial.choices.len(), 1);
-        assert_eq!(trial.offers[trial.choices[0].offer].after, BTreeMap::from([(0, After { cost: 20.0, is_guess: true })]));
+        assert_eq!(trial.offers[trial.choices[0].offer].after, BTreeMap::from([(0, After { cost: 200.0, is_guess: true })]));
         assert_eq!(trial.rejected, [(1, Rejection::SavesLittle), (2, Rejection::Unused)]);
-        // 80 of 100 units of 1000 µs.
+        // 800 of 1 000 units of 1 µs.
         assert!((trial.choices[0].saved - 800.0).abs() < 1e-9);
+    }
+
+    /// By the model neither serves; the planner knows that the value is rare.
+    #[test]
+    fn what_only_may_serve_is_tried_too() {
+        let may = |column: i32| Offer { after: BTreeMap::new(), may: BTreeSet::from([0]), ..offer(column, &[]) };
+        let all = offers(1, vec![may(1), may(2)]);
+        let trial = run(1, &all, &[(1, 0, 20.0)]);
+        assert_eq!(trial.choices.iter().map(|choice| trial.offers[choice.offer].index.on()).collect::<Vec<_>>(), ["t (c2)"]);
+        assert_eq!((trial.rejected.as_slice(), trial.untried), (&[(0, Rejection::Unused)][..], 0));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::report::build::calibration::calibration_report;
 use crate::report::calibration::{self, RunLine};
 
 use super::args::{ColourArg, LatencyArg, ReadingArgs, RuleArgs, SelectArgs, TalkArgs};
-use super::gate_args::CompareArgs;
+use super::gate_args::{CompareArgs, GateFileArgs};
 use super::{Exit, Failure, gate, gate_file, terminal};
 
 pub(super) const EXAMPLES: &str = "\
@@ -35,12 +35,6 @@ pub(in crate::cli) struct CalibrateArgs {
     /// Compare at most so many times
     #[arg(long, value_name = "N", default_value_t = 300)]
     comparisons: usize,
-    /// The rules of the gate [default: the nearest gate.toml upwards, within the repository]
-    #[arg(long, short = 'c', value_name = "FILE", value_hint = ValueHint::FilePath, env = "LAGGARD_GATE")]
-    gate: Option<PathBuf>,
-    /// No gate file
-    #[arg(long, hide_short_help = true, conflicts_with = "gate", env = "LAGGARD_NO_GATE")]
-    no_gate: bool,
 
     /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Table, help_heading = "Output")]
@@ -57,6 +51,9 @@ pub(in crate::cli) struct CalibrateArgs {
     /// Plain ASCII only
     #[arg(long, hide_short_help = true, help_heading = "Output", env = "LAGGARD_ASCII")]
     ascii: bool,
+
+    #[command(flatten)]
+    gate: GateFileArgs,
 
     #[command(flatten)]
     select: SelectArgs,
@@ -95,7 +92,7 @@ pub(super) fn calibrate(args: CalibrateArgs) -> Result<Exit, Failure> {
         let message = format!("--per-side {per_side}: of so few runs a side can have {half}; name {} runs", 2 * per_side);
         return Err(Failure::trouble(message));
     }
-    let (policy, file) = gate_file::policy(args.gate.as_deref(), args.no_gate)?;
+    let (policy, file) = gate_file::policy(&args.gate)?;
     let (format, top) = (args.format, args.top);
     let (style, options) = (terminal::style(args.color, args.ascii), options(&args, &policy));
     let (mut runs, exit) = gate::read_runs(&reads(args))?;
@@ -127,6 +124,7 @@ fn reads(args: CalibrateArgs) -> CompareArgs {
         latency: args.latency,
         color: args.color,
         ascii: args.ascii,
+        gate: args.gate,
         select: args.select,
         reading: args.reading,
         rules: args.rules,

@@ -8,7 +8,8 @@ use crate::compare::policy::{Doubt, Level};
 use crate::compare::{Comparison, Outcome, Policy, Run, compare as compare_runs};
 use crate::report::Style;
 use crate::report::build::gate::{Frame, gate_report};
-use crate::report::gate::{self, GateReport, github};
+use crate::report::gate::{self, GateReport};
+use crate::report::github;
 use crate::units::ByteCount;
 
 use super::args::{SamplesArg, ShowArgs};
@@ -18,14 +19,14 @@ use super::{Exit, Failure, gate_file, outputs, say, terminal};
 
 pub(super) fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     let places = places(args)?;
+    let (policy, place) = gate_file::policy(&args.gate)?;
     let read = read(args)?;
-    let told = Told { command: "compare", policy: Policy::default(), place: None, exit_zero: true };
-    finish(args, &places, &read, &told)
+    finish(args, &places, &read, &Told { command: "compare", policy, place, exit_zero: true })
 }
 
 pub(super) fn gate(args: &GateArgs) -> Result<Exit, Failure> {
     let places = places(&args.compare)?;
-    let (mut policy, place) = gate_file::policy(args.gate.as_deref(), args.no_gate)?;
+    let (mut policy, place) = gate_file::policy(&args.compare.gate)?;
     match args.fail_on {
         Some(FailOn::Error) => policy.fail_on = Level::Error,
         Some(FailOn::Warn) => policy.fail_on = Level::Warn,
@@ -100,7 +101,8 @@ fn finish(args: &CompareArgs, places: &[Place], read: &Read, told: &Told) -> Res
     let comparison = compare_runs(&read.baseline, &read.candidate, &told.policy);
     let exit = exit(&comparison, told).max(read.exit);
     let place = told.place.clone().or_else(|| args.candidate.last().cloned()).unwrap_or_default();
-    let frame = Frame { command: told.command, exit_code: exit.code(), notes: Vec::new(), place: place.display().to_string() };
+    let roots = roots(told.place.as_deref());
+    let frame = Frame { command: told.command, exit_code: exit.code(), notes: Vec::new(), place: place.display().to_string(), roots };
     let report = gate_report(&comparison, [&read.baseline, &read.candidate], &told.policy, frame);
     let style = Style { top: args.top, ..terminal::style(args.color, args.ascii) };
     let mut outcomes: Vec<Result<(), Failure>> = places.iter().map(|place| place.write(&report, &style, args.talk.quiet)).collect();
@@ -109,6 +111,12 @@ fn finish(args: &CompareArgs, places: &[Place], read: &Read, told: &Told) -> Res
         outcomes.push(summarise(&report));
     }
     Ok(worst(exit, outcomes))
+}
+
+/// Where the project may stand: with its gate file, and here.
+fn roots(gate_file: Option<&Path>) -> Vec<PathBuf> {
+    let with_file = gate_file.and_then(|file| Some(file.canonicalize().ok()?.parent()?.to_path_buf()));
+    with_file.into_iter().chain(std::env::current_dir().ok()).collect()
 }
 
 /// How to exit once everything was told as far as it could be. One place that cannot be written to keeps nothing from the
@@ -177,8 +185,8 @@ impl Place {
         let Some(file) = &self.file else {
             let mut drawn = Vec::new();
             self.output.draw(report, style, &mut drawn)?;
-            if is_in_github() && self.is_for_eyes() {
-                drawn = github::inert(&String::from_utf8_lossy(&drawn)).into_bytes();
+            if outputs::is_in_github() {
+                drawn = github::inert(self.output.name(), &String::from_utf8_lossy(&drawn)).into_bytes();
             }
             let mut stdout = io::stdout().lock();
             stdout.write_all(&drawn)?;
@@ -199,15 +207,10 @@ fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
-/// Whether GitHub reads what is written, and acts on commands in it.
-fn is_in_github() -> bool {
-    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
-}
-
 /// In a job of GitHub's: annotations, unless they were asked for anyway. `LAGGARD_NO_GITHUB` stops it.
 fn annotate(report: &GateReport, places: &[Place]) -> Result<(), Failure> {
     let is_asked_for = places.iter().any(|place| place.output.name() == "github");
-    let Some(output) = gate::by_name("github").filter(|_| is_in_github() && !is_asked_for) else { return Ok(()) };
+    let Some(output) = gate::by_name("github").filter(|_| outputs::is_in_github() && !is_asked_for) else { return Ok(()) };
     // A program that reads standard output must not find commands in it; GitHub reads both streams.
     if places.iter().any(|place| place.file.is_none() && place.is_for_eyes()) {
         Ok(output.draw(report, &Style::default(), &mut io::stdout().lock())?)

@@ -51,6 +51,9 @@ pub(in crate::cli) struct CompareArgs {
     pub(in crate::cli) ascii: bool,
 
     #[command(flatten)]
+    pub(in crate::cli) gate: GateFileArgs,
+
+    #[command(flatten)]
     pub(in crate::cli) select: SelectArgs,
 
     #[command(flatten)]
@@ -63,15 +66,30 @@ pub(in crate::cli) struct CompareArgs {
     pub(in crate::cli) talk: TalkArgs,
 }
 
-/// Arguments of `gate`.
+/// By which rules it is judged.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct GateArgs {
+#[command(next_help_heading = "Rules")]
+pub(in crate::cli) struct GateFileArgs {
     /// The rules of the gate [default: the nearest gate.toml upwards, within the repository]
     #[arg(long, short = 'c', value_name = "FILE", value_hint = ValueHint::FilePath, env = "LAGGARD_GATE")]
     pub(in crate::cli) gate: Option<PathBuf>,
     /// No gate file
     #[arg(long, hide_short_help = true, conflicts_with = "gate", env = "LAGGARD_NO_GATE")]
     pub(in crate::cli) no_gate: bool,
+    /// Judge by these rules of the gate only; repeatable
+    #[arg(long, value_name = "RULE")]
+    pub(in crate::cli) include: Vec<String>,
+    /// Judge by all rules of the gate but these; repeatable
+    #[arg(long, value_name = "RULE")]
+    pub(in crate::cli) exclude: Vec<String>,
+    /// Judge only statements whose normalised text matches; what a run does to all is still taken from all
+    #[arg(long, value_name = "REGEX")]
+    pub(in crate::cli) filter: Option<String>,
+}
+
+/// Arguments of `gate`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct GateArgs {
     /// Fail at changes of this level or above [default: error]
     #[arg(long, value_name = "LEVEL", value_enum, env = "LAGGARD_GATE_FAIL_ON")]
     pub(in crate::cli) fail_on: Option<FailOn>,

@@ -7,23 +7,27 @@ use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
 use jiff::civil::Date;
-use serde::Deserialize as Derive;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::Deserialize;
 
 use crate::compare::Policy;
-use crate::compare::policy::{Doubt, Level, Limit, Waiver, default_limit, rule_names};
+use crate::compare::policy::{self, Doubt, Level, Limit, Waiver, default_limit, rule_names};
 
+use super::gate_args::GateFileArgs;
 use super::{Failure, config};
 
 mod budget;
+mod setting;
+mod share;
 
 use budget::BudgetEntry;
+use setting::{LevelName, RuleEntry, RuleTable};
+use share::Percent;
 
 /// The only version of the file so far.
 const SCHEMA: u32 = 1;
 
 /// The whole file.
-#[derive(Default, Derive)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct File {
@@ -34,12 +38,13 @@ struct File {
     /// Rules by name: a level, or a table of `level`, `rel` and `abs`.
     rules: BTreeMap<String, RuleEntry>,
     tables: Tables,
+    controls: Controls,
     budget: Vec<BudgetEntry>,
     ignore: Vec<IgnoreEntry>,
 }
 
 /// `[gate]`.
-#[derive(Default, Derive)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Gate {
@@ -55,12 +60,26 @@ struct Gate {
     min_effect: Option<Percent>,
     /// The effect on latency up to which a statement is well.
     tolerance: Option<Percent>,
-    /// What it means that the whole candidate is slower: `off`, `info`, `warn` or `error`.
-    global: Option<LevelName>,
+    /// What it means that the whole candidate is slower: `off`, `info`, `warn` or `fail`, which needs `interleaved`.
+    global: Option<Global>,
+    /// The runs of both sides took turns on one machine.
+    interleaved: bool,
+}
+
+/// See [`Gate::global`].
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+enum Global {
+    Off,
+    Info,
+    Warn,
+    #[serde(alias = "error")]
+    Fail,
 }
 
 /// See [`Gate::fail_on`].
-#[derive(Clone, Copy, Derive)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 enum FailOn {
@@ -70,7 +89,7 @@ enum FailOn {
 }
 
 /// See [`Gate::on_inconclusive`].
-#[derive(Clone, Copy, Derive)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 enum OnInconclusive {
@@ -78,25 +97,8 @@ enum OnInconclusive {
     Fail,
 }
 
-/// A level by its name.
-#[derive(Clone, Copy, Derive)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-enum LevelName {
-    Off,
-    Info,
-    Warn,
-    Error,
-}
-
-impl LevelName {
-    fn level(self) -> Level {
-        [Level::Off, Level::Info, Level::Warn, Level::Error][self as usize]
-    }
-}
-
 /// `[eligibility]`: statements that have a test of latency.
-#[derive(Default, Derive)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Eligibility {
@@ -107,7 +109,7 @@ struct Eligibility {
 }
 
 /// `[tables]`.
-#[derive(Default, Derive)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Tables {
@@ -115,106 +117,20 @@ struct Tables {
     critical: Vec<String>,
 }
 
-/// A share: `"20%"`, or a fraction.
-#[derive(Clone, Copy)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Share"))]
-struct Percent(f64);
-
-/// How [`Percent`] looks in a file.
-#[cfg(test)]
-#[derive(schemars::JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "describes the file")]
-enum Share {
-    Percent(String),
-    Fraction(f64),
-}
-
-impl<'de> Deserialize<'de> for Percent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Part;
-        impl Visitor<'_> for Part {
-            type Value = Percent;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a share such as \"20%\" or 0.2")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Percent, E> {
-                let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
-                match number {
-                    Some(number) => self.visit_f64(number / 100.0),
-                    None => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
-                }
-            }
-
-            fn visit_f64<E: de::Error>(self, share: f64) -> Result<Percent, E> {
-                if share.is_finite() && share >= 0.0 {
-                    Ok(Percent(share))
-                } else {
-                    Err(E::invalid_value(de::Unexpected::Float(share), &self))
-                }
-            }
-
-            fn visit_i64<E: de::Error>(self, share: i64) -> Result<Percent, E> {
-                self.visit_f64(share as f64)
-            }
-        }
-        deserializer.deserialize_any(Part)
-    }
-}
-
-/// A rule's setting.
-#[derive(Clone, Copy, Default, Derive)]
+/// `[controls]`: statements that no change of this program makes slower. What a run does to all statements alike is taken from
+/// them, if at least ten can be tested.
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct RuleTable {
-    level: Option<LevelName>,
-    /// As a share of the baseline.
-    rel: Option<Percent>,
-    /// In units of what is measured.
-    abs: Option<f64>,
-}
-
-/// A rule's setting, or its level alone.
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Setting"))]
-struct RuleEntry(RuleTable);
-
-/// How [`RuleEntry`] looks in a file.
-#[cfg(test)]
-#[derive(schemars::JsonSchema)]
-#[schemars(untagged)]
-#[expect(dead_code, reason = "describes the file")]
-enum Setting {
-    Level(LevelName),
-    Table(RuleTable),
-}
-
-impl<'de> Deserialize<'de> for RuleEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entry;
-        impl<'de> Visitor<'de> for Entry {
-            type Value = RuleEntry;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a level (off, info, warn or error), or a table of level, rel and abs")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<RuleEntry, E> {
-                let level = LevelName::deserialize(de::value::StrDeserializer::<E>::new(text))?;
-                Ok(RuleEntry(RuleTable { level: Some(level), ..RuleTable::default() }))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RuleEntry, A::Error> {
-                RuleTable::deserialize(de::value::MapAccessDeserializer::new(map)).map(RuleEntry)
-            }
-        }
-        deserializer.deserialize_any(Entry)
-    }
+struct Controls {
+    /// Those whose ids begin so.
+    fingerprints: Vec<String>,
+    /// Those that name these tables, and no others.
+    tables: Vec<String>,
 }
 
 /// One `[[ignore]]`: what is to be lived with, why, and until when.
-#[derive(Derive)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct IgnoreEntry {
@@ -231,8 +147,26 @@ struct IgnoreEntry {
     expires: toml::value::Datetime,
 }
 
-/// The policy of the named file, or of the one that is found, and where it stands.
-pub(super) fn policy(named: Option<&Path>, none: bool) -> Result<(Policy, Option<PathBuf>), Failure> {
+/// The policy of the named file, or of the one that is found, with what the flags say, and where the file stands.
+pub(super) fn policy(args: &GateFileArgs) -> Result<(Policy, Option<PathBuf>), Failure> {
+    let (mut policy, place) = of_file(args.gate.as_deref(), args.no_gate)?;
+    let names = args.include.iter().map(|name| ("include", name)).chain(args.exclude.iter().map(|name| ("exclude", name)));
+    for (flag, name) in names {
+        if default_limit(name).is_none() {
+            return Err(Failure::trouble(format!("--{flag} {name}: there is no such rule of the gate{}", meant(name))));
+        }
+    }
+    let is_left_out = |name: &str| {
+        let is_in = |list: &[String]| list.iter().any(|listed| listed == name);
+        (!args.include.is_empty() && !is_in(&args.include)) || is_in(&args.exclude)
+    };
+    rule_names().filter(|name| is_left_out(name)).for_each(|name| policy.switch_off(name));
+    let filter = args.filter.as_deref().map(regex::Regex::new).transpose();
+    policy.filter = filter.map_err(|error| Failure::trouble(format!("--filter: {error}")))?;
+    Ok((policy, place))
+}
+
+fn of_file(named: Option<&Path>, none: bool) -> Result<(Policy, Option<PathBuf>), Failure> {
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
         None if none => None,
@@ -300,6 +234,7 @@ impl File {
             policy.limits.insert(name.clone(), limit);
         }
         policy.critical = self.tables.critical;
+        policy.controls = self.controls.checked().map_err(|reason| ("[controls]".to_owned(), format!("[controls] {reason}")))?;
         for (at, entry) in self.budget.into_iter().enumerate() {
             let budgets =
                 entry.budgets(at + 1).map_err(|reason| ("[[budget]]".to_owned(), format!("[[budget]] number {}: {reason}", at + 1)))?;
@@ -338,11 +273,30 @@ impl Gate {
         if latency.tolerance < latency.min_effect {
             return Err(("tolerance".to_owned(), "tolerance is below min_effect, so that nothing could be well".to_owned()));
         }
-        if let Some(level) = self.global {
-            policy.limits.insert("global-shift".to_owned(), Limit { level: level.level(), relative: 0.0, absolute: 0.0 });
+        policy.is_interleaved = self.interleaved;
+        if let Some(global) = self.global {
+            let level = [Level::Off, Level::Info, Level::Warn, Level::Error][global as usize];
+            policy.limits.insert("global-shift".to_owned(), Limit { level, relative: 0.0, absolute: 0.0 });
         }
         Ok(())
     }
+}
+
+impl Controls {
+    fn checked(self) -> Result<policy::Controls, String> {
+        let Self { fingerprints, tables } = self;
+        if let Some(table) = tables.iter().find(|table| table.trim().is_empty()) {
+            return Err(format!("tables: \"{table}\" is no table"));
+        }
+        fingerprints.iter().try_for_each(|id| id_is_one(id))?;
+        Ok(policy::Controls { fingerprints, tables })
+    }
+}
+
+fn id_is_one(id: &str) -> Result<(), String> {
+    let is_id = (4..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    let digits = "a statement's id has up to sixteen digits, 0-9 and a-f, and at least four of them are needed";
+    if is_id { Ok(()) } else { Err(format!("fingerprint = \"{id}\": {digits}")) }
 }
 
 fn limit(name: &str, entry: RuleTable) -> Result<Limit, (String, String)> {
@@ -374,7 +328,7 @@ fn instead(rule: &str) -> &'static str {
 }
 
 /// The rule that may have been meant, or all there are.
-fn meant(name: &str) -> String {
+pub(super) fn meant(name: &str) -> String {
     let near = rule_names().min_by_key(|known| strsim::damerau_levenshtein(name, known)).filter(|known| is_near(name, known));
     near.map_or_else(|| format!("; there are {}", rule_names().collect::<Vec<_>>().join(", ")), |near| format!("; did you mean {near}?"))
 }
@@ -384,12 +338,7 @@ impl IgnoreEntry {
         if let Some(rule) = self.rule.as_deref().filter(|rule| default_limit(rule).is_none()) {
             return Err(format!("rule = \"{rule}\": there is no such rule{}", meant(rule)));
         }
-        let is_id = |id: &str| (4..=16).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
-        if let Some(id) = self.fingerprint.as_deref().filter(|id| !is_id(id)) {
-            return Err(format!(
-                "fingerprint = \"{id}\": a statement's id has up to sixteen digits, 0-9 and a-f, and at least four of them are needed"
-            ));
-        }
+        self.fingerprint.as_deref().map_or(Ok(()), id_is_one)?;
         if self.rule.is_none() && self.fingerprint.is_none() && self.table.is_none() {
             return Err("names no rule, fingerprint or table, and would ignore everything".to_owned());
         }
@@ -446,6 +395,17 @@ mod tests {
     }
 
     #[test]
+    fn controls_and_what_the_machine_may_do_are_declared() {
+        let policy =
+            read("[gate]\nglobal = \"fail\"\ninterleaved = true\n[controls]\nfingerprints = [\"9f3c\"]\ntables = [\"a.countries\"]\n");
+        let policy = policy.expect("a gate file");
+        assert_eq!((policy.limit("global-shift").level, policy.is_interleaved), (Level::Error, true));
+        assert_eq!((policy.controls.fingerprints.len(), policy.controls.tables.as_slice()), (1, &["a.countries".to_owned()][..]));
+        let level = |word: &str| read(&format!("[gate]\nglobal = \"{word}\"\n")).expect("a gate file").limit("global-shift").level;
+        assert_eq!(["off", "info", "warn", "error"].map(level), [Level::Off, Level::Info, Level::Warn, Level::Error]);
+    }
+
+    #[test]
     fn an_ignore_holds_to_the_end_of_its_day() {
         let over = |expires: &str| {
             let text = format!("[[ignore]]\nrule = \"latency\"\nreason = \"known\"\nexpires = {expires}\n");
@@ -473,6 +433,10 @@ mod tests {
             ("[gate]\nmin_effect = \"ten\"\n", Some((2, 14)), "\"20%\""),
             ("[gate]\nfdr = 1.5\n", Some((2, 1)), "between 0 and 1"),
             ("[gate]\ntolerance = \"5%\"\n", Some((2, 1)), "below min_effect"),
+            ("[gate]\nglobal = \"always\"\n", Some((2, 10)), "unknown variant"),
+            ("[controls]\nfingerprints = [\"xyz\"]\n", Some((1, 1)), "sixteen digits"),
+            ("[controls]\ntables = [\"\"]\n", Some((1, 1)), "no table"),
+            ("[controls]\ntable = [\"a\"]\n", Some((2, 1)), "did you mean tables?"),
             ("schema = 2\n", Some((1, 1)), "schema 2"),
             ("[[ignore]]\nrule = \"latency\"\nexpires = 2027-01-01\n", Some((1, 1)), "reason"),
             ("[[ignore]]\nrule = \"latency\"\nreason = \"x\"\n", Some((1, 1)), "expires"),

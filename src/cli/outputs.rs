@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::report::{self, Renderer, Report, Style};
+use crate::report::{self, Renderer, Report, Style, github};
 use crate::units::ByteCount;
 
 use super::args::OutputArgs;
@@ -32,6 +32,11 @@ impl<W: Write> Write for Counting<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
+}
+
+/// Whether GitHub reads what is written, and acts on commands in it.
+pub(super) fn is_in_github() -> bool {
+    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Whether a file is one of the inputs.
@@ -86,7 +91,13 @@ impl Output {
     pub(super) fn write(&self, report: &Report, style: &Style, quiet: bool) -> Result<(), Failure> {
         let Some(file) = &self.file else {
             let mut stdout = io::BufWriter::new(io::stdout().lock());
-            self.renderer.render(report, style, &mut stdout)?;
+            if is_in_github() {
+                let mut drawn = Vec::new();
+                self.renderer.render(report, style, &mut drawn)?;
+                stdout.write_all(github::inert(self.renderer.name(), &String::from_utf8_lossy(&drawn)).as_bytes())?;
+            } else {
+                self.renderer.render(report, style, &mut stdout)?;
+            }
             return Ok(stdout.flush()?);
         };
         let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));

@@ -11,8 +11,9 @@ use crate::workload::Rules;
 
 use super::Side;
 use super::facts::Run;
-use super::matched::Matched;
+use super::matched::{Matched, Pair};
 use super::news::is_loop;
+use super::policy::Policy;
 
 /// Why runs cannot be compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,6 +116,13 @@ pub enum Reason {
         /// How many entries, as far as that can be told.
         entries: u64,
     },
+    /// Entries are older than the first snapshot and missing in it, so that what they did is not known.
+    WithoutBase {
+        /// The run.
+        run: String,
+        /// How many.
+        entries: u64,
+    },
     /// One run was named twice, which would count as two and vary in nothing.
     Again {
         /// The run.
@@ -133,6 +141,8 @@ pub enum Reason {
     },
     /// No statement is in runs of both sides.
     NothingMatches,
+    /// No statement is one of those that are to be judged.
+    NothingJudged,
     /// Too much of what a side does the other does not do.
     Different {
         /// The side.
@@ -190,7 +200,7 @@ fn matters(name: &str) -> bool {
 }
 
 /// Every reason, in the order in which they are to be told.
-pub(super) fn reasons(matched: &Matched<'_>) -> Vec<Reason> {
+pub(super) fn reasons(matched: &Matched<'_>, policy: &Policy) -> Vec<Reason> {
     let mut reasons: Vec<Reason> =
         [Side::Baseline, Side::Candidate].into_iter().filter(|&side| matched.runs(side).is_empty()).map(Reason::NoRuns).collect();
     for (_, run) in matched.all() {
@@ -204,6 +214,8 @@ pub(super) fn reasons(matched: &Matched<'_>) -> Vec<Reason> {
     reasons.extend(settings(matched));
     if reasons.is_empty() {
         reasons.extend(of_statements(matched));
+        let is_judged = |pair: &Pair<'_>| pair.any().is_some_and(|shape| policy.is_judged(&shape.text));
+        reasons.extend((!matched.pairs.iter().any(is_judged)).then_some(Reason::NothingJudged));
     }
     reasons
 }
@@ -233,6 +245,9 @@ fn of_run(run: &Run) -> Vec<Reason> {
         reasons.push(Reason::Life { run: path() });
     } else if run.calls() == 0 && surroundings.broken.is_empty() {
         reasons.push(Reason::Empty { run: path() });
+    }
+    if surroundings.has_counters && surroundings.without_base > 0 {
+        reasons.push(Reason::WithoutBase { run: path(), entries: surroundings.without_base });
     }
     match surroundings.dealloc.filter(|&rounds| rounds > 0) {
         _ if !surroundings.has_counters => {}
@@ -375,6 +390,10 @@ impl fmt::Display for Reason {
                 f,
                 "{run}: the server dropped counters {rounds} times to make room while it was going on; raise pg_stat_statements.max"
             ),
+            Reason::WithoutBase { run, entries } => write!(
+                f,
+                "{run}: {entries} counters are older than its first snapshot and missing in it; export all rows both times, as one role"
+            ),
             Reason::Again { run, other } if run == other => write!(f, "{run} is named twice; a run counts once, so take another"),
             Reason::Again { run, other } => write!(f, "{run} and {other} are one run; a run counts once, so take another"),
             Reason::Reset { run, entries: 0 } => {
@@ -393,6 +412,7 @@ impl fmt::Display for Reason {
                 grouped(*records)
             ),
             Reason::NothingMatches => f.write_str("no statement is on both sides; are these runs of the same program?"),
+            Reason::NothingJudged => f.write_str("no statement matches the filter, so that nothing would be judged; mend --filter"),
             Reason::Different { side, share } => write!(
                 f,
                 "only {:.0} % of the calls of the {} are of statements that the other side has too, and 90 % are needed; do both sides run the same suite?",

@@ -13,8 +13,14 @@ use crate::units::{Micros, Timestamp};
 use crate::workload::moments::Moments;
 use crate::workload::{Blind, Count, ErrorKind, Latency, Permille, Reading, Rules, Statement, Workload};
 
+use super::origin::Origin;
+
 /// What stands among the settings and is none.
-const VERSIONS: [&str; 2] = ["server_version_num", "pg_stat_statements.version"];
+const VERSIONS: [&str; 2] = [VERSION, "pg_stat_statements.version"];
+const VERSION: &str = "server_version_num";
+
+/// The calls of a statement that are not among its slowest.
+const USUAL: Permille = Permille(900);
 
 /// One run; see the module.
 #[derive(Clone, Debug, Default)]
@@ -124,6 +130,8 @@ pub struct Surroundings {
     pub dealloc: Option<u64>,
     /// Entries whose counters began anew or were gone at the end.
     pub lost: u64,
+    /// Entries that are older than the first snapshot and missing in it.
+    pub without_base: u64,
     /// Whether all counters were reset while the run was going on.
     pub is_reset: bool,
     /// Its first and last moments, where its inputs tell them.
@@ -152,6 +160,8 @@ pub struct Shape {
     pub verb: String,
     /// Its tags: key and value.
     pub tags: Vec<(String, String)>,
+    /// Where in the program it comes from, if its tags tell.
+    pub origin: Option<Origin>,
     /// Whether it writes rows.
     pub writes: bool,
     /// Whether it does work on rows, rather than begin a transaction or set something.
@@ -170,6 +180,8 @@ pub struct Shape {
     pub deviation: Option<f64>,
     /// Their median.
     pub p50: Option<f64>,
+    /// Their mean without the slowest tenth.
+    pub usual: Option<f64>,
     /// Their 95th percentile.
     pub p95: Option<f64>,
     /// Their largest.
@@ -252,21 +264,24 @@ impl Surroundings {
     fn of(reading: &Reading) -> Self {
         let workload = &reading.workload;
         let coverage = workload.coverage();
-        let settings = coverage.map(|coverage| coverage.settings.clone()).unwrap_or_default();
         let changed = changed(workload);
         let has_log = reading.has_log();
-        let environment = workload.environment().settings();
-        let several = environment.filter(|(_, values)| !has_log && values.len() > 1).map(|(name, _)| name.to_owned()).collect();
+        let told = workload.environment().settings().filter(|(name, _)| coverage.is_some() && !VERSIONS.contains(name));
+        let (one, many): (Vec<_>, Vec<_>) = told.partition(|(_, values)| values.len() == 1);
+        let settings = one.into_iter().filter_map(|(name, values)| Some((name.to_owned(), values.first()?.clone()))).collect();
+        let several = many.into_iter().filter(|_| !has_log).map(|(name, _)| name.to_owned()).collect();
+        let version = workload.environment().get(VERSION).and_then(|values| values.iter().filter_map(|value| value.parse().ok()).max());
         Surroundings {
             engine: reading.inputs.first().map(|input| engine(&input.format)),
             has_log,
             has_counters: coverage.is_some_and(|coverage| !coverage.is_life),
             is_life: coverage.is_some_and(|coverage| coverage.is_life),
-            major: coverage.and_then(|coverage| coverage.version).map(major),
+            major: version.map(major),
             is_sampled: workload.blind() == Some(Blind::Sampled),
             threshold: workload.threshold().map(|(_, looks_like)| looks_like),
             dealloc: coverage.and_then(|coverage| coverage.dealloc_rounds),
             lost: coverage.and_then(|coverage| coverage.lost).unwrap_or(0),
+            without_base: coverage.map_or(0, |coverage| coverage.without_base),
             is_reset: coverage.is_some_and(|coverage| coverage.is_reset),
             window: workload.window(),
             broken: reading.errors.iter().map(ToString::to_string).chain(missed(reading)).collect(),
@@ -311,6 +326,12 @@ fn major(version: u32) -> u32 {
     if version >= 100_000 { version / 10_000 } else { version / 100 }
 }
 
+fn origin(s: &Statement) -> Option<Origin> {
+    let mut tags: Vec<_> = s.tags().collect();
+    tags.sort_by_key(|(key, value, share)| (std::cmp::Reverse(share.calls), *key, *value));
+    Origin::of(tags.iter().map(|(key, value, _)| (*key, *value)))
+}
+
 impl Shape {
     fn of(s: &Statement) -> Self {
         let outline = Outline::of(&s.text);
@@ -320,6 +341,7 @@ impl Shape {
             works: outline.role.works(),
             verb: s.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default().to_owned(),
             tags: s.tags().map(|(key, value, _)| (key.to_owned(), value.to_owned())).collect(),
+            origin: origin(s),
             tables: outline.tables,
             calls: s.calls(),
             units: Some(s.units).filter(|&units| units > 0),
@@ -352,6 +374,7 @@ impl Shape {
         self.deviation = latency.deviation();
         self.p50 = micros(latency.at(Permille(500)));
         self.p95 = micros(latency.at(Permille(950)));
+        self.usual = latency.mean_up_to(USUAL);
         self.max = micros(latency.max());
         self.latency = Some(s.latency.clone());
     }
@@ -372,7 +395,7 @@ impl Shape {
             self.mean = Some(micros(moments.average()));
             self.deviation = moments.deviation().map(micros);
             self.max = moments.most().map(micros);
-            (self.p50, self.p95, self.latency) = (None, None, None);
+            (self.p50, self.p95, self.usual, self.latency) = (None, None, None, None);
         }
         let sum = |a: Count, b: Count| counted.count(a).zip(counted.count(b)).map(|(a, b)| a.saturating_add(b));
         self.rows = counted.rows();

@@ -56,6 +56,8 @@ pub struct Sample {
     pub calls: u64,
     /// How long all calls took, in milliseconds.
     pub total_ms: f64,
+    /// The mean of a call without the slowest tenth; of all calls where single ones are not known.
+    pub usual_ms: Option<f64>,
     /// The median, or in all runs the mean where there is no median.
     pub typical: Option<Point>,
     /// The 95th percentile.
@@ -109,10 +111,13 @@ pub struct Options {
     pub plain: f64,
     /// A call must on average have become slower by so many milliseconds.
     pub min_added_ms: f64,
-    /// And all calls of a run by this share of the run's time.
+    /// And all calls of a run by this share of the run's time,
     pub min_added_share: f64,
-    /// The mean must have gone at least this part of the way, in logarithms, that the median went. Where half of the calls
-    /// are fast and half slow the median jumps from the ones to the others, and neither runs nor variances tell of it.
+    /// unless it is proved to take so many times as long: a small statement that doubled is a regression of a large program.
+    pub large: f64,
+    /// The mean of all calls but the slowest tenth must have gone at least this part of the way, in logarithms, that the median
+    /// went. Where half of the calls are fast and half slow the median jumps from the ones to the others, and neither runs nor
+    /// variances tell of it. The slowest are left out, because one of them may be as long as all others together.
     pub min_mean_part: f64,
     /// So many controls are needed for them to be used.
     pub min_controls: usize,
@@ -137,6 +142,7 @@ impl Default for Options {
             plain: 2.0,
             min_added_ms: 0.1,
             min_added_share: 0.01,
+            large: 1.5,
             min_mean_part: 0.5,
             min_controls: 10,
             min_statements: 5,
@@ -187,7 +193,7 @@ pub enum Mode {
 /// How long a statement took, and what that makes of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Times {
-    /// The mean of all calls of a side, in milliseconds.
+    /// The mean of the calls of a side, in milliseconds: of a middle without the slowest tenth, as is all that follows.
     pub mean_ms: Sides<f64>,
     /// By how much a call became slower on average, beyond what all statements did alike, in milliseconds.
     pub slower_ms: f64,
@@ -195,7 +201,7 @@ pub struct Times {
     pub added_ms: f64,
     /// As a share of the run's time.
     pub added_share: f64,
-    /// By which factor the mean of all calls grew, beyond the same.
+    /// By which factor that mean grew, beyond the same.
     pub mean_ratio: f64,
 }
 

@@ -6,6 +6,7 @@ use crate::sql::fingerprint::Fingerprint;
 
 use super::Side;
 use super::facts::{Run, Shape};
+use super::origin::Origin;
 
 /// A statement in the runs of either side. A run that lacks it has `None`.
 #[derive(Debug)]
@@ -117,6 +118,12 @@ impl<'r> Matched<'r> {
 
     pub(super) fn texts(&self) -> BTreeMap<Fingerprint, String> {
         self.pairs.iter().filter_map(|pair| Some((pair.statement, pair.any()?.text.clone()))).collect()
+    }
+
+    /// The candidate's before the baseline's.
+    pub(super) fn origins(&self) -> BTreeMap<Fingerprint, Origin> {
+        let of = |pair: &Pair<'_>| pair.candidate.iter().chain(&pair.baseline).flatten().find_map(|shape| shape.origin.clone());
+        self.pairs.iter().filter_map(|pair| Some((pair.statement, of(pair)?))).collect()
     }
 
     pub(super) fn pair(&self, statement: Fingerprint) -> Option<&Pair<'r>> {

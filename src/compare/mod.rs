@@ -18,6 +18,7 @@ pub mod latency;
 mod matched;
 mod news;
 pub mod objectives;
+pub mod origin;
 pub mod policy;
 mod prices;
 pub mod rehearsal;
@@ -29,6 +30,7 @@ pub use facts::{Found, Run};
 pub use policy::Policy;
 
 use matched::Matched;
+use origin::Origin;
 use policy::{Doubt, Level, Waiver};
 
 /// Which runs.
@@ -193,9 +195,14 @@ impl Change {
         self.verdict.counts() && self.suppressed.is_none() && self.level >= level && self.level > Level::Off
     }
 
-    /// Whether it makes the comparison fail: by what was found, or by doubt where a policy lives with none.
+    /// Whether it makes the comparison fail: by what was found, or by doubt where a policy lives with none. That the whole run is
+    /// slower is the machine's doing unless a policy says otherwise, so that as a warning it fails nothing, not even where
+    /// warnings do.
     #[must_use]
     pub fn fails(&self, policy: &Policy) -> bool {
+        if self.rule == times::GLOBAL && self.level < Level::Error {
+            return false;
+        }
         let is_open = self.verdict == Judgement::Inconclusive && self.suppressed.is_none();
         let is_doubtful = policy.on_inconclusive == Doubt::Fails && is_open && self.level >= policy.fail_on;
         policy.fail_on > Level::Off && (self.is_at_least(policy.fail_on) || is_doubtful)
@@ -273,13 +280,24 @@ pub struct Comparison {
     pub unused: Vec<Waiver>,
     /// The texts of the statements.
     pub texts: BTreeMap<Fingerprint, String>,
+    /// Where in the program they come from, of those that tell.
+    pub origins: BTreeMap<Fingerprint, Origin>,
+}
+
+impl Comparison {
+    /// Keeps what is said of statements that are to be judged, and of whole runs.
+    fn keep(&mut self, policy: &Policy) {
+        let is_judged = |statement: &Fingerprint| self.texts.get(statement).is_some_and(|text| policy.is_judged(text));
+        self.changes.retain(|change| change.statement.as_ref().is_none_or(is_judged));
+        self.untested.retain(|untested| is_judged(&untested.statement));
+    }
 }
 
 /// Compares runs, the baseline's with the candidate's.
 #[must_use]
 pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparison {
     let matched = Matched::of(baseline, candidate);
-    let reasons = comparable::reasons(&matched);
+    let reasons = comparable::reasons(&matched, policy);
     let tests = Tests { count: 0, rate: policy.latency.fdr, margin: policy.latency.min_effect };
     let mut comparison = Comparison {
         outcome: Outcome::NotComparable,
@@ -292,6 +310,7 @@ pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparis
         notes: Vec::new(),
         unused: Vec::new(),
         texts: matched.texts(),
+        origins: matched.origins(),
     };
     if !comparison.reasons.is_empty() {
         return comparison;
@@ -302,6 +321,7 @@ pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparis
     prices::pay(&mut comparison.changes, &matched, policy);
     comparison.changes.extend(news::changes(&matched, policy, &comparison.changes));
     comparison.changes.extend(objectives::changes(&matched, policy));
+    comparison.keep(policy);
     judge::settle(&mut comparison, &matched, policy);
     comparison
 }

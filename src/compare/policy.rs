@@ -169,6 +169,31 @@ pub enum Doubt {
     Fails,
 }
 
+/// Statements that are declared not to have changed: what they do is the machine's doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Controls {
+    /// Those whose ids begin so.
+    pub fingerprints: Vec<String>,
+    /// Those that name these tables, and no others.
+    pub tables: Vec<String>,
+}
+
+impl Controls {
+    /// Whether none is declared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fingerprints.is_empty() && self.tables.is_empty()
+    }
+
+    /// Whether a statement is one.
+    #[must_use]
+    pub fn have(&self, statement: Fingerprint, tables: &[String]) -> bool {
+        let id = statement.to_string();
+        let is_control = |named: &String| self.tables.iter().any(|table| is_table(table, named));
+        self.fingerprints.iter().any(|begin| id.starts_with(begin.as_str())) || (!tables.is_empty() && tables.iter().all(is_control))
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -178,6 +203,12 @@ pub struct Policy {
     pub on_inconclusive: Doubt,
     /// How latency is tested.
     pub latency: super::latency::Options,
+    /// What the shift of the whole run is taken from, if enough of them are declared.
+    pub controls: Controls,
+    /// Whether the runs of both sides are declared to have taken turns on one machine.
+    pub is_interleaved: bool,
+    /// Only statements whose normalised text matches are judged.
+    pub filter: Option<regex::Regex>,
     /// Rules that are set.
     pub limits: BTreeMap<String, Limit>,
     /// Tables that matter most.
@@ -194,6 +225,9 @@ impl Default for Policy {
             fail_on: Level::Error,
             on_inconclusive: Doubt::Passes,
             latency: super::latency::Options::default(),
+            controls: Controls::default(),
+            is_interleaved: false,
+            filter: None,
             limits: BTreeMap::new(),
             critical: Vec::new(),
             budgets: Vec::new(),
@@ -210,6 +244,18 @@ impl Policy {
         self.limits.get(id).copied().or_else(|| default_limit(id)).unwrap_or(off)
     }
 
+    /// Switches a rule off.
+    pub fn switch_off(&mut self, id: &str) {
+        let limit = Limit { level: Level::Off, ..self.limit(id) };
+        self.limits.insert(id.to_owned(), limit);
+    }
+
+    /// Whether a statement of that text is judged.
+    #[must_use]
+    pub fn is_judged(&self, text: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.is_match(text))
+    }
+
     /// Whether one of these tables matters most.
     #[must_use]
     pub fn is_critical(&self, tables: &[String]) -> bool {
@@ -220,6 +266,18 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_control_names_nothing_that_is_none() {
+        let by_table = Controls { fingerprints: Vec::new(), tables: vec!["countries".to_owned(), "currencies".to_owned()] };
+        let tables = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let id = Fingerprint::without_text("x");
+        assert!(by_table.have(id, &tables(&["public.countries", "currencies"])));
+        assert!(!by_table.have(id, &tables(&["countries", "orders"])) && !by_table.have(id, &[]));
+        let begin = id.to_string()[..6].to_owned();
+        assert!(Controls { fingerprints: vec![begin], tables: Vec::new() }.have(id, &[]));
+        assert!(Controls::default().is_empty() && !by_table.is_empty());
+    }
 
     #[test]
     fn a_table_of_another_schema_is_another_table() {

@@ -47,9 +47,9 @@ pub fn rehearse(runs: &mut [Run], policy: &Policy, options: &Options) -> Rehears
     let per_side = calibrate::per_side(runs.len(), options);
     let (first, others) = runs.split_at(runs.len().min(1));
     let matched = Matched::of(first, others);
-    let reasons = comparable::reasons(&matched);
+    let reasons = comparable::reasons(&matched, policy);
     let has_medians = times::has_medians(&matched);
-    let sights = calibrate::sights(&times::runs(&matched, has_medians), per_side, &policy.latency);
+    let sights = calibrate::sights(&times::runs(&matched, has_medians, policy), per_side, &policy.latency);
     let statements = statements(&sights, &matched);
     let untested = untested(&sights.untested, &matched, has_medians);
     let alarms = alarms(runs, policy, &Options { max_splits: if reasons.is_empty() { options.max_splits } else { 0 }, ..*options });

@@ -160,37 +160,118 @@ fn waits_for_locks_are_in_no_mean() {
     let waited = |run: Run| with(run, "t0", |shape| (shape.timed, shape.total) = (50, 50.0 * 10_000.0 + 50.0 * 1_010_000.0));
     let candidate: Vec<Run> = three("cand", &tables).into_iter().map(waited).collect();
     let base = three("base", &tables);
-    let runs = times::runs(&Matched::of(&base, &candidate), true);
+    let runs = times::runs(&Matched::of(&base, &candidate), true, &Policy::default());
     let sample = runs.statements.iter().flat_map(|statement| statement.runs.candidate.iter().flatten()).find(|sample| sample.calls == 50);
     assert_eq!(sample.map(|sample| sample.total_ms), Some(500.0));
+}
+
+fn tables(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("t{n}")).collect()
+}
+
+/// Three runs of six statements of 10 ms times a factor, at these times.
+fn timed(name: &str, starts: [i64; 3], factor: f64) -> Vec<Run> {
+    let all = tables(6);
+    let runs = three(name, &all.iter().map(String::as_str).collect::<Vec<_>>()).into_iter().zip(starts);
+    let run = |(mut run, start): (Run, i64)| {
+        run.window = Some((Timestamp(start * 100), Timestamp(start * 100 + 90)));
+        for shape in run.shapes.values_mut() {
+            let us = 10_000.0 * factor;
+            (shape.total, shape.mean, shape.p50, shape.p95) = (us * 100.0, Some(us), Some(us), Some(us));
+        }
+        run
+    };
+    runs.map(run).collect()
+}
+
+fn global(level: Level) -> Policy {
+    let mut policy = Policy { is_interleaved: true, ..Policy::default() };
+    policy.limits.insert("global-shift".to_owned(), policy::Limit { level, relative: 0.0, absolute: 0.0 });
+    policy
+}
+
+/// Whatever a gate does with warnings, a machine that is twice as slow fails nothing, unless the gate file says so of runs that
+/// took turns.
+#[test]
+fn a_slower_machine_fails_only_if_it_is_asked_for() {
+    let told = |policy: Policy| {
+        let comparison = compare(&timed("base", [0, 2, 4], 1.0), &timed("cand", [1, 3, 5], 2.0), &policy);
+        let shift = of_rule(&comparison, "global-shift")[0];
+        (comparison.outcome, shift.level, shift.fails(&policy))
+    };
+    let warn = |policy: Policy| Policy { fail_on: Level::Warn, ..policy };
+    assert_eq!(told(Policy::default()), (Outcome::Warn, Level::Warn, false));
+    assert_eq!(told(warn(Policy::default())), (Outcome::Warn, Level::Warn, false));
+    assert_eq!(told(warn(global(Level::Warn))), (Outcome::Warn, Level::Warn, false));
+    assert_eq!(told(global(Level::Error)), (Outcome::Fail, Level::Error, true));
+    let undeclared = Policy { is_interleaved: false, ..global(Level::Error) };
+    assert_eq!(told(warn(undeclared)), (Outcome::Warn, Level::Warn, false));
 }
 
 /// The whole candidate takes twice as long; as an error only if the sides took turns.
 #[test]
 fn a_slower_run_is_an_error_only_if_the_sides_took_turns() {
-    let all: Vec<String> = (0..6).map(|n| format!("t{n}")).collect();
-    let tables: Vec<&str> = all.iter().map(String::as_str).collect();
     let level = |starts: [[i64; 3]; 2]| {
-        let side = |name: &str, starts: [i64; 3], factor: f64| {
-            let timed = three(name, &tables).into_iter().zip(starts).map(|(mut run, start)| {
-                run.window = Some((Timestamp(start * 100), Timestamp(start * 100 + 90)));
-                for shape in run.shapes.values_mut() {
-                    let us = 10_000.0 * factor;
-                    (shape.total, shape.mean, shape.p50, shape.p95) = (us * 100.0, Some(us), Some(us), Some(us));
-                }
-                run
-            });
-            timed.collect::<Vec<Run>>()
-        };
-        let mut policy = Policy::default();
-        policy.limits.insert("global-shift".to_owned(), policy::Limit { level: Level::Error, relative: 0.0, absolute: 0.0 });
-        let comparison = compare(&side("base", starts[0], 1.0), &side("cand", starts[1], 2.0), &policy);
+        let comparison = compare(&timed("base", starts[0], 1.0), &timed("cand", starts[1], 2.0), &global(Level::Error));
         of_rule(&comparison, "global-shift").iter().map(|change| change.level).collect::<Vec<_>>()
     };
     assert_eq!(level([[0, 2, 4], [1, 3, 5]]), [Level::Error]);
     assert_eq!(level([[0, 3, 4], [1, 2, 5]]), [Level::Error], "A B B A A B");
     assert_eq!(level([[0, 1, 2], [3, 4, 5]]), [Level::Warn], "one after the other");
     assert_eq!(level([[0, 2, 4], [0, 2, 4]]), [Level::Warn], "at the same time");
+}
+
+/// Twelve statements of one table each, of which eight take twice as long: the median of all is one of these, that of the four
+/// declared controls is not. With fewer controls than are needed the shift is that of all, and that is told.
+#[test]
+fn the_shift_is_that_of_the_controls() {
+    let all = tables(12);
+    let base = three("base", &all.iter().map(String::as_str).collect::<Vec<_>>());
+    let twice = |shape: &mut Shape| (shape.mean, shape.p50, shape.p95) = (Some(20_000.0), Some(20_000.0), Some(20_000.0));
+    let candidate: Vec<Run> = base.iter().cloned().map(|run| all[4..].iter().fold(run, |run, table| with(run, table, twice))).collect();
+    let told = |controls: usize| {
+        let controls = policy::Controls { tables: all[..controls].to_vec(), fingerprints: Vec::new() };
+        let latency = latency::Options { min_controls: 4, ..latency::Options::default() };
+        let comparison = compare(&base, &candidate, &Policy { controls, latency, ..Policy::default() });
+        let worse = of_rule(&comparison, "latency").iter().filter(|change| change.verdict == Judgement::Regressed).count();
+        (worse, comparison.shift.map(|shift| shift.round()), comparison.notes.iter().any(|note| note.contains("controls could be tested")))
+    };
+    assert_eq!(told(0), (0, Some(2.0), false));
+    assert_eq!(told(3), (0, Some(2.0), true));
+    assert_eq!(told(4), (8, Some(1.0), false));
+}
+
+/// A filter that no statement matches judges nothing, and so passes nothing.
+#[test]
+fn only_what_matches_the_filter_is_judged() {
+    let more = |run: Run| {
+        ["users", "orders"].iter().fold(run, |run, table| with(run, table, |shape| (shape.rows, shape.calls) = (Some(900), 100)))
+    };
+    let few = |run: Run| {
+        ["users", "orders"].iter().fold(run, |run, table| {
+            with(run, table, |shape| {
+                (shape.rows, shape.text) = (Some(100), format!("select * from {table}"));
+            })
+        })
+    };
+    let judged = |filter: &str| {
+        let policy = Policy { filter: Some(regex::Regex::new(filter).expect("an expression")), ..Policy::default() };
+        let comparison = compare(&[few(run("a", &[]))], &[few(run("b", &[]))].map(more), &policy);
+        (of_rule(&comparison, "rows-per-call").len(), comparison.reasons)
+    };
+    assert_eq!(judged("from"), (2, Vec::new()));
+    assert_eq!(judged("orders$"), (1, Vec::new()));
+    assert_eq!(judged("nothing"), (0, vec![Reason::NothingJudged]));
+}
+
+#[test]
+fn counters_without_a_base_are_no_run() {
+    let mut without = run("b", &["users"]);
+    (without.surroundings.has_log, without.surroundings.has_counters, without.surroundings.without_base) = (false, true, 2);
+    let mut base = run("a", &["users"]);
+    (base.surroundings.has_log, base.surroundings.has_counters) = (false, true);
+    let reasons = compare(&[base], &[without], &Policy::default()).reasons;
+    assert_eq!(reasons[..1], [Reason::WithoutBase { run: "b".to_owned(), entries: 2 }]);
 }
 
 /// A budget on calls in a unit of work is not met by a log that has only some of the calls.

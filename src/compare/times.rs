@@ -11,10 +11,15 @@ use super::{Change, Comparison, Evidence, Judgement, Metric, Side, Tests, Untest
 
 const MS: f64 = 1_000.0;
 
+/// The rule on what all statements did alike.
+pub(super) const GLOBAL: &str = "global-shift";
+
 /// Adds what tests of latency say to what was counted.
 pub(super) fn judge(comparison: &mut Comparison, matched: &Matched<'_>, policy: &Policy) {
     let has_medians = has_medians(matched);
-    let outcome = latency::compare(&runs(matched, has_medians), &policy.latency);
+    let runs = runs(matched, has_medians, policy);
+    let outcome = latency::compare(&runs, &policy.latency);
+    comparison.notes.extend(few_controls(&runs, &outcome, policy));
     comparison.shift = outcome.shift();
     comparison.tests = Tests { count: outcome.tests.len(), rate: outcome.level, margin: policy.latency.min_effect };
     let changes: Vec<Change> = outcome
@@ -60,10 +65,11 @@ pub(super) fn reason(why: Ineligible) -> Option<&'static str> {
     }
 }
 
-pub(super) fn runs(matched: &Matched<'_>, has_medians: bool) -> Runs {
+pub(super) fn runs(matched: &Matched<'_>, has_medians: bool, policy: &Policy) -> Runs {
     let statement = |pair: &Pair<'_>| {
         let side = |side: Side| pair.of(side).iter().map(|shape| shape.map(|shape| sample(shape, has_medians))).collect();
-        Statement { runs: Sides { baseline: side(Side::Baseline), candidate: side(Side::Candidate) }, is_control: false }
+        let is_control = pair.any().is_some_and(|shape| policy.controls.have(pair.statement, &shape.tables));
+        Statement { runs: Sides { baseline: side(Side::Baseline), candidate: side(Side::Candidate) }, is_control }
     };
     let time = |side: Side| matched.runs(side).iter().map(|run| run.total() / MS).collect();
     Runs {
@@ -82,6 +88,7 @@ fn sample(shape: &Shape, has_medians: bool) -> Sample {
     Sample {
         calls: shape.timed,
         total_ms: shape.mean.map_or(shape.total, |mean| mean * shape.timed as f64) / MS,
+        usual_ms: shape.usual.filter(|_| has_medians).map(|us| us / MS),
         typical: if has_medians { point(shape.p50, error * 1.25) } else { point(shape.mean, error) },
         tail: if has_medians { point(shape.p95, error * 2.0) } else { None },
     }
@@ -210,15 +217,20 @@ fn needed(tests: &[Test], runs: [usize; 2], policy: &Policy) -> Option<String> {
 /// A whole run that is slower is a change of its own.
 fn shifted(warning: &Warning, matched: &Matched<'_>, policy: &Policy) -> Option<Change> {
     let Warning::Shifted { ratio } = warning else { return None };
-    let asked = policy.limit("global-shift").level;
-    let level = if took_turns(matched) { asked } else { asked.min(Level::Warn) };
-    let doubt = (level < asked).then(|| Evidence {
+    let asked = policy.limit(GLOBAL).level;
+    let why = match took_turns(matched) {
+        Some(false) => Some("the runs of both sides did not take turns"),
+        _ if !policy.is_interleaved => Some("the gate file does not say interleaved = true"),
+        _ => None,
+    };
+    let level = if why.is_some() { asked.min(Level::Warn) } else { asked };
+    let doubt = why.filter(|_| level < asked).map(|why| Evidence {
         kind: "doubt",
-        text: "the runs of both sides did not take turns, so that a busier hour looks the same: a warning at most".to_owned(),
+        text: format!("{why}, so that a busier hour or another machine looks the same: a warning, which fails nothing"),
     });
     let busier = "half of all statements are slower by so much or more: a busier machine, or a change that hit all of them";
     (level > Level::Off).then(|| Change {
-        rule: "global-shift",
+        rule: GLOBAL,
         metric: Metric::Latency,
         level,
         title: format!("the whole candidate: {} times as long", number(*ratio)),
@@ -230,17 +242,25 @@ fn shifted(warning: &Warning, matched: &Matched<'_>, policy: &Policy) -> Option<
 }
 
 /// Whether the runs of both sides took turns, at least twice each and with none at the same time as another: what a machine does
-/// of itself in the meantime then befalls both. Two of one side may follow each other, as in A B B A.
-fn took_turns(matched: &Matched<'_>) -> bool {
+/// of itself in the meantime then befalls both. Two of one side may follow each other, as in A B B A. `None` if some run does not
+/// tell when it was.
+fn took_turns(matched: &Matched<'_>) -> Option<bool> {
     let known: Option<Vec<_>> = matched.all().map(|(side, run)| run.window.map(|(from, to)| (from, to, side))).collect();
-    let Some(mut runs) = known else { return false };
+    let mut runs = known?;
     runs.sort();
     let overlap = runs.windows(2).any(|pair| pair[0].1 > pair[1].0);
     let blocks: Vec<_> = runs.chunk_by(|a, b| a.2 == b.2).map(<[_]>::len).collect();
-    !overlap
-        && blocks.len() >= 3
-        && blocks.iter().all(|&runs| runs <= 2)
-        && [matched.baseline, matched.candidate].iter().all(|runs| runs.len() > 1)
+    let is_mixed = blocks.len() >= 3 && blocks.iter().all(|&runs| runs <= 2);
+    Some(!overlap && is_mixed && [matched.baseline, matched.candidate].iter().all(|runs| runs.len() > 1))
+}
+
+/// Controls are used if there are enough of them; that there are not is told.
+fn few_controls(runs: &Runs, outcome: &latency::Outcome, policy: &Policy) -> Option<String> {
+    let fitted = outcome.fitted.first().filter(|fitted| fitted.controls == 0 && !policy.controls.is_empty())?;
+    let is_control = |test: &&Test| test.family == fitted.family && runs.statements.get(test.statement).is_some_and(|s| s.is_control);
+    let count = counted(outcome.tests.iter().filter(is_control).count() as u64, "control");
+    let least = policy.latency.min_controls;
+    Some(format!("{count} could be tested and {least} are needed, so the shift of the whole run is that of all statements"))
 }
 
 fn note(warning: &Warning) -> Option<String> {

@@ -4,13 +4,12 @@
 //! A text is never reason enough. A statement is read when its price is above the floor of some rule, by what was logged of
 //! its first example; then the rules are asked in the order of [`JUDGES`], and the first that answers has the statement.
 
-use std::thread;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::sql::shape::habits::{self, Habit, Habits, Kind};
+use crate::sql::shape::on_a_deep_stack;
 use crate::units::{Micros, grouped};
 use crate::workload::{Count, Key, Permille, Sample, Statement, Workload, micros};
 
@@ -83,9 +82,6 @@ const TRIVIAL: f64 = 1_000.0;
 
 /// At most so many statements are read, those first that cost most.
 const MOST: usize = 500;
-
-/// Deep enough for any text that is read; see `sql::shape`.
-const STACK: usize = 64 << 20;
 
 /// So many blocks for one row tell that most of what was read was thrown away.
 const BLOCKS_PER_ROW: f64 = 1_000.0;
@@ -333,14 +329,6 @@ fn read<'w>(priced: Vec<(&'w Statement, Price)>) -> Vec<Case<'w>> {
         return Vec::new();
     }
     on_a_deep_stack(|| priced.into_iter().filter_map(|(statement, price)| case(statement, price)).collect()).unwrap_or_default()
-}
-
-/// What reads texts as `sql::shape` does needs a thread of its own; `None` if there is none to be had.
-pub(super) fn on_a_deep_stack<T: Send>(read: impl FnOnce() -> T + Send) -> Option<T> {
-    thread::scope(|scope| {
-        let reader = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, read);
-        reader.ok().and_then(|reader| reader.join().ok())
-    })
 }
 
 fn case(statement: &Statement, price: Price) -> Option<Case<'_>> {

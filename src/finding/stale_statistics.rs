@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::habit::{self, Price};
+use super::habit::Price;
 use super::schema::{evidence, finding, has_statistics, is_analysed, large_tables, named, quoted, rows, used, whole};
 use super::{Confidence, Context, Finding, Meta, Rule, Severity, fits};
 use crate::catalog::{Catalog, Column, Relation};
@@ -56,7 +56,7 @@ impl Rule for StaleStatistics {
         let mut findings: Vec<Finding> = catalogs.iter().flat_map(of).collect();
         let workload = context.workload;
         if catalogs.iter().any(has_statistics) {
-            findings.extend(habit::on_a_deep_stack(|| columns(workload, &options)).unwrap_or_default());
+            findings.extend(shape::on_a_deep_stack(|| columns(workload, &options)).unwrap_or_default());
         }
         findings
     }

@@ -18,7 +18,7 @@ pub(super) enum Tone {
 }
 
 /// Findings for eyes, in columns: how bad, what it cost, whose statement, which rule, and what. What can be cut on a narrow
-/// terminal stands last. Where there are only findings, what to do stands below each.
+/// terminal stands last. Where there are only findings, why it is known and what to do stand below each.
 pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Tone, String)> {
     let columns = Columns::of(findings, style);
     let fits = |line: String| match style.width {
@@ -31,9 +31,12 @@ pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Ton
         lines.push((tone, fits(columns.line(finding))));
         lines.extend(windows(finding).into_iter().map(|line| (Tone::Plain, fits(line))));
         if style.findings_only {
-            let remedy = sanitised(&finding.remedy);
-            let parts = style.width.map_or_else(|| vec![remedy.clone()], |width| wrapped(&remedy, width.max(LEAST_ROOM) - INDENT.len()));
-            lines.extend(parts.into_iter().map(|part| (Tone::Dim, format!("{INDENT}{part}"))));
+            let parts = |text: &str| match style.width {
+                Some(width) => wrapped(text, width.max(LEAST_ROOM) - INDENT.len()),
+                None => vec![text.to_owned()],
+            };
+            let below = reasons(finding).into_iter().chain([sanitised(&finding.remedy)]);
+            lines.extend(below.flat_map(|text| parts(&text)).map(|part| (Tone::Dim, format!("{INDENT}{part}"))));
             // Whole, for it is copied.
             lines.extend(finding.ddl.iter().map(|ddl| (Tone::Plain, format!("{INDENT}{}", sanitised(ddl)))));
         }
@@ -106,6 +109,20 @@ pub(super) fn windows(finding: &FindingLine) -> Vec<String> {
     lines
 }
 
+/// So many reasons are told below a finding.
+const MOST_REASONS: usize = 2;
+
+/// Why a finding is known, the first reasons of all; what [`windows`] tells is left to it.
+pub(super) fn reasons(finding: &FindingLine) -> Vec<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for (_, text, _) in finding.evidence.iter().filter(|(kind, text, _)| *kind != "window" && !text.is_empty()) {
+        if !reasons.contains(&text.as_str()) && reasons.len() < MOST_REASONS {
+            reasons.push(text);
+        }
+    }
+    reasons.into_iter().map(|text| format!("· {}", sanitised(text))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +150,18 @@ mod tests {
         assert_eq!(lines[4], "          CREATE INDEX CONCURRENTLY a_name_that_is_long ON public.users (id);");
         let wide = finding_lines(&findings, &Style::default());
         assert_eq!(wide[1].1, "  high         –  fae105  deadlock    25 queries on users for the rows of one on comments, 5 times");
+    }
+
+    #[test]
+    fn why_it_is_known_stands_above_what_to_do_each_reason_once() {
+        let evidence = ["25 calls in 134 ms", "25 calls in 134 ms", "40 calls\u{1b}[2J in 23 ms", "a third"];
+        let mut evidence: Vec<_> = evidence.map(|text| ("burst", text.to_owned(), serde_json::Value::Null)).into();
+        evidence.insert(0, ("window", "told elsewhere".to_owned(), serde_json::Value::Null));
+        let finding = FindingLine { evidence, remedy: "Read users once".to_owned(), ..FindingLine::default() };
+        let lines = finding_lines(&[finding], &Style { findings_only: true, ..Style::default() });
+        let below: Vec<&str> = lines[2..].iter().map(|(_, line)| line.trim_start()).collect();
+        assert_eq!(below, ["· 25 calls in 134 ms", &format!("· {}", sanitised("40 calls\u{1b}[2J in 23 ms")), "Read users once"]);
+        assert!(!below[1].contains('\u{1b}'), "{below:?}");
     }
 
     #[test]

@@ -42,6 +42,31 @@ fn command(finding: &FindingLine) -> String {
     format!("::{kind} title={}::{}", property(&format!("laggard {}", finding.rule)), data(&message))
 }
 
+/// What a format wrote, so that no line of it is a command in a job's log: those begin a line with `::`, or have `##[` anywhere.
+/// JSON stays the same value, and XML the same text.
+///
+/// Source: `ActionCommand.TryParseV2` and `TryParse` of the runner, which trim a line before they look at it.
+#[must_use]
+pub fn inert(format: &str, text: &str) -> String {
+    match format {
+        // These are commands.
+        "github" => text.to_owned(),
+        // No line begins with a colon, and `#` stands in strings only.
+        "json" | "jsonl" | "sarif" | "gitlab" => text.replace("##[", "##\\u005b"),
+        "junit" => lines(&text.replace("##[", "##&#91;")),
+        _ => lines(&text.replace("##[", "## [")),
+    }
+}
+
+fn lines(text: &str) -> String {
+    let line = |line: &str| {
+        let begun = line.trim_start();
+        let blanks = &line[..line.len() - begun.len()];
+        begun.strip_prefix("::").map_or_else(|| line.to_owned(), |rest| format!("{blanks}: :{rest}"))
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
 pub(super) fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
@@ -54,6 +79,17 @@ pub(super) fn property(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::units::Micros;
+
+    #[test]
+    fn no_line_of_a_text_is_a_command() {
+        let text = "fail\n::error::forged\n  \t::add-mask::x\n  a ##[error]forged\nselect 1::int\n\n::";
+        assert_eq!(inert("table", text), "fail\n: :error::forged\n  \t: :add-mask::x\n  a ## [error]forged\nselect 1::int\n\n: :");
+        let json = r###"{"text": "a ##[error]b"}"###;
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert!(!inert("json", json).contains("##[") && value(&inert("json", json)) == value(json));
+        assert_eq!(inert("junit", "<a>##[error]\n::b</a>"), "<a>##&#91;error]\n: :b</a>");
+        assert_eq!(inert("github", "::error::told\n"), "::error::told\n");
+    }
 
     #[test]
     fn only_what_is_sure_is_an_error() {

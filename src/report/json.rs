@@ -10,6 +10,7 @@ use serde::Serialize;
 use counted::{Bounds, Counters, Coverage, bounds, counters, coverage};
 
 use super::build::by_total;
+use super::tool::Tool;
 use super::{Known, LatencyLine, Renderer, Report, ShareLine, StatementLine, Style};
 
 mod counted;
@@ -54,15 +55,6 @@ pub struct Document<'r> {
     events: Option<Events>,
     coverage: Option<Coverage>,
     warnings: Vec<Warning>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
-    /// The rule set of the ids.
-    fingerprint: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -302,7 +294,7 @@ impl<'r> Document<'r> {
         lines.sort_by(|a, b| by_total(a, b));
         Document {
             schema: "laggard.report/1",
-            tool: tool(),
+            tool: Tool::this(),
             inputs: report.inputs.iter().map(input).collect(),
             window: report.window.map(|(start, end)| Window { start: start.to_string(), end: end.to_string() }),
             totals: Totals {
@@ -336,10 +328,6 @@ impl Document<'_> {
     pub(super) fn without_statements(self) -> Self {
         Document { statements: Vec::new(), ..self }
     }
-}
-
-fn tool() -> Tool {
-    Tool { name: "laggard", version: env!("CARGO_PKG_VERSION"), fingerprint: crate::sql::fingerprint::RULES }
 }
 
 fn input(line: &super::InputLine) -> Input {

@@ -13,7 +13,7 @@ mod csv;
 pub mod explained;
 mod findings;
 pub mod gate;
-mod github;
+pub mod github;
 pub mod json;
 mod jsonl;
 mod markdown;
@@ -22,6 +22,7 @@ mod sarif;
 mod spark;
 mod table;
 pub mod text;
+mod tool;
 mod warning;
 
 pub use build::{Samples, Sort, View};

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use super::pg_prefix::{Head, Prefix};
 use super::pg_time::{Clock, UTC, civil};
@@ -243,15 +243,17 @@ impl Patterns {
             (r#"^(?:\[unknown\]|[\w$][\w[!-~&&[^,;|:~='"\[\](){}<>]]]*)"#, Piece::Word),
         ];
         let severity = r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):";
-        let pieces = pieces.into_iter().map(|(pattern, piece)| Some((Regex::new(pattern).ok()?, piece))).collect::<Option<Vec<_>>>()?;
+        // See `SYSLOG` on bytes; only words are of any script.
+        let bytes = |pattern: &str| RegexBuilder::new(pattern).unicode(false).build().ok();
+        let piece = |(pattern, piece)| Some((if matches!(piece, Piece::Word) { Regex::new(pattern).ok() } else { bytes(pattern) }?, piece));
         Some(Patterns {
-            severity: Regex::new(&format!("{severity}  ")).ok()?,
-            squeezed: Regex::new(&format!("{severity} ")).ok()?,
-            foreign: Regex::new(r"(?-u:[A-Za-z\x80-\xff]{2,40}) ?:  ").ok()?,
-            pieces,
-            key: Regex::new(r"^([A-Za-z_]+)[=:]").ok()?,
-            session: Regex::new(r"\b[0-9a-f]{8}\.([0-9a-f]+)\b").ok()?,
-            fraction: Regex::new(r"\d\d:\d\d:\d\d[.,]\d").ok()?,
+            severity: bytes(&format!("{severity}  "))?,
+            squeezed: bytes(&format!("{severity} "))?,
+            foreign: bytes(r"[A-Za-z\x80-\xff]{2,40} ?:  ")?,
+            pieces: pieces.into_iter().map(piece).collect::<Option<Vec<_>>>()?,
+            key: bytes(r"^([A-Za-z_]+)[=:]")?,
+            session: bytes(r"\b[0-9a-f]{8}\.([0-9a-f]+)\b")?,
+            fraction: bytes(r"\d\d:\d\d:\d\d[.,]\d")?,
         })
     }
 

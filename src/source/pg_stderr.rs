@@ -181,12 +181,13 @@ impl<'b> Reading<'b, '_, '_> {
 
     fn head_of(&mut self, line: &'b [u8]) -> Option<Head<'b>> {
         let prefix = &self.reader.prefix;
-        if prefix.recurs() {
-            return prefix.recurring_head(line, &mut self.clock, &mut self.heads);
-        }
-        // A satellite repeats its record's prefix to the byte unless that counts lines.
-        let again = self.open.head.as_ref().and_then(|head| prefix.again(line, self.open.prefix, head));
-        again.or_else(|| prefix.head(line, &mut self.clock))
+        // A satellite repeats its record's prefix to the byte unless that counts lines, and has another severity.
+        let before = self.open.prefix;
+        let may_be_again = line.get(before.len()) != self.bytes.get(self.open.at + before.len());
+        let open = self.open.head.as_ref().filter(|_| may_be_again);
+        open.and_then(|head| prefix.again(line, before, head)).or_else(|| {
+            if prefix.recurs() { prefix.recurring_head(line, &mut self.clock, &mut self.heads) } else { prefix.head(line, &mut self.clock) }
+        })
     }
 
     fn extend(&mut self, line: Range<usize>, adjacent: bool) {

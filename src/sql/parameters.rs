@@ -40,26 +40,53 @@ fn parameter(text: &[u8]) -> Option<(Parameter<'_>, &[u8])> {
     Some((Parameter { number, value: Some(value) }, &quoted[end..]))
 }
 
-/// The value of the first parameter of a DETAIL text, and what comes behind it; a lean [`parameters`].
+/// The value of the first parameter of a DETAIL text, and what comes behind it; a lean [`parameters`], which asks first for
+/// what the server writes to the blank.
 pub(crate) fn next(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    let digits = text.strip_prefix(b"$")?;
-    let equals = digits.iter().position(|b| !b.is_ascii_digit())?;
-    let text = digits[equals..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
-    let (value, behind) = match text.strip_prefix(b"'") {
-        Some(quoted) => {
-            let end = super::lexer::end_of_quoted(quoted, 0, b'\'');
-            (Some(quoted[..end].strip_suffix(b"'").unwrap_or(&quoted[..end])), &quoted[end..])
-        }
-        None => (None, text.strip_prefix(b"NULL")?),
+    let [b'$', digits @ ..] = text else { return None };
+    let end = digits.iter().position(|b| !b.is_ascii_digit()).filter(|&end| end > 0)?;
+    let text = match &digits[end..] {
+        [b' ', b'=', b' ', b'\'' | b'N', ..] => &digits[end + 3..],
+        text => text.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start(),
     };
-    Some((value, behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start()))
+    let (value, behind) = match text {
+        [b'\'', quoted @ ..] => {
+            let end = end_of_short(quoted).unwrap_or_else(|| super::lexer::end_of_quoted(quoted, 0, b'\''));
+            let value = match &quoted[..end] {
+                [value @ .., b'\''] => value,
+                cut => cut,
+            };
+            (Some(value), &quoted[end..])
+        }
+        _ => (None, text.strip_prefix(b"NULL")?),
+    };
+    match behind {
+        [b',', b' ', b'$', ..] => Some((value, &behind[2..])),
+        _ => Some((value, behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start())),
+    }
+}
+
+/// Behind the closing quote of a value of a few bytes, which is found sooner than a search could begin.
+#[inline]
+fn end_of_short(quoted: &[u8]) -> Option<usize> {
+    const SHORT: usize = 12;
+    let end = quoted[..quoted.len().min(SHORT)].iter().position(|&b| b == b'\'')? + 1;
+    (quoted.get(end) != Some(&b'\'')).then_some(end)
+}
+
+/// What is behind the introduction of a DETAIL message; see [`in_detail`].
+pub(crate) fn behind_introduction(detail: &[u8]) -> Option<&[u8]> {
+    let colon = match detail {
+        [b'p' | b'P', b'a', b'r', b'a', b'm', b'e', b't', b'e', b'r', b's', b':', ..] => 10,
+        _ => memchr::memchr(b':', detail)?,
+    };
+    Some(detail[colon + 1..].trim_ascii_start())
 }
 
 /// The parameters in a DETAIL message, whatever its introduction (`parameters: `, `Parameters: `, or in another language).
 #[must_use]
 pub fn in_detail(detail: &[u8]) -> Option<&[u8]> {
-    let colon = memchr::memchr(b':', detail)?;
-    let rest = detail[colon + 1..].trim_ascii_start();
+    let rest = behind_introduction(detail)?;
     parameter(rest).map(|_| rest)
 }
 
@@ -77,6 +104,7 @@ pub fn highest(sql: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn values(detail: &str) -> Vec<Option<&str>> {
         let text = in_detail(detail.as_bytes()).unwrap_or_default();
@@ -89,6 +117,19 @@ mod tests {
             values("parameters: $1 = '7', $2 = 'dear user, it''s', $3 = NULL, $4 = 'a\n\tb'"),
             [Some("7"), Some("dear user, it''s"), None, Some("a\n\tb")]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn the_lean_reading_is_the_same(text in "([$][0-9]{0,3}|[$]1 = '|', |NULL|[= ',a\n\t]){0,30}") {
+            let mut rest = text.as_bytes();
+            let mut lean = Vec::new();
+            while let Some((value, behind)) = next(rest) {
+                lean.push(value);
+                rest = behind;
+            }
+            prop_assert_eq!(lean, parameters(text.as_bytes()).map(|parameter| parameter.value).collect::<Vec<_>>());
+        }
     }
 
     #[test]

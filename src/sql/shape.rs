@@ -5,9 +5,9 @@
 //! not parse and a new sqlparser may read the others differently. For those that do not parse, [`from_words`] gleans the
 //! verb and the tables from plain words. `sqlparser` is named here and in the modules below, and nowhere else.
 //!
-//! Run [`parse`] on a thread with a 64 MiB stack. sqlparser shields its parser and visitor from deep trees, but `Drop`
-//! and `Display` of a tree recurse, and an overflow there aborts the process. For the same reason no tree is ever cloned,
-//! long texts are refused, and the walks in the modules below keep their own stacks.
+//! Run [`parse`] on a thread with a stack of [`DEEP`], as [`on_a_deep_stack`] does. sqlparser shields its parser and visitor
+//! from deep trees, but `Drop` and `Display` of a tree recurse, and an overflow there aborts the process. For the same
+//! reason no tree is ever cloned, long texts are refused, and the walks in the modules below keep their own stacks.
 
 use std::fmt::Write;
 
@@ -24,9 +24,11 @@ mod reader;
 mod relations;
 pub mod scans;
 mod scopes;
+mod stack;
 mod verbs;
 mod words;
 
+pub use stack::{DEEP, on_a_deep_stack};
 pub use words::from_words;
 
 /// Longest text, in bytes, that [`parse`] accepts.

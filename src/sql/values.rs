@@ -89,11 +89,11 @@ impl Values {
         if self.is_ignored() {
             return;
         }
-        let Some(mut rest) = parameters::in_detail(detail) else { return };
-        self.bits |= BOUND;
+        let Some(mut rest) = parameters::behind_introduction(detail) else { return };
         let (limit, offset) = clauses_at_end(sql);
         let mut number = 0;
         while let Some((value, behind)) = parameters::next(rest) {
+            self.bits |= BOUND;
             rest = behind;
             number += 1;
             let clause = match number {

@@ -46,33 +46,36 @@ struct Held {
     gap: u64,
 }
 
-/// The units of a session.
+/// The units of a session, in the order in which a call asks for them; see [`super::session::Session`].
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Units {
-    segment: Unit,
-    transaction: Unit,
-    in_transaction: bool,
-    /// The transaction's number, where no BEGIN told of it, or the number of what is held.
-    number: u32,
-    /// The first call of a number: the second tells whether it is a transaction of several.
-    held: Option<Held>,
-    /// The gap before the transaction began, in microseconds.
-    gap: u64,
+    ended: Option<Timestamp>,
     /// A hash of the request's id.
     request: Option<u64>,
-    names: u32,
-    /// How often they have changed.
-    changes: u8,
     endpoint: Option<Arc<str>>,
-    ended: Option<Timestamp>,
-    /// The last different statements.
-    last: [u32; RECENT],
-    /// Statements in the segment that a transaction within it has counted; see `per_unit`.
-    counted: Vec<u32>,
-    /// How many gaps there were, by the number of their binary digits.
-    gaps: [u16; 17],
+    names: u32,
+    /// The transaction's number, where no BEGIN told of it, or the number of what is held.
+    number: u32,
+    /// How often the names have changed.
+    changes: u8,
+    in_transaction: bool,
     /// Times are finer than seconds.
     is_fine: bool,
+    segment: Unit,
+    transaction: Unit,
+    /// The last different statements.
+    last: [u32; RECENT],
+    /// How many gaps there were, by the number of their binary digits.
+    gaps: [u16; 17],
+    /// And of all lengths.
+    all_gaps: u32,
+    /// The gap before the transaction began, in microseconds.
+    gap: u64,
+    /// Statements in the segment that a transaction within it has counted; see `per_unit`.
+    counted: Vec<u32>,
+    /// The first call of a number: the second tells whether it is a transaction of several.
+    held: Option<Held>,
 }
 
 /// Whoever connects may set `application_name` once or twice; so many changes are made by others.
@@ -95,11 +98,10 @@ const USUAL_GAP: u64 = 50_000;
 impl Units {
     /// How long a gap must be to end a segment.
     fn limit(&self) -> u64 {
-        let all: u32 = self.gaps.iter().map(|&count| u32::from(count)).sum();
         let mut seen = 0;
         let digits = self.gaps.iter().position(|&count| {
             seen += u32::from(count);
-            seen * 2 >= all
+            seen * 2 >= self.all_gaps
         });
         let median = 1_u64 << digits.unwrap_or(0) >> 1;
         (8 * median).clamp(SHORTEST_GAP, USUAL_GAP)
@@ -108,13 +110,27 @@ impl Units {
     fn saw_gap(&mut self, gap: u64) {
         let digits = (u64::BITS - gap.leading_zeros()).min(16) as usize;
         self.gaps[digits] += 1;
+        self.all_gaps += 1;
         if self.gaps[digits] >= 1 << 10 {
             self.gaps.iter_mut().for_each(|count| *count /= 2);
+            self.all_gaps = self.gaps.iter().map(|&count| u32::from(count)).sum();
         }
     }
 
     fn bond(&self) -> Bond {
         if self.request.is_some() { Bond::Tag } else { Bond::Segment }
+    }
+
+    /// Something from each part of memory that the next call asks for, so that it is on the way already.
+    #[inline]
+    pub(super) fn glance(&self) -> u64 {
+        self.gap ^ u64::from(self.number ^ self.last[0] ^ self.segment.at() ^ self.transaction.at())
+    }
+
+    /// Likewise from where its statement is looked for; what lies there was asked for by [`Self::glance`].
+    #[inline]
+    pub(super) fn glance_within(&self) -> u32 {
+        if self.in_transaction { self.transaction.glance() } else { self.segment.glance() }
     }
 
     /// Who the session was for until now.
@@ -180,34 +196,40 @@ impl Units {
             return;
         }
         statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
+        let mut passed_on = statements.take_passed_on();
+        self.transaction.end_into(&mut passed_on, Bond::Transaction, statements);
         let mut gap = self.gap;
-        for (occurrence, traits) in self.transaction.end_into(Bond::Transaction, statements) {
-            self.nearby(occurrence, traits, gap, statements);
+        for (occurrence, traits) in &passed_on {
+            self.nearby(*occurrence, *traits, gap, statements);
             gap = 0;
             if !self.counted.contains(&occurrence.statement) {
                 self.counted.push(occurrence.statement);
             }
         }
+        statements.give_back(passed_on);
     }
 
     /// Adds to the segment, or begins another one.
     fn nearby(&mut self, occurrence: Occurrence, traits: Traits, gap: u64, statements: &mut Statements<'_>) {
-        let limit = if gap > SHORTEST_GAP { self.limit() } else { 0 };
+        let again = self.last.iter().position(|&known| known == occurrence.statement);
         // The same again, or for the rows just read.
         let mut continues = || {
-            let again = self.last.iter().position(|&known| known == occurrence.statement);
             let is_soon = |at| at + 1 < RECENT || gap <= SOON;
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
-        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > limit && !continues()) {
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > self.limit() && !continues()) {
             self.end_segment(Bond::Segment, statements);
         }
         if self.is_fine {
             self.saw_gap(gap);
         }
-        let known = self.last.iter().position(|&known| known == occurrence.statement).unwrap_or(RECENT - 1);
-        self.last[..=known].rotate_right(1);
-        self.last[0] = occurrence.statement;
+        // Moved one by one: for so few a rotation would copy through memory.
+        let [first, second, _] = self.last;
+        self.last = match again {
+            Some(0) => self.last,
+            Some(1) => [second, first, self.last[2]],
+            _ => [occurrence.statement, first, second],
+        };
         self.segment.add(occurrence, traits, Bond::Segment, statements);
     }
 

@@ -77,7 +77,7 @@ impl Workload {
     /// A session ran a command that locks a table, or limited how long it waits for locks.
     pub(super) fn locks_changed(&mut self, call: &Call, bearing: Bearing) {
         let session = self.sessions.get(call.origin.session);
-        let waited: Micros = session.waits.iter().map(|wait| wait.waited).sum();
+        let waited: Micros = session.rare.iter().flat_map(|rare| &rare.waits).map(|wait| wait.waited).sum();
         if bearing.limits_locks() {
             session.watch.is_limited = true;
         }

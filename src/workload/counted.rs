@@ -151,12 +151,6 @@ pub struct Coverage {
     pub is_life: bool,
     /// Statements whose spread was lost to rounding.
     pub rounded: u64,
-    /// `pg_stat_statements.track`, where the snapshots tell.
-    pub track: Option<String>,
-    /// `server_version_num` of the last snapshot, where it tells.
-    pub version: Option<u32>,
-    /// Settings as the last snapshot tells them.
-    pub settings: BTreeMap<String, String>,
     /// Entries that are older than the first snapshot and missing in it: not counted.
     pub without_base: u64,
     /// Entries that may have begun anew in between or not: not counted.
@@ -191,11 +185,6 @@ impl Coverage {
         self.rounded += other.rounded;
         self.without_base += other.without_base;
         self.in_doubt += other.in_doubt;
-        self.track = self.track.filter(|track| track == "none").or(other.track);
-        self.version = self.version.max(other.version);
-        for (name, value) in other.settings {
-            self.settings.entry(name).or_insert(value);
-        }
         self.is_reset |= other.is_reset;
         self.is_order_assumed |= other.is_order_assumed;
         self
@@ -353,7 +342,6 @@ impl Workload {
         let (known, all) = (time(&|change| !change.partial), time(&|_| true) + interval.without_base.1 + interval.in_doubt.1);
         let mut entries: BTreeMap<State, u64> = BTreeMap::new();
         interval.changes.iter().for_each(|change| *entries.entry(change.state).or_default() += 1);
-        let track = server.last().and_then(|last| last.facts.settings.get("pg_stat_statements.track").cloned());
         let coverage = Coverage {
             known_share: (all > 0.0).then(|| known / all),
             lost: interval.lost,
@@ -363,9 +351,6 @@ impl Workload {
             end: interval.end,
             is_life,
             rounded: interval.changes.iter().filter(|c| c.moments.is_some_and(|m| m.is_rounded_away())).count() as u64,
-            track,
-            version: server.last().and_then(|last| last.facts.version),
-            settings: server.last().map(|last| last.facts.settings.clone()).unwrap_or_default(),
             without_base: interval.without_base.0,
             in_doubt: interval.in_doubt.0,
             is_reset: interval.is_reset,

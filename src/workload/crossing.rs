@@ -60,10 +60,11 @@ struct Spread {
 
 impl Spread {
     fn begin(&mut self, first: Occurrence, session: u64) {
-        let (mut hashes, mut sessions) = (std::mem::take(&mut self.hashes), std::mem::take(&mut self.sessions));
-        hashes.clear();
-        sessions.clear();
-        *self = Spread { first, end: first.end, hashes, sessions, ..Spread::default() };
+        self.hashes.clear();
+        self.sessions.clear();
+        (self.first, self.end, self.parent) = (first, first.end, None);
+        (self.n, self.foreign, self.is_blind) = (0, 0, false);
+        (self.exec, self.longest) = (Micros(0), Micros(0));
         self.count(&first, session);
     }
 

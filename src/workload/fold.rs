@@ -1,19 +1,20 @@
 //! The fold: one row after the other becomes part of a call, and calls become numbers.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use crate::event::Step;
 use crate::sql::tags::{self, Tag};
 use crate::units::Micros;
 
+use super::bounds::Units;
 use super::language::Language;
 use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
 use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
-use super::statement::{Share, Statement};
-use super::timeline::{Span, minute};
+use super::statement::Statement;
 use super::transactions::ends_transaction;
-use super::{ErrorKind, Key, Measure, Workload, union};
+use super::{ErrorKind, Key, Workload, union};
 
 /// What the numbers of a block are in the workload.
 pub(super) struct Block {
@@ -30,17 +31,33 @@ impl Workload {
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
         let people = vec![None; parsed.people.len()];
         let mut block = Block { server, statements: vec![None; parsed.statements.len()], people, tags };
-        for row in &parsed.rows {
+        for (at, row) in parsed.rows.iter().enumerate() {
+            self.look_ahead(&parsed.rows[at..], &block);
             if self.rules.filter.passes_time(row.at) {
                 self.gaps.add(row.at);
             }
             self.row(row, parsed, &mut block);
         }
+        self.hand_over();
         self.keep_drawn(parsed, &mut block);
         if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
             parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
             self.gathered.push(gathered);
         }
+    }
+
+    /// Asks for what the next rows are about. Rows of many sessions are each about memory far away from the last, and while
+    /// it is on its way the row at hand is folded.
+    #[inline]
+    fn look_ahead(&self, rows: &[Row], block: &Block) {
+        let session = |rows_off: usize| {
+            let origin = block.people.get(rows.get(rows_off)?.person as usize)?.as_ref()?;
+            self.sessions.ahead(origin.session)
+        };
+        let units = |rows_off: usize| session(rows_off)?.units.as_deref();
+        black_box(session(3).map(Session::glance));
+        black_box(units(2).map(Units::glance));
+        black_box(units(1).map(Units::glance_within));
     }
 
     /// Begins an input that holds pieces of a snapshot, which the next blocks bring.
@@ -54,6 +71,7 @@ impl Workload {
             self.leave_open(slot);
             self.close(slot);
         }
+        self.hand_over();
         self.finish_transactions();
         self.finish_convoys();
         for statement in &mut self.statements {
@@ -181,8 +199,9 @@ impl Workload {
             self.durations += 1;
             self.shortest = Some(self.shortest.map_or(took, |s| s.min(took)));
         }
-        let session = self.sessions.get(origin.session);
-        (session.report, session.failed) = (None, None);
+        if let Some(rare) = &mut self.sessions.get(origin.session).rare {
+            (rare.report, rare.failed) = (None, None);
+        }
         let step = match step {
             Step::Foreign(word) => match self.language.step(word) {
                 Some(known) => known,
@@ -203,7 +222,7 @@ impl Workload {
             planned: None,
             origin,
             tags: tags.cloned(),
-            rows: Some(u64::from(row.rows)).filter(|_| row.rows != NONE),
+            rows: Some(row.rows).filter(|&rows| rows != NONE),
             values: row.values,
             transaction: row.transaction,
             observed: false,
@@ -221,12 +240,13 @@ impl Workload {
             }
             (Step::Fetch, None) => {}
             (Step::Simple | Step::Execute | Step::Parse | Step::Bind | Step::Foreign(_), None) => {
-                let (parse, bind) = if step == Step::Execute { session.take_bare() } else { (zero, zero) };
+                let (parse, bind) = if step == Step::Execute { session.rare().take_bare() } else { (zero, zero) };
                 let pending = session.take_pending(statement);
                 self.announced.add(&self.statements[statement as usize].text);
-                let announced = session.announced.replace(call(parse + pending.0, bind + pending.1));
+                let rare = session.rare();
+                let announced = rare.announced.replace(call(parse + pending.0, bind + pending.1));
                 if step == Step::Simple {
-                    session.bare.clear();
+                    rare.bare.clear();
                 }
                 if let Some(earlier) = announced {
                     self.call(earlier);
@@ -240,9 +260,9 @@ impl Workload {
     fn without_statement(&mut self, step: Step, row: &Row, origin: Origin) {
         let Some(took) = row.took.filter(|_| step != Step::Plan) else { return };
         let session = self.sessions.get(origin.session);
-        match session.announced.take() {
+        match session.take_announced() {
             Some(call) => self.call(Call { execute: Some(took), ended: row.at, ..call }),
-            None => session.push_bare(took),
+            None => session.rare().push_bare(took),
         }
     }
 
@@ -253,7 +273,7 @@ impl Workload {
         }
         self.observe(&call);
         let call = Call { observed: true, ..call };
-        let displaced = self.sessions.get(call.origin.session).open_portal(portal, call);
+        let displaced = self.sessions.get(call.origin.session).rare().open_portal(portal, call);
         if let Some(earlier) = displaced {
             self.call(earlier);
         }
@@ -262,7 +282,8 @@ impl Workload {
     fn fetch(&mut self, row: &Row, took: Micros, call: Call) {
         let session = self.sessions.get(call.origin.session);
         session.watch.fetched(row.at);
-        match session.portals.iter_mut().find(|(name, open)| *name == row.portal && open.statement == call.statement) {
+        let mut portals = session.rare.iter_mut().flat_map(|rare| &mut rare.portals);
+        match portals.find(|(name, open)| *name == row.portal && open.statement == call.statement) {
             Some((_, open)) => {
                 open.execute = Some(open.execute.unwrap_or(Micros(0)) + took);
                 open.ended = row.at;
@@ -274,7 +295,7 @@ impl Workload {
 
     fn foreign(&mut self, word: u32, row: &Row, origin: Origin, statement: Option<u32>, tags: Option<&Arc<TagSet>>) {
         let (Some(statement), Some(took)) = (statement, row.took) else { return };
-        let session = self.sessions.get(origin.session);
+        let session = self.sessions.get(origin.session).rare();
         if let Some(open) = &mut session.foreign
             && open.call.statement == statement
             && open.steps.len() < 3
@@ -302,7 +323,7 @@ impl Workload {
             transaction: row.transaction,
             observed: false,
         };
-        let session = self.sessions.get(origin.session);
+        let session = self.sessions.get(origin.session).rare();
         // Another word for a portal that is open is the word for fetching from it.
         if row.portal != NONE && session.portals.iter().any(|(name, open)| *name == row.portal && open.statement == statement) {
             return self.fetch(row, took, Call { execute: Some(took), ..call });
@@ -316,12 +337,8 @@ impl Workload {
 
     /// Counts lines of unknown steps. What comes next may tell: a line before the bind of the same statement is its parse.
     fn flush_foreign_before(&mut self, slot: u32, next: Option<(Step, u32)>) {
-        let session = self.sessions.get(slot);
-        // Asked before every line, so that nothing is moved for most of them.
-        if session.foreign.is_none() {
-            return;
-        }
-        let Some(ForeignSteps { call, portal, steps }) = session.foreign.take() else { return };
+        let Some(rare) = self.sessions.get(slot).rare.as_mut().filter(|rare| rare.foreign.is_some()) else { return };
+        let Some(ForeignSteps { call, portal, steps }) = rare.foreign.take() else { return };
         let words: Vec<u32> = steps.iter().map(|(word, _)| *word).collect();
         self.language.learn(&words);
         for (at, &(word, took)) in steps.iter().enumerate() {
@@ -350,78 +367,40 @@ impl Workload {
         if !call.observed {
             self.observe(&call);
         }
+        let slot = call.origin.session;
+        let is_plain = self.sessions.get(slot).rare.is_none();
+        let (waited, ends_transaction) = if is_plain { (Micros(0), false) } else { self.ends_with(&call) };
+        let passes = self.rules.filter.statement.is_none() || self.statements[call.statement as usize].passes;
+        if passes && call.origin.passes && self.rules.filter.passes_time(call.ended) {
+            self.count(call, waited);
+        }
+        if ends_transaction {
+            self.close_portals(slot);
+        }
+    }
+
+    /// What was remembered for a call ends with it: how long it waited for locks, and whether it ends a transaction in which
+    /// there are portals.
+    fn ends_with(&mut self, call: &Call) -> (Micros, bool) {
+        let Some(rare) = &mut self.sessions.get(call.origin.session).rare else { return (Micros(0), false) };
         let statement = &mut self.statements[call.statement as usize];
-        let session = self.sessions.get(call.origin.session);
-        let waited = session.take_waits();
-        let (files, bytes) = std::mem::take(&mut session.temp_files);
+        let waited = rare.take_waits();
+        let (files, bytes) = std::mem::take(&mut rare.temp_files);
         statement.waited += waited;
         self.events.lock_wait_total += waited;
         statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1.saturating_add(bytes));
         if call.parse.0 > 0 || call.bind.0 > 0 || call.execute.is_some() {
-            session.report = None;
+            rare.report = None;
         }
         if call.execute.is_some() {
-            session.forget_untimed(call.statement);
+            rare.forget_untimed(call.statement);
         }
-        let ends_transaction = !session.portals.is_empty() && ends_transaction(&statement.text);
-        if call.origin.passes && statement.passes && self.rules.filter.passes_time(call.ended) {
-            self.count(&call, waited);
-        }
-        if ends_transaction {
-            self.close_portals(call.origin.session);
-        }
-    }
-
-    fn count(&mut self, call: &Call, waited: Micros) {
-        let statement = &mut self.statements[call.statement as usize];
-        let execute = call.execute.or(call.planned);
-        self.planned += u64::from(call.execute.is_none() && execute.is_some());
-        let latency = execute.map(|execute| match self.rules.measure {
-            Measure::Call => call.parse + call.bind + execute,
-            Measure::Execute => execute,
-        });
-        statement.saw(call.ended);
-        statement.parse += call.parse;
-        statement.bind += call.bind;
-        statement.execute += execute.unwrap_or_default();
-        statement.deep_pages += u64::from(call.values.is_deep());
-        statement.rows = statement.rows.zip(call.rows).map(|(a, b)| a + b).or(statement.rows).or(call.rows);
-        if !self.rules.without_findings {
-            let minute = minute(call.ended);
-            statement.timeline.add(minute, &Span::call(latency));
-            self.service.call(minute, latency, call.origin.names, &self.names);
-            if call.values.count() > 0 {
-                statement.values.add(call.values.hash);
-            }
-        }
-        let session = self.sessions.get(call.origin.session);
-        if statement.last_session != session.number {
-            statement.last_session = session.number;
-            statement.sessions += u64::from(session.ran.insert(call.statement));
-        }
-        match latency {
-            Some(latency) => statement.took(latency, waited),
-            None => {
-                statement.untimed += 1;
-                self.untimed += 1;
-            }
-        }
-        let share = Share { calls: 1, total: latency.unwrap_or_default() };
-        statement.shared(call.origin.names, call.tags.as_ref(), share);
-        let group = call.tags.as_ref().and_then(|set| set.group).unwrap_or(call.origin.group);
-        if let Some((_, group)) = self.groups.get_mut(group as usize) {
-            match latency {
-                Some(latency) => group.latency.record(latency),
-                None => group.untimed += 1,
-            }
-        }
-        if latency.is_none() {
-            self.await_plan(call, group);
-        }
+        (waited, !rare.portals.is_empty() && ends_transaction(&statement.text))
     }
 
     fn close_portals(&mut self, slot: u32) {
-        let portals = std::mem::take(&mut self.sessions.get(slot).portals);
+        let Some(rare) = &mut self.sessions.get(slot).rare else { return };
+        let portals = std::mem::take(&mut rare.portals);
         for (_, call) in portals {
             self.call(call);
         }
@@ -431,7 +410,7 @@ impl Workload {
     pub(super) fn close(&mut self, slot: u32) {
         self.flush_foreign(slot);
         self.close_portals(slot);
-        if let Some(call) = self.sessions.get(slot).announced.take() {
+        if let Some(call) = self.sessions.get(slot).take_announced() {
             self.call(call);
         }
         self.end_units(slot);

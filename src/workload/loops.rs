@@ -54,33 +54,55 @@ pub(super) struct Ended {
 
 /// What units ask of statements, and where they put what ended.
 pub(super) struct Statements<'l> {
-    known: &'l mut Vec<Option<(Traits, Arc<Outline>)>>,
-    relations: &'l mut Vec<(u32, u32, u8)>,
+    outlines: &'l mut Outlines,
     pub(super) units: &'l mut UnitCounts,
     pub(super) ended: Vec<Ended>,
+}
+
+/// What is known of statements by their number.
+#[derive(Debug, Default)]
+struct Outlines {
+    known: Vec<Option<(Traits, Arc<Outline>)>>,
+    /// Child, parent and how surely.
+    relations: Vec<(u32, u32, u8)>,
+    /// What is passed on from one unit to another; its memory is used again and again.
+    passed_on: Vec<(Occurrence, Traits)>,
 }
 
 impl Statements<'_> {
     /// Whether two statements are first of all about the same table.
     pub(super) fn share_table(&self, a: u32, b: u32) -> bool {
-        let table = |number: u32| self.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
+        let table =
+            |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
         table(a).is_some() && table(a) == table(b)
     }
 
     /// See [`relation`].
     pub(super) fn relation(&mut self, child: u32, parent: u32) -> u8 {
-        if self.relations.is_empty() {
-            self.relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
+        let Outlines { known: outlines, relations, .. } = &mut *self.outlines;
+        if relations.is_empty() {
+            relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
         }
         let place = (child as usize * 31 + parent as usize) % MOST_RELATIONS;
-        let (of, to, known) = self.relations[place];
+        let (of, to, known) = relations[place];
         if (of, to) == (child, parent) {
             return known;
         }
-        let outline = |number: u32| self.known.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
+        let outline = |number: u32| outlines.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
         let found = outline(child).zip(outline(parent)).map_or(0, |(child, parent)| relation(child, parent));
-        self.relations[place] = (child, parent, found);
+        relations[place] = (child, parent, found);
         found
+    }
+
+    /// Takes the memory for what is passed on from one unit to another, which is empty.
+    pub(super) fn take_passed_on(&mut self) -> Vec<(Occurrence, Traits)> {
+        std::mem::take(&mut self.outlines.passed_on)
+    }
+
+    /// Gives it back.
+    pub(super) fn give_back(&mut self, mut passed_on: Vec<(Occurrence, Traits)>) {
+        passed_on.clear();
+        self.outlines.passed_on = passed_on;
     }
 }
 
@@ -90,9 +112,7 @@ const MOST_RELATIONS: usize = 1 << 13;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Loops {
-    known: Vec<Option<(Traits, Arc<Outline>)>>,
-    /// Child, parent and how surely.
-    relations: Vec<(u32, u32, u8)>,
+    outlines: Outlines,
     crossings: Crossings,
     /// Sessions that several clients used in turn.
     pub(super) shared: u64,
@@ -100,9 +120,9 @@ pub(super) struct Loops {
     pub(super) units: UnitCounts,
 }
 
-impl Loops {
-    fn statements(&mut self) -> Statements<'_> {
-        Statements { known: &mut self.known, relations: &mut self.relations, units: &mut self.units, ended: Vec::new() }
+impl Outlines {
+    fn statements<'l>(&'l mut self, units: &'l mut UnitCounts) -> Statements<'l> {
+        Statements { outlines: self, units, ended: Vec::new() }
     }
 
     fn traits(&mut self, statement: u32, text: &str) -> Traits {
@@ -149,7 +169,7 @@ impl Workload {
         if !call.origin.passes || !self.rules.filter.passes_time(call.ended) {
             return;
         }
-        let traits = self.loops.traits(call.statement, &self.statements[call.statement as usize].text);
+        let traits = self.loops.outlines.traits(call.statement, &self.statements[call.statement as usize].text);
         if traits.has_list && call.values.count() >= traits.values {
             let lists = self.statements[call.statement as usize].lists.get_or_insert_default();
             lists.add_call(call.values.count() + 1 - traits.values, call.values.is_bound());
@@ -160,7 +180,7 @@ impl Workload {
         }
         self.pair(call);
         let exec = call.parse + call.bind + call.execute.unwrap_or_default();
-        let rows = call.rows.map_or(u32::from(call.values.limit), |rows| u32::try_from(rows).unwrap_or(u32::MAX));
+        let rows = call.rows.unwrap_or(u32::from(call.values.limit));
         let occurrence = Occurrence {
             statement: call.statement,
             end: call.ended,
@@ -184,8 +204,8 @@ impl Workload {
         let session = self.sessions.get(call.origin.session);
         let mut units = session.units.take().unwrap_or_default();
         let before = units.client();
-        let Loops { known, relations, units: counts, crossings, .. } = &mut self.loops;
-        let mut statements = Statements { known, relations, units: counts, ended: Vec::new() };
+        let Loops { outlines, units: counts, crossings, .. } = &mut self.loops;
+        let mut statements = outlines.statements(counts);
         let (names, tags) = (call.origin.names, call.tags.as_ref());
         units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
         let is_newly_shared = units.is_shared() && !before.is_shared;
@@ -198,15 +218,19 @@ impl Workload {
         self.loops.shared += u64::from(is_newly_shared);
         let session = self.sessions.get(call.origin.session);
         session.units = Some(units);
-        self.keep(ended, key, before);
-        self.keep(crossed, key, Client { names, ..Client::default() });
+        if !ended.is_empty() {
+            self.keep(ended, key, before);
+        }
+        if !crossed.is_empty() {
+            self.keep(crossed, key, Client { names, ..Client::default() });
+        }
     }
 
     /// The units of a session end with it.
     pub(super) fn end_units(&mut self, slot: u32) {
         let Some(mut units) = self.sessions.get(slot).units.take() else { return };
         let before = units.client();
-        let mut statements = self.loops.statements();
+        let mut statements = self.loops.outlines.statements(&mut self.loops.units);
         units.end(&mut statements);
         let ended = statements.ended;
         let key = self.sessions.get(slot).key;
@@ -216,8 +240,8 @@ impl Workload {
     /// Ends the loops that cross connections with the log, when every unit has ended.
     pub(super) fn end_crossings(&mut self) {
         for names in 0..self.loops.crossings.names() {
-            let Loops { known, relations, units, crossings, .. } = &mut self.loops;
-            let mut statements = Statements { known, relations, units, ended: Vec::new() };
+            let Loops { outlines, units, crossings, .. } = &mut self.loops;
+            let mut statements = outlines.statements(units);
             crossings.end(names, &mut statements);
             let ended = statements.ended;
             self.keep(ended, 0, Client { names, ..Client::default() });
@@ -226,9 +250,6 @@ impl Workload {
     }
 
     fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {
-        if all.is_empty() {
-            return;
-        }
         let names = self.names.get(client.names as usize).and_then(|names| names.application.as_deref());
         let application = names.map(|name| String::from_utf8_lossy(name).into_owned());
         for ended in all {

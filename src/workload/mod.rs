@@ -24,6 +24,7 @@ mod courses;
 mod crossing;
 pub mod digest;
 mod distinct;
+mod done;
 mod drawing;
 mod environment;
 mod equal;
@@ -182,6 +183,7 @@ pub struct Workload {
     /// Over all calls, once the log has ended.
     total: Latency,
     untimed: u64,
+    done: done::Waiting,
     events: Events,
     window: Option<(Timestamp, Timestamp)>,
     gaps: Gaps,

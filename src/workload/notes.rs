@@ -110,14 +110,14 @@ impl Workload {
         let of_worker = failure.counts && failure.kind.is_of_worker();
         let statement = statement.filter(|_| !of_worker);
         // The statement may have been announced, or stand further down among lines of other sessions.
-        let announced = self.sessions.get(origin.session).announced.take();
+        let announced = self.sessions.get(origin.session).take_announced();
         let failed = statement.or_else(|| announced.as_ref().map(|call| call.statement));
         if let Some(earlier) = announced.filter(|call| Some(call.statement) != failed) {
             self.call(earlier);
         }
         let session = self.sessions.get(origin.session);
         session.abort();
-        session.report = failed.is_none().then(|| Report::Error(failure.cause, failure.kind.clone()));
+        session.rare().report = failed.is_none().then(|| Report::Error(failure.cause, failure.kind.clone()));
         if failure.counts {
             self.events.error(failure.kind.clone(), 1);
             if !of_worker && !self.rules.without_findings {
@@ -136,9 +136,9 @@ impl Workload {
     fn failed(&mut self, origin: Origin, statement: u32, failure: Failure) {
         self.failed_in_transaction(origin.session, statement);
         let session = self.sessions.get(origin.session);
-        session.failed = Some(statement);
+        session.rare().failed = Some(statement);
         let waited = session.take_waits();
-        let (files, bytes) = std::mem::take(&mut session.temp_files);
+        let (files, bytes) = session.take_temp_files();
         self.events.lock_wait_total += waited;
         let statement = &mut self.statements[statement as usize];
         statement.waited += waited;
@@ -162,14 +162,14 @@ impl Workload {
     fn late_statement(&mut self, origin: Origin, at: Timestamp, statement: Option<u32>, counts: bool) {
         let Some(statement) = statement else { return };
         let session = self.sessions.get(origin.session);
-        match session.report.take() {
+        match session.rare.as_mut().and_then(|rare| rare.report.take()) {
             Some(Report::Error(cause, kind)) => self.failed(origin, statement, Failure { at, cause, kind, counts }),
             Some(Report::Unfamiliar { word, deadlock, .. }) => {
                 self.language.further(word, word, statement, true);
                 self.statements[statement as usize].deadlocks += u64::from(deadlock && counts);
             }
             None => {
-                let (files, bytes) = std::mem::take(&mut session.temp_files);
+                let (files, bytes) = session.take_temp_files();
                 let statement = &mut self.statements[statement as usize];
                 statement.temp_files = (statement.temp_files.0 + files, statement.temp_files.1.saturating_add(bytes));
             }
@@ -177,7 +177,7 @@ impl Workload {
     }
 
     fn wait(&mut self, origin: Origin, wait: Wait) {
-        let session = self.sessions.get(origin.session);
+        let session = self.sessions.get(origin.session).rare();
         match session.waits.iter_mut().find(|known| known.lock == wait.lock) {
             // Still waiting, or acquired: the same wait, longer.
             Some(known) => known.waited = known.waited.max(wait.waited),
@@ -191,7 +191,7 @@ impl Workload {
     /// A wait that may have been the deadlock was it, and is none that ever got its lock.
     fn deadlock(&mut self, origin: Origin) {
         self.events.deadlocks += 1;
-        if self.sessions.get(origin.session).waits.pop_if(|wait| wait.may_be_deadlock).is_some() {
+        if self.sessions.get(origin.session).rare().waits.pop_if(|wait| wait.may_be_deadlock).is_some() {
             self.events.lock_waits = self.events.lock_waits.saturating_sub(1);
         }
     }
@@ -199,11 +199,11 @@ impl Workload {
     fn temp_file(&mut self, origin: Origin, bytes: u64, statement: Option<u32>) {
         self.events.temp_files += 1;
         self.events.temp_bytes = self.events.temp_bytes.saturating_add(bytes);
-        let failed = self.sessions.get(origin.session).failed;
+        let failed = self.sessions.get(origin.session).rare.as_ref().and_then(|rare| rare.failed);
         // The files of a statement that failed are removed after its error is told.
         let files = match statement.or(failed) {
             Some(statement) => &mut self.statements[statement as usize].temp_files,
-            None => &mut self.sessions.get(origin.session).temp_files,
+            None => &mut self.sessions.get(origin.session).rare().temp_files,
         };
         *files = (files.0 + 1, files.1.saturating_add(bytes));
     }
@@ -213,21 +213,21 @@ impl Workload {
         let NoteRow::Unfamiliar { word, message, is_sql, has_statement, deadlock } = note else { return };
         let (word, is_sql) = (self.language.number(word), *is_sql);
         let session = self.sessions.get(origin.session);
-        match session.report {
+        match session.rare().report {
             Some(Report::Unfamiliar { word: first, at: began, deadlock }) if began == at && first != word => {
                 let last = statement.filter(|&statement| self.language.further(first, word, statement, is_sql));
                 if let Some(statement) = last {
                     self.statements[statement as usize].deadlocks += u64::from(deadlock);
-                    self.sessions.get(origin.session).report = None;
+                    self.sessions.get(origin.session).rare().report = None;
                 }
             }
             Some(Report::Error(..)) if is_sql => self.late_statement(origin, at, statement, true),
             _ => {
-                session.report = Some(Report::Unfamiliar { word, at, deadlock: *deadlock });
+                session.rare().report = Some(Report::Unfamiliar { word, at, deadlock: *deadlock });
                 session.abort();
                 self.language.report(word, message);
                 if let Some(statement) = statement.filter(|_| *has_statement) {
-                    session.report = None;
+                    session.rare().report = None;
                     self.statements[statement as usize].deadlocks += u64::from(*deadlock);
                     self.language.complete(word, statement);
                 }

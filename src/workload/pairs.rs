@@ -78,6 +78,8 @@ struct Run {
 pub(super) struct Steps {
     at: u32,
     checks: [Option<Check>; 2],
+    /// The place of the newer check; the other one is overwritten next.
+    newer: u8,
     is_isolated: bool,
     runs: Vec<Run>,
 }
@@ -167,6 +169,12 @@ impl Pairs {
 }
 
 impl Steps {
+    /// See [`super::session::Session::glance`].
+    #[inline]
+    pub(super) fn glance(&self) -> u32 {
+        self.checks.iter().flatten().fold(self.at, |all, check| all ^ check.table)
+    }
+
     /// Takes the read that a write of a table is for.
     fn take(&mut self, table: u32, names: u32, request: Option<u64>, start: Timestamp) -> Option<Check> {
         let at = self.at;
@@ -174,11 +182,18 @@ impl Steps {
             let is_near = at.wrapping_sub(check.at) <= NEAR && start.0.saturating_sub(check.end.0) <= LONGEST_GAP;
             check.table == table && is_near && (check.names, check.request) == (names, request)
         };
-        let found = self.checks.iter().rev().flatten().find(|check| is_for(check)).copied();
+        let newest_first = [self.newer, self.newer ^ 1].map(usize::from);
+        let found = newest_first.into_iter().filter_map(|place| self.checks[place].as_ref()).find(|check| is_for(check)).copied()?;
         for check in &mut self.checks {
-            check.take_if(|check| found.is_some() && check.table == table);
+            check.take_if(|check| check.table == table);
         }
-        found.filter(|_| !self.is_isolated)
+        (!self.is_isolated).then_some(found)
+    }
+
+    /// Remembers a read in the place of the older of the last two.
+    fn check(&mut self, check: Check) {
+        self.newer ^= 1;
+        self.checks[usize::from(self.newer)] = Some(check);
     }
 
     /// Adds a pair to its run, or begins another one; answers with the run that ended for it.
@@ -218,10 +233,8 @@ impl Workload {
         let (at, names, request) = (steps.at, call.origin.names, call.tags.as_ref().and_then(|tags| tags.request));
         let (table, inserts) = match part {
             Part::Check(table) if LIMITS.contains(&call.values.limit) => {
-                steps.checks.rotate_left(1);
-                steps.checks[1] =
-                    Some(Check { statement: call.statement, table, at, start, end, exec, hash: call.values.hash, names, request });
-                return;
+                let (statement, hash) = (call.statement, call.values.hash);
+                return steps.check(Check { statement, table, at, start, end, exec, hash, names, request });
             }
             Part::Insert(table) => (table, true),
             Part::Change(table) => (table, false),

@@ -84,15 +84,17 @@ impl Workload {
         let is_prepared = verb_of(statement) == "prepare";
         let is_own = |call: &&mut Call| if is_prepared { verb_of(call.statement) == "execute" } else { call.statement == statement };
         let session = self.sessions.get(origin.session);
-        if let Some(call) = session.announced.as_mut().filter(is_own) {
-            // A string of several statements has a plan for each.
-            call.planned = Some(call.planned.unwrap_or_default() + took);
-            call.ended = row.at;
-            return;
-        }
-        if let Some(at) = session.untimed.iter().rposition(|call| call.statement == statement && !is_prepared) {
-            let call = session.untimed.remove(at);
-            return self.time(&call, took);
+        if let Some(rare) = &mut session.rare {
+            if let Some(call) = rare.announced.as_mut().filter(is_own) {
+                // A string of several statements has a plan for each.
+                call.planned = Some(call.planned.unwrap_or_default() + took);
+                call.ended = row.at;
+                return;
+            }
+            if let Some(at) = rare.untimed.iter().rposition(|call| call.statement == statement && !is_prepared) {
+                let call = rare.untimed.remove(at);
+                return self.time(&call, took);
+            }
         }
         if origin.passes && self.statements[statement as usize].passes && self.rules.filter.passes_time(row.at) {
             self.plan_alone(statement, row, took, origin, tags);
@@ -102,7 +104,7 @@ impl Workload {
     /// Remembers a call that was counted without a duration.
     pub(super) fn await_plan(&mut self, call: &Call, group: u32) {
         let before = if self.rules.measure == Measure::Call { call.parse + call.bind } else { Micros(0) };
-        let untimed = &mut self.sessions.get(call.origin.session).untimed;
+        let untimed = &mut self.sessions.get(call.origin.session).rare().untimed;
         if untimed.len() >= MOST_UNTIMED {
             untimed.remove(0);
         }
@@ -113,6 +115,8 @@ impl Workload {
     /// Gives a call that was counted the duration of its plan.
     fn time(&mut self, call: &Untimed, took: Micros) {
         let latency = call.before + took;
+        // The call may be waiting itself.
+        self.hand_over();
         let statement = &mut self.statements[call.statement as usize];
         statement.untimed -= 1;
         statement.execute += took;
@@ -150,7 +154,7 @@ impl Workload {
         let session = self.sessions.get(origin.session);
         if plans.last_session != session.number {
             plans.last_session = session.number;
-            plans.sessions += u64::from(session.planned.insert(number) && !session.ran.contains(&number));
+            plans.sessions += u64::from(session.rare().planned.insert(number) && !session.ran.contains(number));
         }
         let group = tags.and_then(|set| set.group).unwrap_or(origin.group);
         if let Some((_, group)) = self.groups.get_mut(group as usize) {

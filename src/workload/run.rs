@@ -56,8 +56,9 @@ impl Parent {
     }
 }
 
-/// See the module.
+/// See the module. Two lines of a cache.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Run {
     pub(super) statement: u32,
     pub(super) traits: Traits,

@@ -210,8 +210,20 @@ pub struct Service {
     by_name: HashMap<Box<[u8]>, u32, FixedState>,
     /// The place of the application of each combination of names.
     places: Vec<u32>,
+    recent: Recent,
     /// How often an application was met that is one too many, once for each combination of names.
     unwatched: u64,
+}
+
+/// What happened last in one minute to one combination of names, which is in no series yet: much of what comes next is of
+/// the same.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    /// The minute, the number of the names and the place of their application; meaningless without a span.
+    minute: u32,
+    number: u32,
+    place: u32,
+    span: Option<Span>,
 }
 
 impl Default for Service {
@@ -225,7 +237,8 @@ impl Service {
     pub(super) fn over(objectives: &[Objective]) -> Self {
         let objectives = objectives.iter().map(|objective| (objective.clone(), Series::up_to(MOST_MINUTES))).collect();
         let minutes = Series::up_to(MOST_MINUTES);
-        Service { objectives, minutes, applications: Vec::new(), by_name: HashMap::default(), places: Vec::new(), unwatched: 0 }
+        let (by_name, recent) = (HashMap::default(), Recent::default());
+        Service { objectives, minutes, applications: Vec::new(), by_name, places: Vec::new(), recent, unwatched: 0 }
     }
 
     /// Takes a call that ended, of a combination of names.
@@ -250,10 +263,22 @@ impl Service {
     /// Takes what happened to a combination of names.
     #[inline]
     pub(super) fn add(&mut self, minute: u32, one: &Span, number: u32, names: &[Names]) {
-        self.minutes.add(minute, one);
-        let place = self.place(number, names);
-        if let Some(application) = self.applications.get_mut(place as usize) {
-            application.minutes.add(minute, one);
+        match &mut self.recent {
+            Recent { minute: known, number: of, span: Some(span), .. } if (*known, *of) == (minute, number) => span.add(one),
+            _ => {
+                self.settle_recent();
+                let place = self.place(number, names);
+                self.recent = Recent { minute, number, place, span: Some(*one) };
+            }
+        }
+    }
+
+    fn settle_recent(&mut self) {
+        if let Some(span) = self.recent.span.take() {
+            self.minutes.add(self.recent.minute, &span);
+            if let Some(application) = self.applications.get_mut(self.recent.place as usize) {
+                application.minutes.add(self.recent.minute, &span);
+            }
         }
     }
 
@@ -297,6 +322,7 @@ impl Service {
 
     /// Ends the log.
     pub(super) fn settle(&mut self) {
+        self.settle_recent();
         self.minutes.settle();
         self.applications.iter_mut().for_each(|application| application.minutes.settle());
         self.objectives.iter_mut().for_each(|(_, judged)| judged.settle());

@@ -33,7 +33,7 @@ pub(super) struct Call {
     pub(super) planned: Option<Micros>,
     pub(super) origin: Origin,
     pub(super) tags: Option<Arc<TagSet>>,
-    pub(super) rows: Option<u64>,
+    pub(super) rows: Option<u32>,
     pub(super) values: Values,
     /// The session's number of the transaction, or 0.
     pub(super) transaction: u32,
@@ -110,19 +110,32 @@ pub(super) struct Wait {
 /// More of any kind than a real session has open; the oldest is given up.
 const MOST_OPEN: usize = 32;
 
+/// In the order in which a call asks for it, from the first line of a cache on: a thousand sessions are more than the nearest
+/// caches hold, so how many lines a call touches is most of what it costs.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Session {
-    /// A number that no other session has.
-    pub(super) number: u64,
+    pub(super) active: u64,
+    /// What it seldom has; nothing of it if this is `None`.
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) pending: Vec<Pending>,
     /// What the log calls it; 0 if it calls it nothing.
     pub(super) key: u64,
     /// What it is doing.
     pub(super) units: Option<Box<Units>>,
+    /// A number that no other session has.
+    pub(super) number: u64,
+    /// The statements it has run.
+    pub(super) ran: Ran,
     /// What it does with transactions.
     pub(super) watch: Watch,
     /// What it looked for last.
     pub(super) steps: Steps,
-    pub(super) pending: Vec<Pending>,
+}
+
+/// What is remembered of sessions of which the log tells more, or otherwise, than the duration of each call.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
     /// A statement that `log_statement` announced and whose duration may follow.
     pub(super) announced: Option<Call>,
     /// Durations without text that no announced statement has claimed: parse and bind of the next.
@@ -137,16 +150,58 @@ pub(super) struct Session {
     pub(super) report: Option<Report>,
     /// The statement that failed last, until the next one.
     pub(super) failed: Option<u32>,
-    /// The statements it has run.
-    pub(super) ran: HashSet<u32, FixedState>,
-    /// Those of which there were plans without a call.
+    /// The statements of which there were plans without a call.
     pub(super) planned: HashSet<u32, FixedState>,
     /// The last calls that were counted without a duration.
     pub(super) untimed: Vec<Untimed>,
-    pub(super) active: u64,
+}
+
+/// Which statements a session has run: a bit for each of the first, which most are, and the rest one by one.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    first: Vec<u64>,
+    others: HashSet<u32, FixedState>,
+}
+
+/// So many statements have a bit.
+const FIRST: u32 = 1 << 12;
+
+impl Ran {
+    /// Adds a statement; whether it is new.
+    #[inline]
+    pub(super) fn insert(&mut self, statement: u32) -> bool {
+        if statement >= FIRST {
+            return self.others.insert(statement);
+        }
+        let (word, bit) = (statement as usize / 64, 1 << (statement % 64));
+        if word >= self.first.len() {
+            self.first.resize(word + 1, 0);
+        }
+        let is_new = self.first[word] & bit == 0;
+        self.first[word] |= bit;
+        is_new
+    }
+
+    pub(super) fn contains(&self, statement: u32) -> bool {
+        match self.first.get(statement as usize / 64) {
+            Some(word) => word & 1 << (statement % 64) != 0,
+            None => self.others.contains(&statement),
+        }
+    }
 }
 
 impl Session {
+    /// Something from each line of memory that the next call asks for, so that it is on the way already.
+    #[inline]
+    pub(super) fn glance(&self) -> u64 {
+        self.active ^ self.number ^ u64::from(self.watch.glance() ^ self.steps.glance())
+    }
+
+    /// What it seldom has, to add to it.
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub(super) fn pending(&mut self, statement: u32) -> &mut Pending {
         let at = self.pending.iter().position(|p| p.statement == statement).unwrap_or_else(|| {
             if self.pending.len() >= MOST_OPEN {
@@ -169,6 +224,37 @@ impl Session {
         }
     }
 
+    /// Takes the statement that was announced, if one was.
+    pub(super) fn take_announced(&mut self) -> Option<Call> {
+        self.rare.as_mut().and_then(|rare| rare.announced.take())
+    }
+
+    /// Takes the time waited for locks by the call that is running.
+    pub(super) fn take_waits(&mut self) -> Micros {
+        self.rare.as_mut().map_or(Micros(0), |rare| rare.take_waits())
+    }
+
+    /// Takes the temporary files of the call that is running, and their bytes.
+    pub(super) fn take_temp_files(&mut self) -> (u64, u64) {
+        self.rare.as_mut().map_or((0, 0), |rare| std::mem::take(&mut rare.temp_files))
+    }
+
+    /// Whether lines are still to come of something that it has begun.
+    pub(super) fn holds(&self) -> bool {
+        !self.pending.is_empty() || self.rare.as_ref().is_some_and(|rare| rare.holds())
+    }
+
+    /// Forgets what led to a call that failed.
+    pub(super) fn abort(&mut self) {
+        self.pending.clear();
+        if let Some(rare) = &mut self.rare {
+            rare.bare.clear();
+            rare.announced = None;
+        }
+    }
+}
+
+impl Rare {
     /// Takes bare durations as parse and bind of an announced execution: the last two before it.
     pub(super) fn take_bare(&mut self) -> (Micros, Micros) {
         let taken = match self.bare.as_slice() {
@@ -207,18 +293,10 @@ impl Session {
         self.waits.drain(..).map(|wait| wait.waited).sum()
     }
 
-    /// Whether lines are still to come of something that it has begun.
-    pub(super) fn holds(&self) -> bool {
+    fn holds(&self) -> bool {
         let waits = !self.waits.is_empty() || self.temp_files.0 > 0;
-        let calls = !self.pending.is_empty() || !self.bare.is_empty() || !self.portals.is_empty();
+        let calls = !self.bare.is_empty() || !self.portals.is_empty();
         calls || waits || self.announced.is_some() || self.foreign.is_some()
-    }
-
-    /// Forgets what led to a call that failed.
-    pub(super) fn abort(&mut self) {
-        self.pending.clear();
-        self.bare.clear();
-        self.announced = None;
     }
 }
 
@@ -243,6 +321,9 @@ pub(super) fn process(session: u64) -> u32 {
 
 /// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
 pub const MOST_SESSIONS: usize = 1 << 16;
+
+/// Fewer sessions stay in the processor's caches.
+const FEW_SESSIONS: usize = 64;
 
 impl Sessions {
     /// The slot of a session of a server.
@@ -312,6 +393,12 @@ impl Sessions {
         self.by_key.insert((server, session), slot);
         self.by_process.insert((server, process(session)), slot);
         slot
+    }
+
+    /// See [`Session::glance`]. Where there are few sessions everything is near anyhow.
+    #[inline]
+    pub(super) fn ahead(&self, slot: u32) -> Option<&Session> {
+        if self.slots.len() < FEW_SESSIONS { None } else { self.slots.get(slot as usize) }
     }
 
     pub(super) fn get(&mut self, slot: u32) -> &mut Session {

@@ -41,6 +41,17 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// How many executions it has seen.
+    pub(super) fn at(&self) -> u32 {
+        self.at
+    }
+
+    /// See [`super::bounds::Units::glance_within`].
+    #[inline]
+    pub(super) fn glance(&self) -> u32 {
+        self.ids.first().copied().unwrap_or(0) ^ self.runs.last().map_or(0, |run| run.last ^ run.statement)
+    }
+
     /// Takes the next execution.
     pub(super) fn add(&mut self, occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
         self.at += 1;
@@ -218,15 +229,14 @@ impl Unit {
     }
 
     /// Ends a short transaction with a write in it: what came too seldom to be a loop within may be part of one around.
-    pub(super) fn end_into(&mut self, bond: Bond, statements: &mut Statements<'_>) -> Vec<(Occurrence, Traits)> {
-        let mut rest = Vec::new();
+    pub(super) fn end_into(&mut self, rest: &mut Vec<(Occurrence, Traits)>, bond: Bond, statements: &mut Statements<'_>) {
         if self.writes && self.at <= NEAR {
-            let few = self.runs.iter().filter(|run| !run.is_loop());
-            rest = few.flat_map(|run| run.kept().map(|occurrence| (occurrence, run.traits))).collect();
-            rest.sort_by_key(|(occurrence, _)| occurrence.at);
+            for run in self.runs.iter().filter(|run| !run.is_loop()) {
+                rest.extend(run.kept().map(|occurrence| (occurrence, run.traits)));
+            }
+            rest.sort_unstable_by_key(|(occurrence, _)| occurrence.at);
         }
         self.end(bond, statements);
-        rest
     }
 
     fn end_some(&mut self, places: &[usize], bond: Bond, statements: &mut Statements<'_>) {

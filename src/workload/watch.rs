@@ -222,6 +222,12 @@ impl Default for Watch {
 }
 
 impl Watch {
+    /// See [`super::session::Session::glance`].
+    #[inline]
+    pub(super) fn glance(&self) -> u32 {
+        self.calls ^ self.series.count ^ self.open.as_ref().map_or(0, |open| open.statements)
+    }
+
     /// A call came to its end.
     pub(super) fn saw(&mut self, call: &Occurrence, bearing: Bearing, names: u32, tally: &mut Tally) {
         self.calls = self.calls.saturating_add(1);

@@ -496,10 +496,15 @@ fn nothing_on_a_screen_commands_github() {
     let folder = tempfile::tempdir().expect("a folder");
     let baseline = [runs().join("a1.log.gz").display().to_string()];
     let candidate = ["::error::forged.log".to_owned(), "##[error]forged.log".to_owned()];
-    for format in ["table", "markdown"] {
+    for format in gate::ALL.iter().map(|output| output.name()) {
         let all = arguments("gate", &baseline, &candidate, &["--format", format]);
         let ran = laggard_with(folder.path(), &all, &[("GITHUB_ACTIONS", "true")]);
         let screen = ran.stdout.lines().filter(|line| !line.starts_with("::error title=laggard"));
+        if matches!(format, "json" | "sarif" | "gitlab") {
+            let as_is = laggard_with(folder.path(), &all, &[]).json();
+            assert_eq!(ran.json(), as_is, "{format} says the same");
+            assert!(as_is.to_string().contains("##[error]forged"));
+        }
         for line in screen {
             assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{line}");
         }

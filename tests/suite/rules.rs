@@ -340,7 +340,10 @@ fn migrations_are_measured_by_what_they_made_others_wait_for() {
     assert_eq!((one.occurrences, one.severity.name(), one.confidence.name()), (1, "info", "low"));
     assert_eq!(one.title, "1 change of items without lock_timeout by migrate");
     let one = found("table-rewrite/hit-type.csv");
-    assert_eq!(json!(one.evidence[0].data), json!({"calls": 1, "wal_bytes": 19_887_201, "block_bytes": 2_505 * 8_192, "table": "orders"}));
+    assert_eq!(
+        json!(one.evidence[0].data),
+        json!({"calls": 1, "wal_bytes": 19_887_201, "block_bytes": 2_505 * 8_192, "table": "orders", "table_bytes": null})
+    );
 }
 
 /// A wait is one of those that log-convoy, access-exclusive-wait, idle-in-transaction-blocker and lock-wait tell, and only once.

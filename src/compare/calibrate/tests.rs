@@ -9,7 +9,7 @@ fn runs(count: usize, deviation: f64) -> Runs {
         let samples = common.iter().map(|common| {
             let ms = f64::from(ms) * (common + deviation * random.normal()).exp();
             let point = Some(Point { ms, error: 0.01 });
-            Some(Sample { calls: 40, total_ms: ms * 40.0, typical: point, tail: point })
+            Some(Sample { calls: 40, total_ms: ms * 40.0, usual_ms: None, typical: point, tail: point })
         });
         Statement { runs: Sides { baseline: samples.collect(), candidate: Vec::new() }, is_control: false }
     });

@@ -133,6 +133,13 @@ pub(super) fn mean_ms(samples: &[Sample]) -> f64 {
     total_ms(samples) / samples.iter().map(|sample| sample.calls as f64).sum::<f64>()
 }
 
+/// The mean of a call: of a tail of all calls, of a middle without the slowest tenth.
+pub(super) fn usual_ms(samples: &[Sample], family: Family) -> f64 {
+    let usual = |sample: &Sample| sample.usual_ms.filter(|_| family == Family::Typical).map(|ms| ms * sample.calls as f64);
+    let total: f64 = samples.iter().map(|sample| usual(sample).unwrap_or(sample.total_ms)).sum();
+    total / samples.iter().map(|sample| sample.calls as f64).sum::<f64>()
+}
+
 /// The mean of what a run of a side takes.
 pub(super) fn run_ms(time: &[f64]) -> f64 {
     mean(time)

@@ -2,8 +2,8 @@
 
 use super::super::stats::discovery::adjusted;
 use super::super::stats::student::Student;
-use super::eligible::{Rows, mean_ms, present, run_ms, total_ms};
-use super::{Estimates, Family, Options, Reason, Runs, Sides, Test, Times, Verdict, Warning};
+use super::eligible::{Rows, present, run_ms, usual_ms};
+use super::{Estimates, Family, Fitted, Options, Reason, Runs, Sample, Sides, Test, Times, Verdict, Warning};
 
 /// What a verdict has to pass.
 pub(super) struct Bar<'o> {
@@ -47,7 +47,7 @@ pub(super) fn tests(runs: &Runs, families: &[(Rows, Estimates)], bar: &Bar<'_>) 
                 q: f64::NAN,
                 q_improved: p(-effect),
                 detectable: (margin + detectable * error).exp_m1(),
-                times: times(runs, row.statement, estimates.fitted.shift),
+                times: times(runs, row.statement, &estimates.fitted),
             });
         }
     }
@@ -70,19 +70,22 @@ pub(super) fn tests(runs: &Runs, families: &[(Rows, Estimates)], bar: &Bar<'_>) 
 /// The verdict of one test, of which it knows what the interval says.
 fn judge(test: &mut Test, bar: &Bar<'_>) {
     let options = bar.options;
-    let is_much = |slower_ms: f64, share: f64| slower_ms >= options.min_added_ms && share >= options.min_added_share;
+    let is_much = |slower_ms: f64, share: f64, ratio: f64| {
+        slower_ms >= options.min_added_ms && (share >= options.min_added_share || ratio >= options.large)
+    };
+    let [low, high] = test.interval;
     let is_divided =
         test.family == Family::Typical && test.times.mean_ratio.ln() * test.effect.signum() < options.min_mean_part * test.effect.abs();
     let (verdict, reason) = if test.q.min(test.q_improved) <= bar.level && is_divided {
         (Verdict::Inconclusive, Some(Reason::Divided))
     } else if test.q <= bar.level {
-        match (is_much(test.times.slower_ms, test.times.added_share), bar.runs >= options.min_runs || test.ratio() >= options.plain) {
+        match (is_much(test.times.slower_ms, test.times.added_share, low), bar.runs >= options.min_runs || test.ratio() >= options.plain) {
             (true, true) => (Verdict::Regressed, None),
             (true, false) => (Verdict::Inconclusive, Some(Reason::FewRuns)),
             (false, _) => (test.verdict, Some(Reason::LittleTime)),
         }
     } else if test.q_improved <= bar.level {
-        match is_much(-test.times.slower_ms, -test.times.added_share) {
+        match is_much(-test.times.slower_ms, -test.times.added_share, high.recip()) {
             true => (Verdict::Improved, None),
             false => (Verdict::Ok, Some(Reason::LittleTime)),
         }
@@ -94,13 +97,14 @@ fn judge(test: &mut Test, bar: &Bar<'_>) {
 }
 
 /// What a statement costs beyond what all did alike: the candidate's times are divided by that first.
-fn times(runs: &Runs, statement: usize, shift: f64) -> Times {
+fn times(runs: &Runs, statement: usize, fitted: &Fitted) -> Times {
     let Some(samples) = present(&runs.statements[statement], &runs.time_ms) else { return Times::default() };
-    let mean_ms = Sides { baseline: mean_ms(&samples.baseline), candidate: mean_ms(&samples.candidate) };
+    let (shift, mean) = (fitted.shift, |samples: &[Sample]| usual_ms(samples, fitted.family));
+    let mean_ms = Sides { baseline: mean(&samples.baseline), candidate: mean(&samples.candidate) };
     let slower_ms = mean_ms.candidate / shift - mean_ms.baseline;
     let count = samples.candidate.len() as f64;
     let calls = samples.candidate.iter().map(|sample| sample.calls as f64).sum::<f64>() / count;
-    let added_ms = total_ms(&samples.candidate) / shift / count - calls * mean_ms.baseline;
+    let added_ms = calls * slower_ms;
     let added_share = added_ms / (run_ms(&runs.time_ms.candidate) / shift);
     Times { mean_ms, slower_ms, added_ms, added_share, mean_ratio: mean_ms.candidate / shift / mean_ms.baseline }
 }

@@ -7,7 +7,7 @@ use crate::compare::stats::random::Random;
 /// A run's sample of which both statistics are the mean.
 fn sample(calls: u64, ms: f64) -> Option<Sample> {
     let point = Some(Point { ms, error: 0.01 });
-    Some(Sample { calls, total_ms: ms * calls as f64, typical: point, tail: point })
+    Some(Sample { calls, total_ms: ms * calls as f64, usual_ms: None, typical: point, tail: point })
 }
 
 /// Statements by their times in each run, of 100 calls.
@@ -57,7 +57,7 @@ fn the_procedure_is_the_one_that_another_program_follows() {
             let point = |ms: &[Vec<f64>], errors: &[Vec<f64>], run: usize| Some(Point { ms: ms[row][run], error: errors[row][run] });
             let sample = |run: usize| {
                 let (typical, tail) = (point(&typical, &typical_error, run), point(&tail, &tail_error, run));
-                Some(Sample { calls: 100, total_ms: 1_000.0, typical, tail })
+                Some(Sample { calls: 100, total_ms: 1_000.0, usual_ms: None, typical, tail })
             };
             let runs = Sides { baseline: (0..baseline).map(sample).collect(), candidate: (baseline..count).map(sample).collect() };
             Statement { runs, is_control: false }
@@ -158,6 +158,12 @@ fn what_costs_little_time_does_not_fail() {
     };
     let floors = Options { eligibility: Eligibility { min_share: 0.0, min_mean_ms: 0.0, ..Eligibility::default() }, ..Options::default() };
     let (baseline, candidate) = (scaled(quiet(5, &mut random), 0.02), scaled(quiet(5, &mut random), 0.04));
+    // Twice as long it is told however small it is, and a factor of 1.5 is proved.
+    let outcome = compare(&runs(&baseline, &candidate), &floors);
+    let test = of(&outcome, 11, Family::Typical);
+    assert!(test.interval[0] > 1.5 && test.times.added_share < 0.01, "{test:?}");
+    assert_eq!((test.verdict, test.reason), (Verdict::Regressed, None));
+    let floors = Options { large: f64::INFINITY, ..floors };
     let outcome = compare(&runs(&baseline, &candidate), &floors);
     let test = of(&outcome, 11, Family::Typical);
     assert!(test.q < 0.001 && test.times.slower_ms > 0.1 && test.times.added_share < 0.01, "{test:?}");
@@ -185,6 +191,24 @@ fn a_median_that_jumps_between_fast_and_slow_calls_is_no_regression() {
     let runs = &mut jumped.statements[11].runs;
     std::mem::swap(&mut runs.baseline, &mut runs.candidate);
     assert_eq!(of(&compare(&jumped, &Options::default()), 11, Family::Typical).reason, Some(Reason::Divided));
+}
+
+/// By hand: 100 calls of 12 ms, of which one takes ten seconds in every run of either side: their mean is 111.9 ms, and 123.8 ms
+/// when all others take 24 ms. The mean without the slowest tenth doubles as the median does.
+#[test]
+fn one_slow_call_hides_no_slower_statement() {
+    let mut slowed = with_last_slower(5, 2.0);
+    let runs = &mut slowed.statements[11].runs;
+    for sample in runs.baseline.iter_mut().chain(&mut runs.candidate).flatten() {
+        sample.usual_ms = sample.typical.map(|point| point.ms);
+        (sample.total_ms, sample.tail) = (sample.total_ms * 0.99 + 10_000.0, None);
+    }
+    let test = of(&compare(&slowed, &Options::default()), 11, Family::Typical);
+    assert_eq!((test.verdict, test.reason), (Verdict::Regressed, None), "{test:?}");
+    assert!((test.times.mean_ratio - 2.0).abs() < 0.1 && (test.times.slower_ms - 12.0).abs() < 1.0, "{test:?}");
+    // A slow call more on the one side neither makes nor hides anything.
+    slowed.statements[11].runs.baseline[0].iter_mut().for_each(|sample| sample.total_ms += 60_000.0);
+    assert_eq!(of(&compare(&slowed, &Options::default()), 11, Family::Typical).verdict, Verdict::Regressed);
 }
 
 #[test]
@@ -276,7 +300,7 @@ fn any_runs() -> impl Strategy<Value = Runs> {
     let sample = one.prop_map(|values| {
         values.map(|(calls, total_ms, ms, error)| {
             let point = Some(Point { ms, error });
-            Sample { calls, total_ms, typical: point, tail: point }
+            Sample { calls, total_ms, usual_ms: Some(ms), typical: point, tail: point }
         })
     });
     (0usize..4, 0usize..4).prop_flat_map(move |(a, b)| {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::plan::{Reads, Scan};
+use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{Key, Test, TextAlone};
 use crate::units::{Micros, grouped};
 use crate::workload::Statement;
@@ -99,7 +100,7 @@ fn waste_of(statement: &Statement, table: &str, options: &Options) -> Option<(u6
 
 /// What a statement asks of a table by patterns and documents.
 fn sought(statement: &Statement, table: &str) -> Vec<(String, &'static str)> {
-    let reading = habit::on_a_deep_stack(|| reading(statement, &TextAlone).ok()).flatten().unwrap_or_default();
+    let reading = on_a_deep_stack(|| reading(statement, &TextAlone).ok()).flatten().unwrap_or_default();
     let scans = reading.scans.iter().filter(|scan| unqualified(&scan.table) == unqualified(table));
     let terms = scans.flat_map(|scan| &scan.terms).filter_map(|term| {
         let method = method(term.test)?;

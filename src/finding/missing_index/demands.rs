@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::advice::{CatalogNames, Demand, Measured};
 use crate::catalog::Catalog;
 use crate::plan::Reads;
+use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{self, Names, Reading, Term, Test, Unread};
 use crate::workload::{Statement, Workload};
 
@@ -31,7 +32,7 @@ pub fn demands<'w>(workload: &'w Workload, catalog: &Catalog, is_of: &dyn Fn(&St
     statements.truncate(MOST);
     let names = CatalogNames(catalog);
     let read = || statements.into_iter().map(|(statement, price)| (statement, demand(statement, &price, &names))).collect();
-    habit::on_a_deep_stack(read).unwrap_or_default()
+    on_a_deep_stack(read).unwrap_or_default()
 }
 
 /// Whether it is the server's own check of a foreign key, which is told with the key.

@@ -3,10 +3,11 @@
 //! Only of statements that read one table by comparing plain columns with values, none of which looks like a key, and of
 //! which one looks as if it told rows apart.
 
+use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::{self, Operator, Predicate, Shape};
 use crate::workload::{Permille, Statement, Workload};
 
-use super::super::habit::{self, Price};
+use super::super::habit::Price;
 use super::candidate::{Candidate, MOST_COLUMNS};
 use super::values::{Distributions, Seen};
 use super::{Need, Options};
@@ -32,7 +33,7 @@ pub(super) fn needs<'w>(workload: &'w Workload, options: &Options, seen: &Seen<'
     }
     let values = seen.get();
     let read = || slow.into_iter().filter_map(|(statement, price)| need(statement, price, values)).collect();
-    habit::on_a_deep_stack(read).unwrap_or_default()
+    on_a_deep_stack(read).unwrap_or_default()
 }
 
 /// What a statement without a plan took, if that is much at each call, and not by waiting or planning.

@@ -1,9 +1,10 @@
 //! Why there is no advice on indexes for a statement, for whoever asks.
 
 use crate::advice::{self, CatalogNames, Refused};
+use crate::sql::shape::on_a_deep_stack;
 use crate::workload::{Statement, Workload};
 
-use super::super::habit::{self, Price};
+use super::super::habit::Price;
 use super::demands::demand;
 use super::tried::limits;
 
@@ -13,12 +14,14 @@ use super::tried::limits;
 pub fn unadvised(workload: &Workload, statement: &Statement, options: &super::super::Options) -> Vec<String> {
     let Some(catalog) = workload.catalog_of(statement) else { return Vec::new() };
     let read = || vec![demand(statement, &Price::of(statement), &CatalogNames(catalog))];
-    let demands = habit::on_a_deep_stack(read).unwrap_or_default();
+    let demands = on_a_deep_stack(read).unwrap_or_default();
     let offers = advice::offers(&demands, catalog);
     let mut reasons: Vec<String> = offers.refused.iter().map(Refused::text).collect();
-    if !offers.offers.is_empty() && advice::choose(&offers.cells, &offers.offers, limits(options)).is_empty() {
-        let most = offers.offers.iter().map(|offer| offer.index.on()).next().unwrap_or_default();
-        reasons.push(format!("an index such as one on {most} would save too little of a plan, or cost more at writes"));
+    let mut helping = offers.offers.iter().filter(|offer| !offer.after.is_empty());
+    if let Some(most) = helping.next()
+        && advice::choose(&offers.cells, &offers.offers, limits(options)).is_empty()
+    {
+        reasons.push(format!("an index such as one on {} would save too little of a plan, or cost more at writes", most.index.on()));
     }
     reasons.sort();
     reasons.dedup();

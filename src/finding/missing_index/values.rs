@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{self, Against, Key, Reading, Test, TextAlone};
 use crate::units::grouped;
 use crate::workload::{Place, Sample, Statement, Workload};
 
-use super::super::habit::{self, Price};
+use super::super::habit::Price;
 use super::super::{Evidence, Finding};
 use super::unqualified;
 
@@ -106,7 +107,7 @@ impl Distributions {
         }
         let read = || statements.iter().flat_map(|statement| of_statement(statement)).collect::<Vec<_>>();
         let mut all = BTreeMap::new();
-        for (key, own) in habit::on_a_deep_stack(read).unwrap_or_default() {
+        for (key, own) in on_a_deep_stack(read).unwrap_or_default() {
             all.entry(key).and_modify(|known: &mut Asked| *known = known.with(own)).or_insert(own);
         }
         Distributions(all)

@@ -42,7 +42,8 @@ pub(super) fn coverage_line(coverage: &Coverage) -> CoverageLine {
 pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = reading.astray.iter().map(|path| Warning::Astray { path: path.display().to_string() }).collect();
     let Some(coverage) = reading.workload.coverage() else { return warnings };
-    if coverage.track.as_deref() == Some("none") {
+    let track = reading.workload.environment().get("pg_stat_statements.track");
+    if track.is_some_and(|values| values.iter().all(|value| value == "none")) {
         warnings.push(Warning::NotTracked);
     }
     let filter = &reading.workload.rules().filter;

@@ -1,6 +1,7 @@
 //! A comparison as a report of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::compare::{Change, Comparison, Policy, Run, Side};
 use crate::units::counted;
@@ -18,6 +19,8 @@ pub struct Frame {
     pub notes: Vec<String>,
     /// See [`GateReport::place`].
     pub place: String,
+    /// Where the project may stand, of which paths of the program are told.
+    pub roots: Vec<PathBuf>,
 }
 
 /// The report of a comparison.
@@ -52,7 +55,7 @@ pub fn gate_report(comparison: &Comparison, runs: [&[Run]; 2], policy: &Policy, 
             .collect(),
         shift: comparison.shift,
         tests: TestLine { count: comparison.tests.count as u64, rate: comparison.tests.rate, margin: comparison.tests.margin },
-        changes: comparison.changes.iter().map(|change| change_line(change, comparison, policy)).collect(),
+        changes: comparison.changes.iter().map(|change| change_line(change, comparison, policy, &frame.roots)).collect(),
         untested: comparison
             .untested
             .iter()
@@ -71,7 +74,13 @@ fn run_line(side: Side, run: &Run) -> RunLine {
     RunLine { path: run.path.clone(), side: side.name(), calls: run.calls(), statements: run.shapes.len() as u64 }
 }
 
-fn change_line(change: &Change, comparison: &Comparison, policy: &Policy) -> ChangeLine {
+/// Where a statement comes from, within the first of the roots that has it.
+fn origin(change: &Change, comparison: &Comparison, roots: &[PathBuf]) -> Option<(String, u32)> {
+    let origin = comparison.origins.get(&change.statement?)?;
+    Some((roots.iter().find_map(|root| origin.within(root))?, origin.line.unwrap_or(1)))
+}
+
+fn change_line(change: &Change, comparison: &Comparison, policy: &Policy, roots: &[PathBuf]) -> ChangeLine {
     ChangeLine {
         rule: change.rule,
         metric: change.metric.name(),
@@ -93,6 +102,7 @@ fn change_line(change: &Change, comparison: &Comparison, policy: &Policy) -> Cha
         counts: change.verdict.counts(),
         fails: change.fails(policy),
         subject: change.subject.clone(),
+        origin: origin(change, comparison, roots),
         evidence: change.evidence.iter().map(|evidence| (evidence.kind, evidence.text.clone())).collect(),
         suppressed: change.suppressed.as_ref().map(|waiver| (waiver.reason.clone(), waiver.expires.clone())),
     }

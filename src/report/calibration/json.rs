@@ -7,6 +7,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::super::tool::Tool;
 use super::{AlarmLine, CalibrationReport, NoiseLine, RateLine, SightLine};
 
 pub(super) fn draw(report: &CalibrationReport, to: &mut dyn io::Write) -> io::Result<()> {
@@ -32,15 +33,6 @@ pub struct Document {
     /// By metric, then most time first.
     statements: Vec<Statement>,
     untested: Vec<Untested>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
-    /// The rule set of the ids.
-    fingerprint: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,7 +129,7 @@ impl Document {
         let untested = |line: &super::UntestedLine| Untested { metric: line.metric, reason: line.reason, statements: line.count };
         Document {
             schema: "laggard.calibration/1",
-            tool: Tool { name: "laggard", version: env!("CARGO_PKG_VERSION"), fingerprint: crate::sql::fingerprint::RULES },
+            tool: Tool::this(),
             reasons: report.reasons.clone(),
             runs: report.runs.iter().map(run).collect(),
             gate: report.gate_file.clone(),

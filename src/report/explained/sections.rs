@@ -2,7 +2,7 @@
 
 use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
 
-use super::super::findings::windows;
+use super::super::findings::{reasons, windows};
 use super::super::table::{Grid, duration, hit_ratio, longest, mean, moment, percent, quantile};
 use super::super::text::sanitised;
 use super::super::{CounterLine, ErrorLine, FindingLine, Known, LatencyLine, ShareLine, StatementLine, Style, spark};
@@ -291,7 +291,8 @@ fn finding(finding: &FindingLine, own: &str) -> Vec<String> {
     let FindingLine { rule, severity, confidence, .. } = finding;
     let title = format!("{rule}: {}{cost}{about} (severity {severity}, confidence {confidence})", sanitised(&finding.title));
     let windows = windows(finding).into_iter().map(|line| format!("  {}", line.trim_start()));
-    std::iter::once(title).chain(windows).chain([format!("  {}", sanitised(&finding.remedy))]).collect()
+    let below = reasons(finding).into_iter().chain([&finding.remedy].into_iter().chain(&finding.ddl).map(|text| sanitised(text)));
+    std::iter::once(title).chain(windows).chain(below.map(|line| format!("  {line}"))).collect()
 }
 
 fn told(line: &LoopLine) -> String {

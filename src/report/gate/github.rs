@@ -25,32 +25,30 @@ impl Output for Github {
     }
 
     fn draw(&self, report: &GateReport, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
-        let reasons = report.reasons.iter().map(|reason| ("not-comparable", sanitised(reason)));
-        let errors: Vec<(&str, String)> = reasons.chain(report.failing().map(|change| (change.rule, message(change)))).collect();
-        let warnings: Vec<(&str, String)> = report.warnings().map(|change| (change.rule, message(change))).collect();
+        let reasons = report.reasons.iter().map(|reason| Told { rule: "not-comparable", message: sanitised(reason), at: None });
+        let errors: Vec<Told<'_>> = reasons.chain(report.failing().map(annotation)).collect();
+        let warnings: Vec<Told<'_>> = report.warnings().map(annotation).collect();
         annotate("error", &errors, to)?;
         annotate("warning", &warnings, to)
     }
 }
 
-/// Text for a job's log in which no line is a command: those begin a line with `::`, or have `##[` anywhere.
-///
-/// Source: `ActionCommand.TryParseV2` and `TryParse` of the runner, which trim a line before they look at it.
-#[must_use]
-pub fn inert(text: &str) -> String {
-    let line = |line: &str| {
-        let begun = line.trim_start();
-        let blanks = &line[..line.len() - begun.len()];
-        let line = begun.strip_prefix("::").map_or_else(|| line.to_owned(), |rest| format!("{blanks}: :{rest}"));
-        line.replace("##[", "## [")
-    };
-    text.split_inclusive('\n').map(line).collect()
+/// One annotation, at a place of the program if that is known.
+struct Told<'r> {
+    rule: &'r str,
+    message: String,
+    at: Option<&'r (String, u32)>,
 }
 
-fn annotate(kind: &str, all: &[(&str, String)], to: &mut dyn io::Write) -> io::Result<()> {
+fn annotation(change: &ChangeLine) -> Told<'_> {
+    Told { rule: change.rule, message: message(change), at: change.origin.as_ref() }
+}
+
+fn annotate(kind: &str, all: &[Told<'_>], to: &mut dyn io::Write) -> io::Result<()> {
     let shown = if all.len() > MOST { MOST - 1 } else { all.len() };
-    for (rule, message) in &all[..shown] {
-        writeln!(to, "::{kind} title={}::{}", property(&format!("laggard {rule}")), data(message))?;
+    for told in &all[..shown] {
+        let at = told.at.map(|(file, line)| format!("file={},line={line},", property(file))).unwrap_or_default();
+        writeln!(to, "::{kind} {at}title={}::{}", property(&format!("laggard {}", told.rule)), data(&told.message))?;
     }
     if all.len() > shown {
         writeln!(to, "::{kind} title={}::and {} more; the job's summary has them", property("laggard"), all.len() - shown)?;
@@ -69,12 +67,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_of_a_text_is_a_command() {
-        let text = "fail\n::error::forged\n  \t::add-mask::x\n  a ##[error]forged\nselect 1::int\n\n::";
-        assert_eq!(inert(text), "fail\n: :error::forged\n  \t: :add-mask::x\n  a ## [error]forged\nselect 1::int\n\n: :");
-    }
-
-    #[test]
     fn the_tenth_annotation_tells_how_many_more_there_are() {
         let change = |at: usize| ChangeLine {
             rule: "latency",
@@ -83,6 +75,7 @@ mod tests {
             verdict: "regressed",
             counts: true,
             fails: true,
+            origin: (at == 0).then(|| ("app/a,b.rb".to_owned(), 12)),
             ..ChangeLine::default()
         };
         let drawn = |changes: usize| {
@@ -94,7 +87,7 @@ mod tests {
         assert_eq!(drawn(10).lines().count(), 10);
         let many = drawn(25);
         assert_eq!(many.lines().count(), 10);
-        assert_eq!(many.lines().next(), Some("::error title=laggard latency::slower 100%25: 0, a b"));
+        assert_eq!(many.lines().next(), Some("::error file=app/a%2Cb.rb,line=12,title=laggard latency::slower 100%25: 0, a b"));
         assert!(many.ends_with("::and 16 more; the job's summary has them\n"), "{many}");
         assert_eq!(drawn(0), "");
     }

@@ -24,24 +24,26 @@ impl Output for Gitlab {
     }
 
     fn draw(&self, report: &GateReport, _: &Style, to: &mut dyn io::Write) -> io::Result<()> {
-        let issue = |description: String, rule: &str, severity: &str, print: String| {
+        let whole = (report.place.clone(), 1);
+        let issue = |description: String, rule: &str, severity: &str, print: String, (path, line): &(String, u32)| {
             json!({
                 "description": description, "check_name": rule, "severity": severity, "fingerprint": print,
-                "location": {"path": report.place, "lines": {"begin": 1}},
+                "location": {"path": path, "lines": {"begin": line}},
             })
         };
         let mut issues: Vec<Value> = report
             .reasons
             .iter()
             .enumerate()
-            .map(|(at, reason)| issue(sanitised(reason), "not-comparable", "blocker", format!("not-comparable/{at}")))
+            .map(|(at, reason)| issue(sanitised(reason), "not-comparable", "blocker", format!("not-comparable/{at}"), &whole))
             .collect();
         // GitLab drops all but one of several issues with one fingerprint.
         let mut seen = BTreeSet::new();
         for change in report.changes.iter().filter(|change| change.is_against() || change.fails) {
             let print = super::print(change);
             if seen.insert(print.clone()) {
-                issues.push(issue(description(change), change.rule, severity(change), print));
+                let place = change.origin.as_ref().unwrap_or(&whole);
+                issues.push(issue(description(change), change.rule, severity(change), print, place));
             }
         }
         serde_json::to_writer_pretty(&mut *to, &issues)?;

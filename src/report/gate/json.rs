@@ -9,6 +9,7 @@ use std::io;
 use serde::Serialize;
 
 use super::super::Style;
+use super::super::tool::Tool;
 use super::{ChangeLine, GateReport, Output, SideLine};
 
 /// See the module.
@@ -50,15 +51,6 @@ pub struct Document {
     /// Worst first.
     changes: Vec<Change>,
     untested: Vec<Untested>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Tool {
-    name: &'static str,
-    version: &'static str,
-    /// The rule set of the ids.
-    fingerprint: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,7 +151,7 @@ impl Document {
         let [baseline, candidate] = report.environment.each_ref().map(side);
         Document {
             schema: "laggard.gate/1",
-            tool: Tool { name: "laggard", version: env!("CARGO_PKG_VERSION"), fingerprint: crate::sql::fingerprint::RULES },
+            tool: Tool::this(),
             verdict: report.verdict,
             exit_code: report.exit_code,
             reasons: report.reasons.clone(),

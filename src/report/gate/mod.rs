@@ -157,6 +157,8 @@ pub struct ChangeLine {
     pub subject: Option<String>,
     /// Kind and words.
     pub evidence: Vec<(&'static str, String)>,
+    /// The file and line of the program that it comes from, within the project; the line is 1 if only the file is known.
+    pub origin: Option<(String, u32)>,
     /// Why it is lived with, and until when.
     pub suppressed: Option<(String, String)>,
 }

@@ -47,8 +47,8 @@ impl Output for Sarif {
     }
 }
 
-fn location(place: &str) -> Value {
-    json!([{"physicalLocation": {"artifactLocation": {"uri": uri(place)}, "region": {"startLine": 1}}}])
+fn location(place: &str, line: u32) -> Value {
+    json!([{"physicalLocation": {"artifactLocation": {"uri": uri(place)}, "region": {"startLine": line}}}])
 }
 
 fn refused(at: usize, reason: &str, place: &str) -> Value {
@@ -56,7 +56,7 @@ fn refused(at: usize, reason: &str, place: &str) -> Value {
         "ruleId": "not-comparable",
         "level": "error",
         "message": {"text": sanitised(reason)},
-        "locations": location(place),
+        "locations": location(place, 1),
         "partialFingerprints": {"laggard/1": format!("not-comparable/{at}")},
     })
 }
@@ -69,11 +69,12 @@ fn result(change: &ChangeLine, place: &str) -> Value {
     };
     let about = change.text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
     let told: String = change.evidence.iter().map(|(_, text)| format!(". {text}")).collect();
+    let (file, line) = change.origin.as_ref().map_or((place, 1), |(file, line)| (file.as_str(), *line));
     let mut result = json!({
         "ruleId": change.rule,
         "level": level,
         "message": {"text": sanitised(&format!("{}{}{told}{about}", change.title, interval(change)))},
-        "locations": location(place),
+        "locations": location(file, line),
         // §3.27.24: what no baseline run has is new, what was there and became worse is updated.
         "baselineState": if change.verdict == "new" { "new" } else { "updated" },
         "partialFingerprints": {"laggard/1": super::print(change)},

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::super::explained::{Explained, LoopLine, StretchLine, TimelineLine};
-use super::{Error, Finding, Input, Statement, Tool, Warning, Window, finding, input, tool};
+use super::{Error, Finding, Input, Statement, Tool, Warning, Window, finding, input};
 
 /// The whole document.
 #[derive(Debug, Serialize)]
@@ -124,7 +124,7 @@ fn document(explained: &Explained) -> Document {
     };
     Document {
         schema: "laggard.explain/1",
-        tool: tool(),
+        tool: Tool::this(),
         inputs: report.inputs.iter().map(input).collect(),
         window: report.window.map(|(start, end)| Window { start: start.to_string(), end: end.to_string() }),
         rank: explained.rank.0,

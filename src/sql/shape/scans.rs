@@ -16,9 +16,11 @@ use super::habits::Bound;
 
 mod condition;
 mod from;
+mod needs;
 mod nested;
 mod operand;
 mod order;
+mod passing;
 mod place;
 mod walk;
 
@@ -57,6 +59,8 @@ pub struct Reading {
     pub scans: Vec<Scan>,
     /// The tables that it writes.
     pub writes: Vec<Write>,
+    /// Whether it reads one table, and each of its rows that passes is one that is returned or written.
+    pub passes: bool,
 }
 
 /// One place where a table is read.
@@ -74,6 +78,8 @@ pub struct Scan {
     pub limit: Option<Limit>,
     /// A few rows of a join are enough that it is part of.
     pub joined_limit: Option<Limit>,
+    /// The columns that are read of it, but for those of USING; `None` if rows are wanted whole, or that is not known.
+    pub needs: Option<Vec<String>>,
     /// The scan for each row of which this one is run again, because it is in a sub-query that no join replaces.
     pub for_each: Option<usize>,
     /// Which columns must equal what stands in a place of the text.
@@ -245,7 +251,12 @@ pub fn read(sql: &str, parameters: &[u8], names: &dyn Names) -> Result<Reading, 
     let statements = parse(sql).or_else(|_| parse(&plainer(sql))).map_err(|_| Unread::Unparsed)?;
     let [statement] = statements.as_slice() else { return Err(Unread::Several) };
     let mut walker = walk::Walker::new(Bound(parameters), names, statements.as_slice());
-    if walker.statement(statement) { Ok(walker.into_reading()) } else { Err(Unread::Utility) }
+    if !walker.statement(statement) {
+        return Err(Unread::Utility);
+    }
+    let mut reading = walker.into_reading();
+    reading.passes = matches!(reading.scans.as_slice(), [scan] if passing::passing(statement).as_ref() == Some(&scan.table));
+    Ok(reading)
 }
 
 /// Without what checks of foreign keys have and the parser refuses: ONLY before a qualified name, which it takes for a name,

@@ -78,7 +78,7 @@ impl<'a> Walker<'a, '_> {
             return Source { name, table: Some(table), columns: self.view(&text) };
         }
         let scan = self.scans.len();
-        self.scans.push(Scan { table: table.clone(), ..Scan::default() });
+        self.scans.push(Scan { table: table.clone(), needs: Some(Vec::new()), ..Scan::default() });
         Source::table(name, table, scan, self.names)
     }
 

@@ -291,3 +291,63 @@ mod laws {
         }
     }
 }
+
+/// The columns that are read of each table, or `*`.
+fn needs(sql: &str) -> Vec<String> {
+    let of = |scan: &Scan| scan.needs.as_ref().map_or_else(|| "*".to_owned(), |needs| needs.join(" "));
+    read(sql, b"", &Two).expect("read").scans.iter().map(|scan| format!("{}: {}", scan.table, of(scan))).collect()
+}
+
+#[test]
+fn columns_that_are_read_are_told_where_they_are_all() {
+    let cases: &[(&str, &[&str])] = &[
+        ("SELECT x FROM a WHERE y = 1 ORDER BY z", &["a: x y z"]),
+        ("SELECT count(*) FROM a WHERE y = 1", &["a: y"]),
+        ("SELECT sum(x) AS s FROM a GROUP BY y HAVING max(z) > 1 ORDER BY s", &["a: x y z"]),
+        ("SELECT * FROM a WHERE y = 1", &["a: *"]),
+        ("SELECT a FROM a", &["a: *"]),
+        ("SELECT x FROM a WHERE y = 1 FOR UPDATE", &["a: *"]),
+        ("UPDATE a SET x = 1 WHERE y = 2", &["a: *"]),
+        ("SELECT b.t, q.* FROM a q JOIN b ON b.a_id = q.id", &["a: *", "b: t a_id"]),
+        ("SELECT b.t FROM a JOIN b ON b.a_id = a.id WHERE EXISTS (SELECT 1 FROM a o WHERE o.x = a.y)", &["a: id y", "b: t a_id", "a: x"]),
+        ("SELECT s.x FROM (SELECT x, y FROM a WHERE z = 1) s WHERE s.y = 2", &["a: x y z"]),
+        ("SELECT x, (SELECT max(t) FROM b WHERE a_id = a.id) FROM a", &["a: x id", "b: t a_id"]),
+        ("SELECT x FROM a WHERE ctid = '(0,1)'", &["a: *"]),
+    ];
+    for (sql, expected) in cases {
+        let mut told = needs(sql);
+        let sorted = |told: &str| {
+            let (table, columns) = told.split_once(": ").expect("two parts");
+            let mut columns: Vec<&str> = columns.split(' ').collect();
+            columns.sort_unstable();
+            format!("{table}: {}", columns.join(" "))
+        };
+        told = told.iter().map(|told| sorted(told)).collect();
+        assert_eq!(told, expected.iter().map(|told| sorted(told)).collect::<Vec<_>>(), "{sql}");
+    }
+}
+
+#[test]
+fn rows_that_pass_are_those_that_are_counted() {
+    let passes = |sql: &str| read(sql, b"", &Two).expect("read").passes;
+    for sql in
+        ["SELECT x FROM a WHERE y = 1", "SELECT * FROM public.a ORDER BY x", "UPDATE a SET x = 1 WHERE y = 1", "DELETE FROM a WHERE y = 1"]
+    {
+        assert!(passes(sql), "{sql}");
+    }
+    for sql in [
+        "SELECT count(*) FROM a WHERE y = 1",
+        "SELECT x FROM a WHERE y = 1 LIMIT 5",
+        "SELECT DISTINCT x FROM a WHERE y = 1",
+        "SELECT x FROM a JOIN b ON b.a_id = a.id WHERE y = 1",
+        "SELECT x FROM a, generate_series(1, 5) WHERE y = 1",
+        "SELECT x FROM a WHERE y = 1 UNION ALL SELECT x FROM a WHERE y = 2",
+        "SELECT x FROM a WHERE y IN (SELECT t FROM b)",
+        "SELECT * FROM newest WHERE x = 1",
+        "WITH c AS (SELECT * FROM a) SELECT x FROM c",
+        "DELETE FROM a USING b WHERE b.a_id = a.id",
+        "INSERT INTO a SELECT * FROM b",
+    ] {
+        assert!(!passes(sql), "{sql}");
+    }
+}

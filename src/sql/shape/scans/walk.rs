@@ -63,7 +63,7 @@ impl<'a, 'n> Walker<'a, 'n> {
 
     pub(super) fn into_reading(mut self) -> Reading {
         self.carry_values();
-        Reading { scans: self.scans, writes: self.writes }
+        Reading { scans: self.scans, writes: self.writes, passes: false }
     }
 
     /// `a.x = b.y AND b.y = 1`: then `a.x = 1` too, as the planner knows.
@@ -146,6 +146,7 @@ impl<'a, 'n> Walker<'a, 'n> {
             self.filter(selection, &(self.floor..usize::MAX));
         }
         also(self);
+        self.need_rows(|_| true);
         self.lists.pop();
     }
 
@@ -259,6 +260,7 @@ impl<'a, 'n> Walker<'a, 'n> {
         if let Some(query) = query {
             self.order(select, query, start);
         }
+        self.need(select, query);
         let outputs = self.outputs(select);
         self.lists.pop();
         outputs
