@@ -262,6 +262,9 @@ impl<'c> Asked<'c> {
     }
 }
 
+/// Where more rows have a value, an index is not asked for those that have one.
+const MOST_NOT_NULL: f64 = 0.5;
+
 impl Condition<'_> {
     /// What the planner takes it for, in operators: `cost_qual_eval`.
     pub(super) fn operators(&self) -> f64 {
@@ -287,8 +290,9 @@ impl Condition<'_> {
         self.is_single() || matches!(self.test, Test::AnyOf(_))
     }
 
-    /// Whether it asks for a range of values.
+    /// Whether it asks for a range of values. Where most are NULL, the others are one.
     pub(super) fn is_range(&self) -> bool {
-        matches!(self.test, Test::Range | Test::Between | Test::Prefix)
+        let is_of_few = self.test == Test::NotNull && self.part.of_rows <= MOST_NOT_NULL;
+        is_of_few || matches!(self.test, Test::Range | Test::Between | Test::Prefix)
     }
 }

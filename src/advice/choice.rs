@@ -34,12 +34,14 @@ pub struct Offer {
 }
 
 /// What a cell costs with an index.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct After {
     /// In the planner's unit.
     pub cost: f64,
     /// Whether the statistics do not tell how many rows match.
     pub is_guess: bool,
+    /// Whether it holds only if the rows that pass lie evenly in the order that is read until there are enough.
+    pub is_even: bool,
 }
 
 /// How far to go.
@@ -90,9 +92,10 @@ pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
         let worthy: Vec<(usize, f64)> =
             (0..offers.len()).filter(is_open).map(|at| (at, worth(at))).filter(|(_, worth)| *worth > 0.0).collect();
         let most = worthy.iter().map(|(_, worth)| *worth).fold(0.0, f64::max);
-        // Of nearly equals the one with fewer columns, then the one that was thought of first.
+        // Of nearly equals the one that does not rest on luck, then with fewer columns, then the one that was thought of first.
         let near = worthy.into_iter().filter(|(_, worth)| *worth >= NEARLY * most);
-        let order = |at: usize| (offers[at].index.keys.len(), offers[at].index.predicate.is_none(), at);
+        let is_lucky = |at: usize| offers[at].after.values().any(|after| after.is_even);
+        let order = |at: usize| (is_lucky(at), offers[at].index.keys.len(), offers[at].index.predicate.is_none(), at);
         let Some((best, _)) = near.min_by(|(a, _), (b, _)| order(*a).cmp(&order(*b))) else { break };
         chosen.push(best);
     }
@@ -237,7 +240,9 @@ mod tests {
     fn a_large_workload_is_chosen_for() {
         let cells: Vec<Cell> = (0..1_000).map(|demand| Cell { demand, scan: 0, before: 1_000.0, weight: 1.0 }).collect();
         let of_table = |relation: u32, cost: f64| {
-            (relation as usize * 10..relation as usize * 10 + 10).map(move |cell| (cell, After { cost, is_guess: false })).collect()
+            (relation as usize * 10..relation as usize * 10 + 10)
+                .map(move |cell| (cell, After { cost, is_guess: false, is_even: false }))
+                .collect()
         };
         let offers: Vec<Offer> = (0..100)
             .flat_map(|relation| [offer(relation, 1, of_table(relation, 500.0)), offer(relation, 2, of_table(relation, 100.0))])

@@ -53,7 +53,8 @@ impl Key {
             Test::Equal | Test::AnyOf(_) | Test::Flag(_) | Test::Null => self.operators != Operators::Other,
             Test::Range | Test::Between => matches!(self.operators, Operators::Usual | Operators::Plain),
             Test::Prefix => matches!(self.operators, Operators::Pattern | Operators::Plain),
-            Test::NotNull | Test::Pattern | Test::Like | Test::Document => false,
+            Test::NotNull => self.operators != Operators::Other && condition.is_range(),
+            Test::Pattern | Test::Like | Test::Document => false,
         };
         can && match (&self.on, &condition.on) {
             (On::Expression(own), On::Expression(asked)) => *own == plain(asked),
@@ -201,7 +202,9 @@ fn implies(condition: &Condition<'_>, part: &str) -> bool {
         Some("isnull") => condition.test == Test::Null,
         Some("isnotnull") => condition.test != Test::Null,
         Some("") => condition.test == Test::Flag(true),
-        Some(rest) if rest.starts_with(['=', '<', '>']) => condition.is_equality() || condition.is_range(),
+        Some(rest) if rest.starts_with(['=', '<', '>']) => {
+            condition.is_equality() || (condition.is_range() && condition.test != Test::NotNull)
+        }
         _ => part == format!("not{name}") && condition.test == Test::Flag(false),
     }
 }

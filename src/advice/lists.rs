@@ -53,7 +53,7 @@ pub(super) fn lists(parts: &Parts) -> Vec<Keys> {
 /// Ranges behind equality, alone, and behind each other: the one behind tells which entries need not be followed.
 fn of_ranges(parts: &Parts) -> Vec<Keys> {
     let Parts { equal, single, ranges, sort, .. } = parts;
-    let mut lists: Vec<Keys> = ranges.first().map(|range| with(&with(single, sort), &[range.clone()])).into_iter().collect();
+    let mut lists: Vec<Keys> = ranges.first().map(|range| with(&with(single, sort), std::slice::from_ref(range))).into_iter().collect();
     for range in ranges {
         let one = std::slice::from_ref(range);
         lists.push(with(equal, one));

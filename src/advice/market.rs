@@ -187,7 +187,7 @@ impl<'c> Market<'c> {
             let best = looked.iter().filter(|looked| looked.is_worthy).min_by(|a, b| a.cost.total_cmp(&b.cost));
             let cost = self.cost(read, cell.scan, std::slice::from_ref(&index));
             match best.filter(|_| cost < cell.before && !self.is_served_loosely(asked, &index)) {
-                Some(best) => drop(after.insert(place, After { cost, is_guess: best.is_guess })),
+                Some(best) => drop(after.insert(place, After { cost, is_guess: best.is_guess, is_even: best.is_even })),
                 None if looked.is_empty() => {}
                 None => drop(may.insert(place)),
             }
@@ -291,8 +291,11 @@ impl<'c> Market<'c> {
         let open = self.found.cells.iter().enumerate().filter(|(place, _)| !served.contains(place));
         for (_, cell) in open {
             let Some(asked) = self.asked(cell).filter(|asked| !asked.conditions.is_empty()) else { continue };
+            // An index that only gives the order does not lead to what is asked for.
+            let leads = |candidate: &&Candidate| asked.conditions.iter().any(|c| candidate.keys.first().is_some_and(|key| key.on == c.on));
             let covering = candidates(asked, self.catalog)
                 .iter()
+                .filter(leads)
                 .find_map(|candidate| self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)));
             let depends = asked.conditions.iter().any(|condition| condition.is_equality() && selectivity::is_skewed(condition.column));
             let why = match (covering, compared_whole(asked)) {

@@ -32,10 +32,15 @@ pub(super) struct Looked {
     pub(super) is_worthy: bool,
     /// Whether how few they are rests on a guess.
     pub(super) is_guess: bool,
+    /// Whether rows are read in order until enough have passed what the index cannot tell.
+    pub(super) is_even: bool,
 }
 
 /// An index that leads to more of the rows is not worth it.
 const MOST_FOUND: f64 = 0.1;
+
+/// Where more pass of what is read in order, it does not matter where they lie.
+const MOST_PASSED: f64 = 0.5;
 
 /// Reading the whole table.
 pub(super) fn whole(costs: &Costs, asked: &Asked<'_>, way: Way) -> f64 {
@@ -135,6 +140,7 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
         cost: by_index.min(by_bitmap) * way.loops(),
         is_worthy: found <= MOST_FOUND || is_first || (is_all && is_bounded),
         is_guess: matched.bounds.iter().any(|condition| condition.part.is_guess) && !is_first,
+        is_even: is_first && asked.limit.is_some() && asked.kept() < MOST_PASSED * found,
     })
 }
 
@@ -155,7 +161,10 @@ fn matched<'a, 'c>(asked: &'a Asked<'c>, index: &Indexed, way: Way) -> Matched<'
     for key in &index.keys {
         let mut of_key: Vec<&Condition<'c>> = asked.conditions.iter().filter(usable).filter(|condition| key.serves(condition)).collect();
         of_key.retain(|condition| !index.is_hash || is_of_a_hash(condition));
-        of_key.sort_by_key(|condition| (!condition.is_single(), !condition.is_equality(), condition.joins.is_some()));
+        let worst = |condition: &&Condition<'c>| {
+            (!condition.is_single(), !condition.is_equality(), condition.test == Test::NotNull, condition.joins.is_some())
+        };
+        of_key.sort_by_key(worst);
         match of_key.first() {
             Some(condition) if is_bound => matched.bounds.push(condition),
             Some(condition) => matched.inner.push(condition),

@@ -226,7 +226,7 @@ fn a_statement_must_feel_what_is_saved() {
     let cells = [(0, 1_000.0), (1, 9_000.0)].map(|(scan, before)| Cell { demand: 0, scan, before, weight: 1.0 });
     let offer = |relation: u32, cell: usize| Offer {
         index: index(relation, &format!("t{relation}")),
-        after: [(cell, After { cost: 10.0, is_guess: false })].into(),
+        after: [(cell, After { cost: 10.0, is_guess: false, is_even: false })].into(),
         may: BTreeSet::new(),
         upkeep: 0.0,
     };
@@ -470,6 +470,17 @@ fn a_hash_leads_to_no_nulls() {
     let hash = || t().column("gone", "null_frac", json!(0.01)).index(11, 1, "t_gone", &[7]).with("method", json!("hash"));
     assert_eq!(chosen(&hash(), &["SELECT * FROM t WHERE gone IS NULL"]), ["public.t (gone)"]);
     assert_eq!(refused(&hash(), "SELECT * FROM t WHERE gone IN (1, 2)"), [Refusal::Covered("t_gone".to_owned())]);
+}
+
+/// Nine of ten are NULL.
+#[test]
+fn few_values_among_nulls_are_a_range() {
+    let nulls = |part: f64| t().column("gone", "null_frac", json!(part));
+    let sql = "SELECT * FROM t WHERE gone IS NOT NULL";
+    assert_eq!(chosen(&nulls(0.95), &[sql]), ["public.t (gone)"]);
+    assert_eq!(chosen(&nulls(0.3), &[sql]), Vec::<String>::new());
+    let of_values = nulls(0.95).index(11, 1, "t_gone", &[7]).with("predicate", json!("(gone > 5)")).with("tuples", json!(10.0));
+    assert_eq!(chosen(&of_values, &[sql]), ["public.t (gone)"], "not all that have a value are in it");
 }
 
 /// The planner's constant for one end of a range is a third of the rows; the server counted one in a thousand.

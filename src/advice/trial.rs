@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::candidate::Candidate;
 use super::choice::{After, Cell, Choice, Limits, Offer, choose};
 use super::{Demand, Offers, Reason, Refusal};
 
@@ -208,7 +209,7 @@ impl<E> Bench<'_, '_, E> {
             let helps = best.uses.contains(&offer) && first.cost - best.cost >= self.limits.least_saving * first.cost;
             let place = cells.iter().position(|cell| cell.demand == demand);
             if let Some(place) = place.filter(|_| helps) {
-                after.insert(place, After { cost: best.cost, is_guess: is_guess(offers, offer, demand, best) });
+                after.insert(place, known(offers, offer, demand, best));
             }
         }
         Ok(match (after.is_empty(), is_answered, is_used) {
@@ -246,7 +247,7 @@ impl<E> Bench<'_, '_, E> {
                 let less = before.cost - seen.cost;
                 if seen.uses.contains(&offer) && less >= self.limits.least_saving * before.cost {
                     saved += less * trial.weight(demand);
-                    after.insert(demand, After { cost: seen.cost, is_guess: is_guess(offers, offer, demand, seen) });
+                    after.insert(demand, known(offers, offer, demand, seen));
                 }
             }
             if !dearer && saved > offers.offers[offer].upkeep && best.as_ref().is_none_or(|(most, ..)| saved > *most) {
@@ -269,16 +270,17 @@ impl<E> Bench<'_, '_, E> {
             let beside = self.beside(&set, demands, offers)?;
             trial.unasked = beside.unasked;
             let all = trial.choices.len();
-            for choice in &trial.choices {
+            let dropped: Vec<Choice> = trial.choices.extract_if(.., |choice| beside.verdict(places[choice.offer]).is_some()).collect();
+            for choice in dropped {
                 let offer = places[choice.offer];
                 match beside.verdict(offer) {
                     None => {}
                     // Whoever would use it was not asked.
                     Some(Rejection::Unused) if beside.unknown.contains(&offer) => trial.untried += 1,
+                    Some(Rejection::Unused) if trial.hand_on(&choice, &beside.plans, places) => {}
                     Some(why) => trial.rejected.push((offer, why)),
                 }
             }
-            trial.choices.retain(|choice| beside.verdict(places[choice.offer]).is_none());
             if trial.choices.len() == all || trial.choices.is_empty() {
                 return Ok(());
             }
@@ -300,6 +302,7 @@ impl<E> Bench<'_, '_, E> {
                 continue;
             }
             let of_demand = seen.iter().flat_map(|seen| &seen.uses).copied();
+            beside.plans.extend(seen.first().map(|first| (demand, first.clone())));
             if is_dearer(&self.before[&demand], &seen) {
                 beside.dearer.extend(of_demand);
             } else {
@@ -314,6 +317,8 @@ impl<E> Bench<'_, '_, E> {
 #[derive(Default)]
 struct Beside {
     used: BTreeSet<usize>,
+    /// Of each demand that could be asked.
+    plans: BTreeMap<usize, Seen>,
     /// Those in plans that cost more.
     dearer: BTreeSet<usize>,
     /// Those that may serve a demand that could not be asked.
@@ -338,6 +343,29 @@ impl Trial {
         self.cells.iter().find(|cell| cell.demand == demand).map_or(0.0, |cell| cell.weight)
     }
 
+    /// What an index was chosen for another one does that was chosen beside it, such as a wider one: it is credited with that.
+    /// Answers whether it is the same index with more behind it, so that nothing was lost.
+    fn hand_on(&mut self, dropped: &Choice, plans: &BTreeMap<usize, Seen>, places: &[usize]) -> bool {
+        let Candidate { relation, keys, .. } = self.offers[dropped.offer].index.clone();
+        let mut is_within = false;
+        for &cell in &dropped.serves {
+            let Cell { demand, before, weight, .. } = self.cells[cell];
+            let Some((plan, after)) = plans.get(&demand).zip(self.offers[dropped.offer].after.get(&cell).copied()) else { continue };
+            let offers = &self.offers;
+            let is_heir =
+                |choice: &&mut Choice| plan.uses.contains(&places[choice.offer]) && offers[choice.offer].index.relation == relation;
+            let Some(heir) = self.choices.iter_mut().find(is_heir) else { continue };
+            is_within |= offers[heir.offer].index.keys.starts_with(&keys);
+            if heir.serves.iter().any(|&known| self.cells[known].demand == demand) {
+                continue;
+            }
+            heir.serves.push(cell);
+            heir.saved += (before - plan.cost).max(0.0) * weight;
+            self.offers[heir.offer].after.insert(cell, After { cost: plan.cost, ..after });
+        }
+        is_within
+    }
+
     /// Cells of statements as they are with what was chosen, and what they cost with one more, by the cell's place.
     fn beside(&mut self, now: &BTreeMap<usize, Vec<Seen>>, after: BTreeMap<usize, After>) -> BTreeMap<usize, After> {
         let mut cells = BTreeMap::new();
@@ -351,11 +379,13 @@ impl Trial {
     }
 }
 
-/// Whether it rests on a guess how many rows match: with places for values it is a constant of the planner's, where it is one
-/// of the model's.
-fn is_guess(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> bool {
+/// What the planner says, and what the model knows of it. It rests on a guess how many rows match, if with places for values
+/// it is a constant of the planner's, where it is one of the model's.
+fn known(offers: &Offers, offer: usize, demand: usize, seen: &Seen) -> After {
     let of_demand = |cell: &usize| offers.cells.get(*cell).is_some_and(|cell| cell.demand == demand);
-    !seen.is_real && offers.offers[offer].after.iter().any(|(cell, after)| after.is_guess && of_demand(cell))
+    let of_model = || offers.offers[offer].after.iter().filter(|(cell, _)| of_demand(cell)).map(|(_, after)| after);
+    let is_guess = !seen.is_real && of_model().any(|after| after.is_guess);
+    After { cost: seen.cost, is_guess, is_even: of_model().any(|after| after.is_even) }
 }
 
 /// Whether a statement costs more than before, in any way of asking.
@@ -369,7 +399,7 @@ mod tests {
     use std::convert::Infallible;
 
     use super::*;
-    use crate::advice::{Candidate, CandidateKey, On, Refused};
+    use crate::advice::{CandidateKey, On, Refused};
     use crate::sql::fingerprint::Fingerprint;
     use crate::sql::shape::scans::{Reading, Scan};
     use crate::units::Micros;
@@ -384,7 +414,7 @@ mod tests {
         let text = format!("c{column}");
         let key = CandidateKey { on: On::Column(column), column, text, descends: false, nulls_first: false, class: None };
         let index = Candidate { relation: 1, table: "t".to_owned(), keys: vec![key], predicate: None };
-        let after = serves.iter().map(|&cell| (cell, After { cost: 10.0, is_guess: true })).collect();
+        let after = serves.iter().map(|&cell| (cell, After { cost: 10.0, is_guess: true, is_even: false })).collect();
         Offer { index, after, may: BTreeSet::new(), upkeep: 0.0 }
     }
 
@@ -405,13 +435,43 @@ mod tests {
         trial(&demands, offers, Limits::default(), &mut planner).unwrap_or_else(|never| match never {})
     }
 
+    /// The second is looked for beside the first, for one statement, and then the other statement uses it as well.
+    #[test]
+    fn what_takes_the_place_of_another_is_credited_with_what_that_did() {
+        let mut wider = offer(1, &[0, 1]);
+        wider.index.keys.extend(offer(2, &[]).index.keys);
+        let all = offers(2, vec![offer(1, &[0, 1]), wider]);
+        let demands: Vec<Demand> = (0..2).map(|_| demand(1_000)).collect();
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let (cost, uses) = match (demand, set) {
+                (0, [0]) => (400.0, vec![0]),
+                (0, [1]) => (390.0, vec![1]),
+                (0, [0, 1]) => (100.0, vec![1]),
+                (1, [0]) => (10.0, vec![0]),
+                (1, [.., 1]) => (10.0, vec![1]),
+                _ => (1_000.0, vec![]),
+            };
+            Ok(vec![Seen { cost, uses, is_real: false }])
+        };
+        let trial = trial(&demands, &all, Limits::default(), &mut planner).unwrap_or_else(|never| match never {});
+        let [choice] = trial.choices.as_slice() else { panic!("{trial:?}") };
+        let served: BTreeSet<usize> = choice.serves.iter().map(|&cell| trial.cells[cell].demand).collect();
+        assert_eq!((trial.offers[choice.offer].index.keys.len(), served), (2, BTreeSet::from([0, 1])));
+        // Both cost 1 000 units in 1 000 µs: of the first the second index saves 300 beyond 600, of the other 990.
+        assert!((choice.saved - (300.0 + 990.0)).abs() < 1e-9, "{choice:?}");
+        assert_eq!(trial.rejected, []);
+    }
+
     #[test]
     fn what_is_used_and_saves_a_third_is_chosen() {
         let all = offers(2, vec![offer(1, &[0, 1]), offer(2, &[0]), offer(3, &[1])]);
         // The first serves one of two; the second saves too little, the third is not used.
         let trial = run(2, &all, &[(0, 0, 20.0), (1, 0, 80.0)]);
         assert_eq!(trial.choices.len(), 1);
-        assert_eq!(trial.offers[trial.choices[0].offer].after, BTreeMap::from([(0, After { cost: 200.0, is_guess: true })]));
+        assert_eq!(
+            trial.offers[trial.choices[0].offer].after,
+            BTreeMap::from([(0, After { cost: 200.0, is_guess: true, is_even: false })])
+        );
         assert_eq!(trial.rejected, [(1, Rejection::SavesLittle), (2, Rejection::Unused)]);
         // 800 of 1 000 units of 1 µs.
         assert!((trial.choices[0].saved - 800.0).abs() < 1e-9);

@@ -151,14 +151,14 @@ impl Units {
     /// Ends everything that is open.
     pub(super) fn end(&mut self, statements: &mut Statements<'_>) {
         self.release(statements);
-        statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
+        statements.units.ended(Bond::Transaction, self.transaction.statements(), &[], self.endpoint.as_ref());
         self.transaction.end(Bond::Transaction, statements);
         self.end_segment(self.bond(), statements);
         (self.in_transaction, self.number) = (false, 0);
     }
 
     fn end_segment(&mut self, bond: Bond, statements: &mut Statements<'_>) {
-        statements.units.ended(bond, self.segment.ids(), &self.counted, self.endpoint.as_ref());
+        statements.units.ended(bond, self.segment.statements(), &self.counted, self.endpoint.as_ref());
         self.counted.clear();
         self.segment.end(bond, statements);
     }
@@ -195,7 +195,7 @@ impl Units {
         if !std::mem::take(&mut self.in_transaction) {
             return;
         }
-        statements.units.ended(Bond::Transaction, self.transaction.ids(), &[], self.endpoint.as_ref());
+        statements.units.ended(Bond::Transaction, self.transaction.statements(), &[], self.endpoint.as_ref());
         let mut passed_on = statements.take_passed_on();
         self.transaction.end_into(&mut passed_on, Bond::Transaction, statements);
         let mut gap = self.gap;

@@ -67,9 +67,9 @@ pub(super) struct UnitCounts {
 
 impl UnitCounts {
     /// A unit of these statements ended, some of which may have been counted already.
-    pub(super) fn ended(&mut self, bond: Bond, ids: &[u32], counted: &[u32], endpoint: Option<&Arc<str>>) {
+    pub(super) fn ended(&mut self, bond: Bond, statements: impl Iterator<Item = u32>, counted: &[u32], endpoint: Option<&Arc<str>>) {
         let mut any = false;
-        for &id in ids.iter().filter(|id| !counted.contains(id)) {
+        for id in statements.filter(|id| !counted.contains(id)) {
             any = true;
             let at = id as usize;
             if at >= self.of.len() {
@@ -101,10 +101,10 @@ mod tests {
     fn a_statement_counts_once_in_a_unit_and_not_again_around_it() {
         let mut counts = UnitCounts::default();
         let cart: Arc<str> = "cart".into();
-        counts.ended(Bond::Transaction, &[0, 2], &[], Some(&cart));
-        counts.ended(Bond::Segment, &[0, 1, 2], &[0, 2], None);
-        counts.ended(Bond::Segment, &[2], &[2], Some(&cart));
-        counts.ended(Bond::Tag, &[2], &[], Some(&cart));
+        counts.ended(Bond::Transaction, [0, 2].into_iter(), &[], Some(&cart));
+        counts.ended(Bond::Segment, [0, 1, 2].into_iter(), &[0, 2], None);
+        counts.ended(Bond::Segment, [2].into_iter(), &[2], Some(&cart));
+        counts.ended(Bond::Tag, [2].into_iter(), &[], Some(&cart));
         let UnitCounts { of, totals } = counts;
         assert_eq!(of, [1, 1, 2]);
         assert_eq!((totals.count(), totals.of(Bond::Segment), totals.endpoints().collect::<Vec<_>>()), (3, 1, vec![("cart", 2)]));

@@ -3,6 +3,9 @@
 //! A run is one statement executed again and again. What it loops over, its parent, is looked for once it has come
 //! [`FEWEST`] times, among the reads before it. When a parent is read anew its loops are over and others begin, unless it is
 //! inside a loop itself: then they are nested, and one loop. State is bounded whatever comes.
+//!
+//! Most units have no loop: until some statement comes [`FEWEST`] times nothing is decided, so the calls are only kept, and the
+//! runs are made of them when it does.
 
 use crate::units::Micros;
 
@@ -30,7 +33,9 @@ const PARTLY: u64 = 50;
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
+    /// The statements of the runs, or of the calls that are kept before there are runs.
     ids: Vec<u32>,
+    early: Vec<(Occurrence, Traits)>,
     runs: Vec<Run>,
     at: u32,
     writes: bool,
@@ -49,7 +54,8 @@ impl Unit {
     /// See [`super::bounds::Units::glance_within`].
     #[inline]
     pub(super) fn glance(&self) -> u32 {
-        self.ids.first().copied().unwrap_or(0) ^ self.runs.last().map_or(0, |run| run.last ^ run.statement)
+        let early = self.early.last().map_or(0, |(occurrence, _)| occurrence.at);
+        self.ids.first().copied().unwrap_or(0) ^ early ^ self.runs.last().map_or(0, |run| run.last ^ run.statement)
     }
 
     /// Takes the next execution.
@@ -57,12 +63,28 @@ impl Unit {
         self.at += 1;
         self.writes |= traits.role.writes();
         let occurrence = Occurrence { at: self.at, ..occurrence };
+        if self.runs.is_empty() {
+            let again = self.ids.iter().filter(|&&id| id == occurrence.statement).count();
+            if again + 1 < FEWEST as usize && self.ids.len() < MOST_RUNS {
+                self.ids.push(occurrence.statement);
+                return self.early.push((occurrence, traits));
+            }
+            self.ids.clear();
+            let mut early = std::mem::take(&mut self.early);
+            early.drain(..).for_each(|(occurrence, traits)| self.run(occurrence, traits, bond, statements));
+            self.early = early;
+        }
+        self.run(occurrence, traits, bond, statements);
+    }
+
+    /// Takes an execution as part of a run.
+    fn run(&mut self, occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
         let place = match self.ids.iter().position(|&id| id == occurrence.statement) {
             Some(place) => {
                 self.reread(place, bond, statements);
                 place
             }
-            None => self.open(occurrence.statement, traits),
+            None => self.open(occurrence.statement, traits, occurrence.at),
         };
         if self.runs[place].is_loop()
             && (self.is_for_others(place, statements) || (bond == Bond::Segment && self.is_over(place, statements)))
@@ -74,7 +96,7 @@ impl Unit {
         let run = &mut self.runs[place];
         run.last = occurrence.at;
         run.rows = occurrence.rows;
-        if occurrence.is_batch || !traits.is_by_key {
+        if !counts(&occurrence, traits) {
             return;
         }
         run.count(occurrence);
@@ -110,14 +132,14 @@ impl Unit {
         share(run.last + 1) >= PURE && share(self.at) < MOSTLY
     }
 
-    fn open(&mut self, statement: u32, traits: Traits) -> usize {
+    fn open(&mut self, statement: u32, traits: Traits, at: u32) -> usize {
         if self.runs.len() >= MOST_RUNS {
             let oldest = (0..self.runs.len()).min_by_key(|&place| (self.runs[place].is_loop(), self.runs[place].last)).unwrap_or(0);
             self.runs.swap_remove(oldest);
             self.ids.swap_remove(oldest);
         }
         self.ids.push(statement);
-        self.runs.push(Run::new(statement, traits, self.at));
+        self.runs.push(Run::new(statement, traits, at));
         self.runs.len() - 1
     }
 
@@ -215,14 +237,15 @@ impl Unit {
     }
 
     /// The statements in it, each once.
-    pub(super) fn ids(&self) -> &[u32] {
-        &self.ids
+    pub(super) fn statements(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ids.iter().enumerate().filter(|(at, id)| !self.ids[..*at].contains(id)).map(|(_, &id)| id)
     }
 
     fn clear(&mut self) {
         if self.runs.capacity() > USUAL_RUNS {
             (self.runs, self.ids) = (Vec::new(), Vec::new());
         }
+        self.early.clear();
         self.runs.clear();
         self.ids.clear();
         (self.at, self.writes, self.has_loops) = (0, false, false);
@@ -231,6 +254,7 @@ impl Unit {
     /// Ends a short transaction with a write in it: what came too seldom to be a loop within may be part of one around.
     pub(super) fn end_into(&mut self, rest: &mut Vec<(Occurrence, Traits)>, bond: Bond, statements: &mut Statements<'_>) {
         if self.writes && self.at <= NEAR {
+            rest.extend(self.early.iter().filter(|(occurrence, traits)| counts(occurrence, *traits)));
             for run in self.runs.iter().filter(|run| !run.is_loop()) {
                 rest.extend(run.kept().map(|occurrence| (occurrence, run.traits)));
             }
@@ -379,6 +403,11 @@ impl Unit {
         let parent = roots.first().filter(|_| roots.len() > 1)?;
         self.ids.iter().position(|id| id == parent).map(|at| &self.runs[at])
     }
+}
+
+/// Whether an execution may be one of a loop.
+fn counts(occurrence: &Occurrence, traits: Traits) -> bool {
+    traits.is_by_key && !occurrence.is_batch
 }
 
 /// What the confidence in a burst rests on.

@@ -351,6 +351,60 @@ fn arguments_are_a_server_and_inputs_and_nothing_is_sent_with_print_sql() {
     assert!(nowhere.code == Some(2) && nowhere.stdout.is_empty(), "{}", nowhere.stderr);
 }
 
+/// Statements, and what another adviser would create for each: single columns, or those of the conditions as they stand.
+const RIVALS: [(&str, &[&str]); 14] = [
+    ("select * from orders where placed_at >= timestamp '2026-03-11'", &["orders (placed_at)"]),
+    ("select * from orders where status = 'rare'", &["orders (status)"]),
+    ("select count(*) from orders where status = 'rare'", &["orders (status)"]),
+    ("select * from orders where customer_id = 5 order by placed_at desc limit 5", &["orders (customer_id)"]),
+    ("select * from orders order by status desc, placed_at limit 10", &["orders (status)"]),
+    ("select * from orders order by 4 limit 10", &["orders (placed_at)"]),
+    ("select * from customers where lower(email) = 'u7@example.com'", &["customers (email)", "customers (lower(email))"]),
+    ("select * from customers where email like 'u77%'", &["customers (email)", "customers (email text_pattern_ops)"]),
+    ("select * from orders where customer_id > 395 and total between 3 and 9", &["orders (customer_id)", "orders (total)"]),
+    ("select customer_id from orders where total = 7", &["orders (total)"]),
+    (
+        "select o.id from orders o join customers c on c.id = o.customer_id where c.email = 'u7@example.com'",
+        &["customers (email)", "orders (customer_id)"],
+    ),
+    ("select * from orders where customer_id in (5, 6) and status = 'rare'", &["orders (status)", "orders (customer_id)"]),
+    ("delete from orders where placed_at < '2026-01-01 02:00'", &["orders (placed_at)"]),
+    ("select max(placed_at) from orders where customer_id = 7", &["orders (customer_id)"]),
+];
+
+/// What a statement costs with indexes that are not there, and how many of them its plan uses.
+fn planned(bench: &Bench, sql: &str, indexes: &[&str]) -> (f64, usize) {
+    let create = |on: &&str| format!("select indexname from hypopg_create_index('create index on {on}');");
+    let creates: String = indexes.iter().map(create).collect();
+    let told = bench.sql(&format!("select hypopg_reset(); {creates} explain (format json) {sql}"));
+    let (names, plan) = told.split_once("[\n").expect("a plan");
+    let used = names.lines().filter(|name| name.contains("btree") && plan.contains(*name)).count();
+    let plan: Value = serde_json::from_str(&format!("[{plan}")).expect("JSON");
+    (plan[0]["Plan"]["Total Cost"].as_f64().expect("a cost"), used)
+}
+
+/// The planner is the judge: with what is advised no statement costs more than with what others would create, and nothing is
+/// advised that it does not use.
+#[test]
+fn nobody_elses_index_is_cheaper() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    bench.sql("vacuum orders, customers");
+    for (sql, rivals) in RIVALS {
+        let log = bench.log(&[sql]);
+        let run = bench.advise("postgres", &log, &[]);
+        let on = |finding: &Value| {
+            let ddl = finding["ddl"].as_str().expect("a statement").trim_end_matches(';').to_owned();
+            ddl.split_once(" ON ").expect("on a table").1.to_owned()
+        };
+        let ours: Vec<String> = run.findings().iter().map(on).collect();
+        let ours: Vec<&str> = ours.iter().map(String::as_str).collect();
+        let ((now, _), (cost, used)) = (planned(&bench, sql, &[]), planned(&bench, sql, &ours));
+        let theirs = planned(&bench, sql, rivals).0;
+        assert!(cost <= 0.7 * now && used == ours.len(), "{sql}: {ours:?} cost {cost} instead of {now}, {used} used: {}", run.stderr);
+        assert!(cost <= 1.01 * theirs, "{sql}: {ours:?} cost {cost}, others {theirs}");
+    }
+}
+
 /// Texts as counters have them, which no server explains as they are or only some do.
 const NORMALISED: [&str; 12] = [
     "select * from orders where customer_id = $1",

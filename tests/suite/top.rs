@@ -65,6 +65,8 @@ fn what_is_recorded_is_what_report_reads() {
     let kept = folder.path().join("kept");
     let kept = kept.to_str().expect("text");
     let asked = |times: usize| cluster.sql("postgres", &"select id from item where id = 3;".repeat(times));
+    // Texts are asked for at the first two looks and then once a minute, so the statement must be there at once.
+    asked(1);
     let mut top = laggard(&["top", &cluster.dsn("postgres"), "-q", "--every", "200ms", "--record", kept])
         .stdout(Stdio::null())
         .stderr(Stdio::null())

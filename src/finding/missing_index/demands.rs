@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::plan::Reads;
 use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{self, Names, Reading, Term, Test, Unread};
+use crate::units::Micros;
 use crate::workload::{Statement, Workload};
 
 use super::super::habit::{self, Price};
@@ -46,7 +47,7 @@ pub(super) fn demand(statement: &Statement, price: &Price, names: &dyn Names) ->
         reading: reading(statement, names),
         calls: price.calls as f64,
         time: price.total,
-        rows: price.rows().map(|rows| rows.saturating_mul(price.calls)),
+        rows: price.rows().map(|rows| rows.saturating_mul(price.calls)).or_else(|| counted(statement, price)),
         measured: measured(statement),
     }
 }
@@ -87,6 +88,13 @@ fn lengthened(mut reading: Reading, text: &str) -> Reading {
     let terms = reading.scans.iter_mut().flat_map(|scan| &mut scan.terms);
     terms.filter(|term| term.test == Test::AnyOf(1) && text.contains(SHORTENED)).for_each(|term| term.test = Test::AnyOf(0));
     reading
+}
+
+/// The rows of all calls of the log as those that the server counted had them.
+fn counted(statement: &Statement, price: &Price) -> Option<u64> {
+    let counted = statement.counted.as_deref()?;
+    let calls = counted.all().map(|moments| moments.count()).filter(|calls| *calls > 0)?;
+    Some(Micros::floor(counted.rows()? as f64 / calls as f64 * price.calls as f64).0)
 }
 
 /// What plans counted of each table: how many of its rows conditions kept, and what reading it took of the whole.

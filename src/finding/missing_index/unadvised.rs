@@ -17,11 +17,10 @@ pub fn unadvised(workload: &Workload, statement: &Statement, options: &super::su
     let demands = on_a_deep_stack(read).unwrap_or_default();
     let offers = advice::offers(&demands, catalog);
     let mut reasons: Vec<String> = offers.refused.iter().map(Refused::text).collect();
-    let mut helping = offers.offers.iter().filter(|offer| !offer.after.is_empty());
-    if let Some(most) = helping.next()
-        && advice::choose(&offers.cells, &offers.offers, limits(options)).is_empty()
-    {
-        reasons.push(format!("an index such as one on {} would save too little of a plan, or cost more at writes", most.index.on()));
+    let mut serving = offers.offers.iter().filter(|offer| !offer.after.is_empty());
+    if let Some(offer) = serving.next().filter(|_| advice::choose(&offers.cells, &offers.offers, limits(options)).is_empty()) {
+        let most = offer.index.on();
+        reasons.push(format!("an index such as one on {most} would save too little of a plan, or cost more at writes"));
     }
     reasons.sort();
     reasons.dedup();

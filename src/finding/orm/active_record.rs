@@ -31,6 +31,7 @@ fn mend(task: &Task) -> Option<String> {
         Kind::One => format!("{owner}.includes(:{link})"),
         Kind::Many => format!("{owner}.preload(:{link})"),
         Kind::Count => format!("{model}.group(:{column}).count, or a counter_cache"),
+        Kind::CountBeyond => format!("{owner}.joins(:{link}).group(:id).count"),
         Kind::Exists => format!("{model}.where({column}: {values}).distinct.pluck(:{column})"),
         Kind::Lookup => format!("{model}.where({column}: {values})"),
         Kind::Insert => format!("{model}.insert_all(rows)"),

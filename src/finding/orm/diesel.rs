@@ -19,8 +19,6 @@ pub(super) static DIESEL: Library = Library {
             "columns with their table behind RETURNING",
             r#"^INSERT INTO "\w+" \(.*\) VALUES \(.*\) RETURNING "\w+"\."\w+", "\w+"\."\w+""#,
         ),
-        strong("UPDATE with its condition in parentheses", r#"^UPDATE "\w+" SET "\w+" = .* WHERE \("\w+"\."\w+" = \?\)"#),
-        strong("DELETE with its condition in parentheses", r#"^DELETE FROM "\w+" +WHERE \("\w+"\."\w+" = (\?|ANY\(\?\))\)"#),
     ],
     style: QUOTED_UPPER,
     keeps: "keep the value, or a map by id",
@@ -33,7 +31,7 @@ fn mend(task: &Task) -> Option<String> {
     let chosen = format!("{table}::table.filter({table}::{column}.eq_any({values}))");
     Some(match task.kind {
         Kind::One => format!("{owner_table}::table.inner_join({table}::table).load(conn)?"),
-        Kind::Many => format!("{model}::belonging_to(&{owners}).load::<{model}>(conn)?.grouped_by(&{owners})"),
+        Kind::Many | Kind::CountBeyond => format!("{model}::belonging_to(&{owners}).load::<{model}>(conn)?.grouped_by(&{owners})"),
         Kind::Count => format!("{table}::table.group_by({table}::{column}).select(({table}::{column}, count_star())).load(conn)?"),
         Kind::Lookup | Kind::Exists => format!("{chosen}.load(conn)?"),
         Kind::Insert => format!("diesel::insert_into({table}::table).values(&rows).execute(conn)?"),

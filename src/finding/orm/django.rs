@@ -37,7 +37,7 @@ fn mend(task: &Task) -> Option<String> {
         // The one row on the other side of a one-to-one field.
         Kind::Many if !task.link.is_many() => format!("{owner}.objects.select_related(\"{link}\")"),
         Kind::Many => format!("{owner}.objects.prefetch_related(\"{link}\")"),
-        Kind::Count => format!("{owner}.objects.annotate(Count(\"{}\"))", link.strip_suffix("_set").unwrap_or(&link)),
+        Kind::Count | Kind::CountBeyond => format!("{owner}.objects.annotate(Count(\"{}\"))", link.strip_suffix("_set").unwrap_or(&link)),
         Kind::Exists => format!("{model}.objects.filter({column}__in={values}).values_list(\"{column}\", flat=True).distinct()"),
         Kind::Lookup => format!("{model}.objects.filter({column}__in={values})"),
         Kind::Insert => format!("{model}.objects.bulk_create(rows)"),
@@ -60,12 +60,15 @@ fn class(table: &Words, task: &Task) -> String {
 }
 
 fn link(task: &Task) -> String {
-    match task.kind {
-        Kind::Many | Kind::Count if is_default(&task.child) && is_default(&task.owner) => {
+    let field = task.between.as_ref().map(|between| between.without(&task.owner)).filter(|field| task.between.as_ref() != Some(field));
+    match (task.kind, field) {
+        // Its table is named after the model that has the field, and the field.
+        (Kind::Many | Kind::CountBeyond, Some(field)) => field.snake(),
+        (Kind::Many | Kind::Count | Kind::CountBeyond, _) if is_default(&task.child) && is_default(&task.owner) => {
             let model = task.child.tail().joined();
             if task.link.is_many() { format!("{model}_set") } else { model }
         }
-        Kind::Many | Kind::Count => task.link.without(&task.owner).snake(),
+        (Kind::Many | Kind::Count | Kind::CountBeyond, _) => task.link.without(&task.owner).snake(),
         _ => task.link.snake(),
     }
 }

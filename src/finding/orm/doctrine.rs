@@ -27,7 +27,7 @@ fn mend(task: &Task) -> Option<String> {
     let own = task.member();
     Some(match task.kind {
         Kind::One => format!("SELECT {above}, {row} FROM {owner} {above} LEFT JOIN {above}.{link} {row}"),
-        Kind::Many => {
+        Kind::Many | Kind::CountBeyond => {
             format!(
                 "SELECT {above}, {row} FROM {owner} {above} LEFT JOIN {above}.{link} {row}, or setFetchMode({owner}::class, '{link}', ClassMetadata::FETCH_EAGER)"
             )

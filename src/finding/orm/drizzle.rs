@@ -28,7 +28,7 @@ fn mend(task: &Task) -> Option<String> {
     let (member, values) = (task.member(), task.values());
     let rows = format!("where(inArray({table}.{member}, {values}))");
     Some(match task.kind {
-        Kind::One | Kind::Many => format!("db.query.{owner}.findMany({{ with: {{ {link}: true }} }})"),
+        Kind::One | Kind::Many | Kind::CountBeyond => format!("db.query.{owner}.findMany({{ with: {{ {link}: true }} }})"),
         Kind::Count => {
             format!("db.select({{ {member}: {table}.{member}, n: count() }}).from({table}).groupBy({table}.{member})")
         }

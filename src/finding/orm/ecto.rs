@@ -23,7 +23,7 @@ fn mend(task: &Task) -> Option<String> {
     let (row, column, values) = (task.child.letter(), &task.column, task.values());
     let chosen = format!("from({row} in {model}, where: {row}.{column} in ^{values})");
     Some(match task.kind {
-        Kind::One | Kind::Many => format!("Repo.preload({owners}, :{link})"),
+        Kind::One | Kind::Many | Kind::CountBeyond => format!("Repo.preload({owners}, :{link})"),
         Kind::Count => {
             format!("Repo.all(from {row} in {model}, group_by: {row}.{column}, select: {{{row}.{column}, count({row}.id)}})")
         }

@@ -9,7 +9,7 @@ pub(super) static ELOQUENT: Library = Library {
     tags: &["laravel"],
     signs: &[
         decisive("laravel_through_key", r#""laravel_(through_key|row|reserved_\d+)""#),
-        decisive("pivot_", r#" as "pivot_\w+""#),
+        strong("pivot_", r#" as "pivot_\w+""#),
         decisive("count(*) as aggregate", r"^select (count|sum|max|min|avg)\(.*\) as aggregate from "),
         decisive("the table of its migrations", r#"^select "migration" from "migrations" "#),
         decisive("savepoint trans2", r"^(RELEASE |ROLLBACK TO )?SAVEPOINT trans\d+$"),
@@ -28,7 +28,7 @@ fn mend(task: &Task) -> Option<String> {
     let rows = format!("{model}::whereIn('{column}', ${values})");
     Some(match task.kind {
         Kind::One | Kind::Many => format!("{owner}::with('{link}')->get()"),
-        Kind::Count => format!("{owner}::withCount('{link}')->get()"),
+        Kind::Count | Kind::CountBeyond => format!("{owner}::withCount('{link}')->get()"),
         Kind::Exists if task.is_own_key() || task.owner == task.child => format!("{rows}->pluck('{column}')"),
         Kind::Exists => format!("{owner}::withExists('{link}')->get()"),
         Kind::Lookup => format!("{rows}->get()"),

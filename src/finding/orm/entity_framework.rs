@@ -61,7 +61,9 @@ fn both(task: &Task) -> Option<String> {
     let above = task.owner.letter();
     Some(match task.kind {
         Kind::One | Kind::Many => format!("context.{owners}.Include({above} => {above}.{link})"),
-        Kind::Count => format!("context.{owners}.Select({above} => new {{ {above}.Id, Count = {above}.{link}.Count() }})"),
+        Kind::Count | Kind::CountBeyond => {
+            format!("context.{owners}.Select({above} => new {{ {above}.Id, Count = {above}.{link}.Count() }})")
+        }
         Kind::Lookup | Kind::Exists => chosen(task),
         Kind::Insert => format!("context.{set}.AddRange(rows) and one SaveChanges()"),
         Kind::Update | Kind::Delete | Kind::Repeat => return None,

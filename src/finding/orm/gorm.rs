@@ -27,7 +27,7 @@ fn mend(task: &Task) -> Option<String> {
     let chosen = format!("Where(\"{column} IN ?\", {values})");
     Some(match task.kind {
         Kind::One => format!("db.Joins(\"{link}\").Find(&{owners})"),
-        Kind::Many => format!("db.Preload(\"{link}\").Find(&{owners})"),
+        Kind::Many | Kind::CountBeyond => format!("db.Preload(\"{link}\").Find(&{owners})"),
         Kind::Count => format!("db.Model(&{model}{{}}).Select(\"{column}, count(*)\").Group(\"{column}\").Scan(&counts)"),
         Kind::Lookup | Kind::Exists => format!("db.{chosen}.Find(&{rows})"),
         Kind::Insert => format!("db.CreateInBatches({rows}, 100)"),

@@ -28,7 +28,7 @@ fn mend(task: &Task) -> Option<String> {
         if task.is_own_key() || task.pointed().snake() == task.column { task.member() } else { format!("{}.id", task.pointed().camel()) };
     Some(match task.kind {
         Kind::One => format!("SELECT {above} FROM {owner} {above} JOIN FETCH {above}.{link}, or an @EntityGraph with it"),
-        Kind::Many => {
+        Kind::Many | Kind::CountBeyond => {
             format!("@BatchSize(size = 50) on {owner}.{link}, or SELECT {above} FROM {owner} {above} LEFT JOIN FETCH {above}.{link}")
         }
         Kind::Count => format!("SELECT {row}.{member}, COUNT({row}) FROM {model} {row} GROUP BY {row}.{member}"),

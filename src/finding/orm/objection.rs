@@ -26,7 +26,7 @@ fn mend(task: &Task) -> Option<String> {
     let knex = |call: &str| format!("with Knex alone knex('{table}').{call}");
     let whole = format!("whereIn('{column}', {values})");
     Some(match task.kind {
-        Kind::One | Kind::Many => format!("{owner}.query().withGraphFetched('{link}'), {}", knex(&whole)),
+        Kind::One | Kind::Many | Kind::CountBeyond => format!("{owner}.query().withGraphFetched('{link}'), {}", knex(&whole)),
         Kind::Count => format!("{model}.query().select('{column}').count().groupBy('{column}')"),
         Kind::Lookup | Kind::Exists => format!("{model}.query().{whole}, {}", knex(&whole)),
         Kind::Insert => format!("{model}.query().insert(rows), {}", knex("insert(rows)")),

@@ -28,7 +28,9 @@ fn mend(task: &Task) -> Option<String> {
     let (link, column, values) = (task.link.camel(), &task.column, task.values());
     Some(match task.kind {
         Kind::One | Kind::Many => format!("prisma.{owner}.findMany({{ include: {{ {link}: true }} }})"),
-        Kind::Count => format!("prisma.{owner}.findMany({{ include: {{ _count: {{ select: {{ {link}: true }} }} }} }})"),
+        Kind::Count | Kind::CountBeyond => {
+            format!("prisma.{owner}.findMany({{ include: {{ _count: {{ select: {{ {link}: true }} }} }} }})")
+        }
         Kind::Lookup | Kind::Exists => format!("prisma.{model}.findMany({{ where: {{ {column}: {{ in: {values} }} }} }})"),
         Kind::Insert => format!("prisma.{model}.createMany({{ data: rows }})"),
         Kind::Update => format!("prisma.{model}.updateMany({{ where: {{ {column}: {{ in: {values} }} }}, data }})"),

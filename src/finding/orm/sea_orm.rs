@@ -32,7 +32,7 @@ fn mend(task: &Task) -> Option<String> {
     let chosen = format!("filter({of}.is_in({values}))");
     Some(match task.kind {
         Kind::One => format!("{owners}.load_one({entity}::Entity, &db).await?"),
-        Kind::Many => format!("{owners}.load_many({entity}::Entity, &db).await?"),
+        Kind::Many | Kind::CountBeyond => format!("{owners}.load_many({entity}::Entity, &db).await?"),
         Kind::Count => {
             format!("{entity}::Entity::find().select_only().column({of}).column_as({entity}::Column::Id.count(), \"count\").group_by({of})")
         }

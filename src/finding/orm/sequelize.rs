@@ -34,7 +34,7 @@ fn mend(task: &Task) -> Option<String> {
     let (column, values) = (&task.column, task.values());
     let rows = format!("{{ where: {{ {column}: {values} }} }}");
     Some(match task.kind {
-        Kind::One | Kind::Many => format!("{owner}.findAll({{ include: {model} }})"),
+        Kind::One | Kind::Many | Kind::CountBeyond => format!("{owner}.findAll({{ include: {model} }})"),
         Kind::Count => format!("{model}.count({{ group: [\"{column}\"] }})"),
         Kind::Lookup | Kind::Exists => format!("{model}.findAll({rows})"),
         Kind::Insert => format!("{model}.bulkCreate(rows)"),

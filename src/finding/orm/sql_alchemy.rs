@@ -28,7 +28,7 @@ fn mend(task: &Task) -> Option<String> {
     let link = if task.kind == Kind::Many { task.link.without(&task.owner).snake() } else { task.link.snake() };
     Some(match task.kind {
         Kind::One => format!("select({owner}).options(joinedload({owner}.{link}))"),
-        Kind::Many => format!("select({owner}).options(selectinload({owner}.{link}))"),
+        Kind::Many | Kind::CountBeyond => format!("select({owner}).options(selectinload({owner}.{link}))"),
         Kind::Count => format!("select({model}.{column}, func.count()).group_by({model}.{column})"),
         Kind::Exists => format!("select({model}.{column}).where({model}.{column}.in_({values})).distinct()"),
         Kind::Lookup => format!("select({model}).where({model}.{column}.in_({values}))"),

@@ -131,6 +131,8 @@ pub(in crate::finding) enum Kind {
     Many,
     /// The rows that each row of the owner has are counted.
     Count,
+    /// Likewise those beyond a table between them.
+    CountBeyond,
     /// Rows are looked up by a value of theirs.
     Lookup,
     /// It is asked whether there are such rows.
@@ -151,6 +153,8 @@ pub(in crate::finding) struct Task {
     pub(super) owner: Words,
     /// What the owner calls its child, or its children in their full name.
     pub(super) link: Words,
+    /// The table between owner and child that has the column, where there is one.
+    pub(super) between: Option<Words>,
     /// The column that tells the calls apart.
     pub(super) column: String,
     /// What the texts call child and owner.
@@ -172,6 +176,7 @@ impl Task {
             owner: table.clone(),
             link: table.clone(),
             child: table,
+            between: None,
             column,
             aliases: [alias(child), parent.and_then(alias)],
             is_guess: false,
@@ -199,7 +204,11 @@ impl Task {
             return None;
         }
         let task = match Words::of(&key.column).pointed() {
-            Some(pointed) => self.owned(child, above, &pointed, tables),
+            Some(pointed) => {
+                let task = self.owned(child, above, &pointed, tables);
+                // Beyond a table between there are many, whatever the LIMIT of a question whether there is one.
+                if at == task.child { task } else { Task { link: task.child.many(), between: Some(at), ..task } }
+            }
             None if !is_identity(&key.column) => self,
             // The owner is joined to what it points to.
             None if at != self.child => {
@@ -215,7 +224,10 @@ impl Task {
             },
         };
         let kind = match () {
+            // The column is none of its own, so that no value of it could be looked for.
+            () if task.between.is_some() && child.asks_whether() => Kind::Many,
             () if child.asks_whether() => Kind::Exists,
+            () if task.between.is_some() && child.outline.is_aggregate => Kind::CountBeyond,
             () if child.outline.is_aggregate => Kind::Count,
             () => task.kind,
         };
@@ -283,7 +295,9 @@ fn pointing(parent: &Outline, table: &Words, child: &Words, tables: &Tables<'_>)
     let own: Vec<Words> = parent.columns.iter().filter_map(|column| Words::of(column).pointed()).collect();
     let pointing = if own.is_empty() { tables.pointers(table) } else { own };
     if let Some(found) = pointing.iter().find(|words| words.is_one_of(child)) {
-        return (found.clone(), false);
+        // A join has columns of other tables too.
+        let is_sure = parent.tables.len() == 1 || tables.pointers(table).contains(found);
+        return (found.clone(), !is_sure);
     }
     // Those that are named after other tables do not point to this one.
     let nameless: Vec<&Words> = pointing.iter().filter(|words| !tables.has(words)).collect();

@@ -66,6 +66,37 @@ fn what_a_row_points_to_bears_the_name_of_its_column() {
     assert_eq!(line("django", users, None).0, "User.objects.filter(id__in=ids)");
 }
 
+/// The column stands in the table between, so nothing of the child bears its name.
+#[test]
+fn what_lies_beyond_a_table_between_is_told_by_its_association() {
+    let count = "select count(*) from clients join relationships on clients.id = relationships.client_id where relationships.firm_id = $1";
+    let firms = Some("select firms.* from firms");
+    for (id, expected) in [
+        ("activerecord", "Firm.joins(:clients).group(:id).count"),
+        ("django", "Firm.objects.annotate(Count(\"clients\"))"),
+        ("sqlalchemy", "select(Firm).options(selectinload(Firm.clients))"),
+        ("eloquent", "Firm::withCount('clients')->get()"),
+    ] {
+        assert_eq!(line(id, count, firms), (expected.to_owned(), false), "{id}");
+    }
+    let exists = "select $1 as one from teachers join students_teachers on teachers.id = students_teachers.teacher_id where students_teachers.student_id = $2 limit $3";
+    assert_eq!(line("activerecord", exists, Some("select students.* from students")).0, "Student.preload(:teachers)");
+    let labels = "select shop_label.id from shop_label join shop_order_labels on (shop_label.id = shop_order_labels.label_id) where shop_order_labels.order_id = $1";
+    let orders = Some("select shop_order.id, shop_order.no from shop_order limit $1");
+    assert_eq!(line("django", labels, orders), ("Order.objects.prefetch_related(\"labels\")".to_owned(), false));
+    let back = "select shop_order.id from shop_order join shop_order_labels on (shop_order.id = shop_order_labels.order_id) where shop_order_labels.label_id = $1";
+    let all = Some("select shop_label.id, shop_label.name from shop_label limit $1");
+    assert_eq!(line("django", back, all), ("Label.objects.prefetch_related(\"order_set\")".to_owned(), false));
+}
+
+/// A join has columns of several tables, so its first table is not known to be the owner.
+#[test]
+fn what_a_join_points_to_is_a_guess() {
+    let newspapers = "select newspapers.* from newspapers where newspapers.id = $1 limit $2";
+    let joined = "select comments.id as t0_r0, comments.post_id as t0_r1, users.newspaper_id as t1_r1 from comments left join users on users.id = comments.user_id";
+    assert_eq!(line("activerecord", newspapers, Some(joined)), ("Comment.includes(:newspaper)".to_owned(), true));
+}
+
 /// `shop_order` and `shop_orderitem` are what Django makes of `Order` and `OrderItem` by itself.
 #[test]
 fn django_names_tables_after_applications() {

@@ -12,7 +12,7 @@ pub(super) static TYPE_ORM: Library = Library {
         decisive("distinctAlias", r#""distinctAlias""#),
         decisive("savepoint typeorm_1", r"^(RELEASE |ROLLBACK TO )?SAVEPOINT typeorm_\d+"),
         decisive("row_exists", r#"^SELECT [?1] AS "row_exists" FROM \(SELECT [?1] AS dummy_column\) "dummy_table""#),
-        strong("\"Author\".\"id\" AS \"Author_id\"", r#"^SELECT "\w+"\."\w+" AS "\w+_\w+"(, .*)? FROM "\w+"(\."\w+")? "\w+""#),
+        strong("\"Author\".\"id\" AS \"Author_id\"", r#"^SELECT "\w+"\."\w+" AS "[^_"]+(_[^_"]+)+"(, .*)? FROM "\w+"(\."\w+")? "\w+""#),
         strong("COUNT(DISTINCT(…)) AS \"cnt\"", r#"^SELECT COUNT\((DISTINCT\(.*\)|[?1])\) AS "cnt""#),
         strong("INSERT without a blank before its columns", r#"^INSERT INTO "\w+"(\."\w+")?\(""#),
         strong("SELECT * FROM current_schema()", r"^SELECT \* FROM current_schema\(\)$"),
@@ -34,7 +34,7 @@ fn mend(task: &Task) -> Option<String> {
     let one = Words::of(&owner).camel();
     Some(match task.kind {
         Kind::One | Kind::Many => format!("{}.find({{ relations: {{ {link}: true }} }})", repository(&owner)),
-        Kind::Count => {
+        Kind::Count | Kind::CountBeyond => {
             format!("{}.createQueryBuilder(\"{one}\").loadRelationCountAndMap(\"{one}.{link}Count\", \"{one}.{link}\")", repository(&owner))
         }
         Kind::Lookup | Kind::Exists => format!("{}.findBy({{ {column}: In({values}) }})", repository(&model)),

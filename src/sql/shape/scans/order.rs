@@ -106,7 +106,10 @@ impl<'a> Walker<'a, '_> {
     /// A key of a sort, which may be the name or the place of what is selected.
     fn sort_key(&self, key: &OrderByExpr, select: &Select) -> Option<(Origin, SortKey)> {
         let expr = selected(unnested(&key.expr), select);
-        let Meaning::Column(origin) = self.meaning(expr) else { return None };
+        let origin = match self.meaning(expr) {
+            Meaning::Column(origin) => origin,
+            _ => self.place(expr, select)?,
+        };
         let descends = match &key.options.sort {
             Some(OrderBySort::Desc) => true,
             Some(OrderBySort::Asc) | None => false,
@@ -115,6 +118,16 @@ impl<'a> Walker<'a, '_> {
         let nulls_first = key.options.nulls_first.unwrap_or(descends);
         let column = origin.column.clone();
         Some((origin, SortKey { column, descends, nulls_first }))
+    }
+
+    /// The column at a place of what is selected, where `*` stands for several.
+    fn place(&self, expr: &Expr, select: &Select) -> Option<Origin> {
+        let Expr::Value(value) = expr else { return None };
+        let Value::Number(number, _) = &value.value else { return None };
+        let outputs = self.outputs(select);
+        let before = outputs.get(..number.parse().ok()?)?;
+        let is_known = before.iter().all(|output| output.name != "*");
+        before.last().filter(|_| is_known)?.origin.clone()
     }
 
     /// `SELECT max(x)`: the first of a sort, as the planner reads it.

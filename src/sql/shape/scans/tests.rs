@@ -292,6 +292,22 @@ mod laws {
     }
 }
 
+#[test]
+fn an_order_by_place_counts_the_columns_of_a_star() {
+    let sort = |sql: &str| {
+        let reading = read(sql, b"", &Two).expect("read");
+        reading.scans.iter().flat_map(|scan| &scan.sort).map(|key| key.column.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(sort("SELECT * FROM a ORDER BY 2, 4"), ["x", "z"]);
+    assert_eq!(sort("SELECT *, y FROM a ORDER BY 5"), ["y"]);
+    assert_eq!(sort("SELECT b.*, a.x FROM a JOIN b ON b.a_id = a.id ORDER BY 3"), ["t"]);
+    for unknown in
+        ["SELECT * FROM a ORDER BY 5", "SELECT * FROM nowhere ORDER BY 2", "SELECT * FROM a ORDER BY 0", "SELECT * FROM a ORDER BY 1.5"]
+    {
+        assert_eq!(sort(unknown), [] as [&str; 0], "{unknown}");
+    }
+}
+
 /// The columns that are read of each table, or `*`.
 fn needs(sql: &str) -> Vec<String> {
     let of = |scan: &Scan| scan.needs.as_ref().map_or_else(|| "*".to_owned(), |needs| needs.join(" "));

@@ -297,7 +297,7 @@ impl<'a, 'n> Walker<'a, 'n> {
     }
 
     /// What a select puts out, with the columns that conditions may be moved to.
-    fn outputs(&self, select: &Select) -> Vec<Output> {
+    pub(super) fn outputs(&self, select: &Select) -> Vec<Output> {
         let is_plain = is_plain(select);
         let groups: Vec<Meaning> = match &select.group_by {
             GroupByExpr::Expressions(keys, _) => keys.iter().map(|key| self.meaning(key)).collect(),
