@@ -173,6 +173,7 @@ impl Found {
         let advised = advised::advised(context, &options, Micros(total));
         let mut names = NewNames::default();
         let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options, &mut names)).collect();
+        findings.iter_mut().for_each(|finding| seen.get().hinted(finding));
         needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
         let groups: Vec<_> = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).collect();
         findings.extend(groups.into_iter().map(|group| {

@@ -69,6 +69,7 @@ mod plan_flip;
 mod plan_time_dominates;
 mod redundant_index;
 mod redundant_query;
+mod row_misestimate;
 mod schema;
 mod select_star;
 mod select_then_write;
@@ -138,6 +139,7 @@ pub static ALL: &[&dyn Rule] = &[
     &plan_time_dominates::PlanTimeDominates,
     &redundant_index::RedundantIndex,
     &redundant_query::RedundantQuery,
+    &row_misestimate::RowMisestimate,
     &select_star::SelectStar,
     &select_then_write::SelectThenWrite,
     &sequence_near_end::SequenceNearEnd,

@@ -9,6 +9,7 @@ pub mod lexer;
 pub mod mask;
 pub mod outline;
 pub mod parameters;
+mod places;
 pub mod shape;
 pub(crate) mod skeleton;
 pub mod tags;

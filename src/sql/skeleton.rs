@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 
 use super::fingerprint::{Fingerprint, Normalised, Normaliser};
 use super::lexer::{self, Class, Dialect};
+use super::places;
 use super::template::{Constant, Hole, Template, Templates};
 use super::values::Values;
 
@@ -78,10 +79,12 @@ impl Cache {
         self.scratch.values
     }
 
-    /// Where the constants and the parameters of a statement stand, but for numbers that are kept.
-    pub(crate) fn places(&mut self, sql: &[u8], dialect: Dialect) -> impl Iterator<Item = Range<usize>> {
+    /// Where the constants and the parameters of a statement stand, but for numbers that are kept; with words that are values
+    /// where there are fewer than `count`.
+    pub(crate) fn places(&mut self, sql: &[u8], dialect: Dialect, count: usize) -> Vec<Range<usize>> {
         self.scratch.cut(sql, dialect);
-        self.scratch.constants.iter().map(|constant| constant.start..constant.end)
+        let constants = self.scratch.constants.iter().map(|constant| constant.start..constant.end);
+        if constants.len() < count { places::with_words(sql, constants, dialect) } else { constants.collect() }
     }
 
     /// The slot of a statement, and where its comments stand in the text.

@@ -120,7 +120,7 @@ impl Digest {
             }
         }
         let person = self.person(&event.who);
-        if values.count() > 0 && !self.ignores_plans {
+        if !self.ignores_plans && drawing::is_worth_it(event, values) {
             self.draw(event, values, (statement, person));
         }
         let kind = event.plan.map_or(RowKind::Step(event.step), |plan| self.plan(plan));
@@ -147,7 +147,12 @@ impl Digest {
             return;
         }
         let start = parsed.values.len();
-        drawing.values(slot, (sql, event.detail), cache.places(sql, *dialect), &mut parsed.values);
+        // With as many values as its normalised text has places, each is at its own.
+        let count = drawing.places(slot);
+        let places = cache.places(sql, *dialect, count);
+        if places.len() == count {
+            drawing.values((sql, event.detail), &places, &mut parsed.values);
+        }
         let example =
             drawing.keeps_examples.then(|| Sample::new(sql, event.detail)).filter(|sample| sample.is_whole() && sample.is_short());
         let values = start..parsed.values.len();

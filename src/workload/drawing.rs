@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::event::Event;
 use crate::sql::parameters;
 use crate::sql::values::{Values, hashed};
-use crate::units::Timestamp;
+use crate::units::{Micros, Timestamp};
 
 use super::Workload;
 use super::fold::Block;
@@ -73,14 +73,13 @@ impl Drawing {
         true
     }
 
-    /// Adds the hashes of a call's values, if it has as many as its normalised text has places: then each is at its own.
-    pub(super) fn values(
-        &mut self,
-        slot: u32,
-        (sql, detail): (&[u8], Option<&[u8]>),
-        constants: impl Iterator<Item = Range<usize>>,
-        to: &mut Vec<u32>,
-    ) {
+    /// How many places the normalised text of a slot has.
+    pub(super) fn places(&self, slot: u32) -> usize {
+        self.slots.get(slot as usize).and_then(|slot| slot.places).map_or(0, usize::from)
+    }
+
+    /// Adds the hashes of a call's values, which stand at these places of its text.
+    pub(super) fn values(&mut self, (sql, detail): (&[u8], Option<&[u8]>), places: &[Range<usize>], to: &mut Vec<u32>) {
         let start = to.len();
         self.bound.clear();
         let mut rest = detail.and_then(parameters::in_detail).unwrap_or_default();
@@ -88,9 +87,8 @@ impl Drawing {
             self.bound.push(hashed(value.unwrap_or(b"\0")));
             rest = behind;
         }
-        let mut are_known = true;
-        for constant in constants {
-            let hash = match &sql[constant] {
+        for place in places {
+            let hash = match &sql[place.clone()] {
                 [b'$', number @ ..] if number.first().is_some_and(u8::is_ascii_digit) => {
                     let number = number.iter().take(5).fold(0, |n: usize, digit| n * 10 + usize::from(digit - b'0'));
                     number.checked_sub(1).and_then(|at| self.bound.get(at).copied())
@@ -98,15 +96,8 @@ impl Drawing {
                 [b'\'', text @ .., b'\''] => Some(hashed(text)),
                 other => Some(hashed(other)),
             };
-            are_known &= hash.is_some() && to.len() - start <= MOST_PLACES;
-            if !are_known {
-                break;
-            }
-            to.extend(hash);
-        }
-        let places = self.slots.get(slot as usize).and_then(|slot| slot.places).map_or(0, usize::from);
-        if !are_known || to.len() - start != places {
-            to.truncate(start);
+            let Some(hash) = hash else { return to.truncate(start) };
+            to.push(hash);
         }
     }
 }
@@ -118,6 +109,15 @@ fn places(text: &str) -> u8 {
     let count = if is_of_rows && !text.contains("/*") { parameters::highest(text.as_bytes()).unwrap_or_default() } else { 0 };
     u8::try_from(count).ok().filter(|&count| usize::from(count) <= MOST_PLACES).unwrap_or_default()
 }
+
+/// Whether a call took so long that its values matter.
+#[inline]
+pub(super) fn is_worth_it(event: &Event<'_>, values: Values) -> bool {
+    values.count() > 0 && event.took.is_none_or(|took| took >= WORTH)
+}
+
+/// See [`super::samples`].
+const WORTH: Micros = Micros(1_000);
 
 /// What a call draws: the same whenever it is read, from whatever log. Calls of one moment with the same duration and values draw
 /// the same.
@@ -146,7 +146,7 @@ impl Workload {
             let Some(number) = self.number(row.statement, parsed, block) else { continue };
             let statement = &mut self.statements[number as usize];
             if let Some(values) = parsed.values.get(row.values.clone()).filter(|_| statement.passes) {
-                statement.samples.get_or_insert_default().take(Drawn::new(row.number, values, row.example.clone()));
+                statement.samples.get_or_insert_default().take(row.number, || Drawn::new(row.number, values, row.example.clone()));
             }
         }
     }

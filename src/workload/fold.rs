@@ -77,6 +77,7 @@ impl Workload {
         for statement in &mut self.statements {
             self.total.merge(&statement.latency);
             statement.timeline.settle();
+            statement.samples.iter_mut().for_each(|samples| samples.settle());
             statement.plans.iter_mut().for_each(|plans| plans.timeline.settle());
         }
         self.service.settle();

@@ -1,6 +1,7 @@
 //! Which values a statement's calls asked for, place by place: a sample of its calls, with hashes of their values.
 //!
-//! Every call has a number that is as good as drawn by lot, though the same whenever the same call is read; those are kept
+//! Only calls of a millisecond and more are looked at, and those whose duration is not told beside the text: no others are worth
+//! an index. Every call has a number that is as good as drawn by lot, though the same whenever the same call is read; those are kept
 //! whose number is below a limit, and the limit is halved whenever there are more than [`MOST`] of them. Which calls these are
 //! depends on the calls alone, not on their order or on how they were cut into blocks, so that samples merge exactly (level
 //! sampling: Gibbons and Tirthapura, "Estimating simple functions on the union of data streams", 2001). Of all calls of a
@@ -77,6 +78,8 @@ impl PartialOrd for Drawn {
 pub struct Place {
     /// Calls that were drawn and whose values are known.
     pub drawn: u64,
+    /// How many calls these stand for, about.
+    pub calls: u64,
     /// Different values among them.
     pub distinct: u64,
     /// Values that came once.
@@ -88,14 +91,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// How many different values so many calls asked for, and whether that was counted. Source: the estimator of Haas and
+    /// How many different values the calls asked for, and whether that was counted. Source: the estimator of Haas and
     /// Stokes that ANALYZE uses, `compute_scalar_stats` in `src/backend/commands/analyze.c`.
     #[must_use]
-    pub fn distinct_of(&self, calls: u64) -> (u64, bool) {
-        if self.is_all || self.drawn == 0 || calls <= self.drawn {
+    pub fn different(&self) -> (u64, bool) {
+        if self.is_all || self.drawn == 0 || self.calls <= self.drawn {
             return (self.distinct, self.is_all);
         }
-        let [drawn, distinct, once, calls] = [self.drawn, self.distinct, self.once, calls].map(|count| count as f64);
+        let [drawn, distinct, once, calls] = [self.drawn, self.distinct, self.once, self.calls].map(|count| count as f64);
         let estimate = drawn * distinct / (drawn - once + once * drawn / calls);
         (crate::units::Micros::floor(estimate.clamp(distinct, calls)).0, false)
     }
@@ -120,21 +123,29 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Takes a call that was drawn by whoever sees a part of them.
-    pub(super) fn take(&mut self, call: Drawn) {
-        if u64::from(call.number) < limit(self.halvings) {
-            let at = self.drawn.binary_search(&call).unwrap_or_else(|at| at);
-            self.drawn.insert(at, call);
-            self.trim();
+    /// Takes a call that was drawn by whoever sees a part of them. They are in order once they are settled.
+    pub(super) fn take(&mut self, number: u32, call: impl FnOnce() -> Drawn) {
+        if u64::from(number) < limit(self.halvings) {
+            self.drawn.push(call());
+            while self.drawn.len() > MOST {
+                self.halvings += 1;
+                let limit = limit(self.halvings);
+                self.drawn.retain(|call| u64::from(call.number) < limit);
+            }
         }
+    }
+
+    /// Puts them in order, and keeps few examples.
+    pub(super) fn settle(&mut self) {
+        self.drawn.sort_unstable();
+        self.trim();
     }
 
     /// Adds those of another.
     pub(super) fn merge(&mut self, other: &Samples) {
         self.halvings = self.halvings.max(other.halvings).min(MOST_HALVINGS);
         self.drawn.extend(other.drawn.iter().cloned());
-        self.drawn.sort_unstable();
-        self.trim();
+        self.settle();
         self.sealed = better(&self.sealed, &other.sealed);
     }
 
@@ -162,7 +173,9 @@ impl Samples {
         let width = self.drawn.iter().map(|call| call.values.len()).max().unwrap_or_default();
         let known: Vec<&Drawn> = self.drawn.iter().filter(|call| width > 0 && call.values.len() == width).collect();
         let is_all = self.halvings == 0 && known.len() == self.drawn.len();
-        let places: Vec<Place> = (0..width).map(|at| place(known.iter().map(|call| call.values[at]), is_all)).collect();
+        let calls = (known.len() as u64).saturating_mul(1 << self.halvings.min(MOST_HALVINGS));
+        let of = |at: usize| Place { calls, is_all, ..place(known.iter().map(|call| call.values[at])) };
+        let places: Vec<Place> = (0..width).map(of).collect();
         better(&places, &self.sealed)
     }
 
@@ -181,8 +194,8 @@ impl Samples {
         let usual = |call: &Drawn| -> u64 { call.values.iter().zip(&counts).filter_map(|(value, counts)| counts.get(value)).sum() };
         let kept = || self.drawn.iter().filter(|call| !call.values.is_empty() && call.example.is_some());
         // Of equals the first that was drawn.
-        let most = kept().rev().max_by_key(|call| usual(call))?;
-        let least = kept().min_by_key(|call| usual(call))?;
+        let most = kept().min_by_key(|call| (std::cmp::Reverse(usual(call)), *call))?;
+        let least = kept().min_by_key(|call| (usual(call), *call))?;
         most.example.as_deref().zip(least.example.as_deref())
     }
 
@@ -200,7 +213,9 @@ pub(super) fn limit(halvings: u8) -> u64 {
 
 /// Of two parts the one that knows more calls. Where both know some neither knows all.
 fn better(one: &[Place], other: &[Place]) -> Vec<Place> {
-    let key = |places: &[Place]| places.iter().map(|place| [place.drawn, place.distinct, place.once, place.most]).collect::<Vec<_>>();
+    let key = |places: &[Place]| {
+        places.iter().map(|place| [place.drawn, place.calls, place.distinct, place.once, place.most]).collect::<Vec<_>>()
+    };
     let mut better = if key(other) > key(one) { other.to_vec() } else { one.to_vec() };
     if !one.is_empty() && !other.is_empty() {
         better.iter_mut().for_each(|place| place.is_all = false);
@@ -208,7 +223,7 @@ fn better(one: &[Place], other: &[Place]) -> Vec<Place> {
     better
 }
 
-fn place(values: impl Iterator<Item = u32>, is_all: bool) -> Place {
+fn place(values: impl Iterator<Item = u32>) -> Place {
     let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
     values.for_each(|value| *counts.entry(value).or_default() += 1);
     Place {
@@ -216,7 +231,7 @@ fn place(values: impl Iterator<Item = u32>, is_all: bool) -> Place {
         distinct: counts.len() as u64,
         once: counts.values().filter(|count| **count == 1).count() as u64,
         most: counts.values().copied().max().unwrap_or_default(),
-        is_all,
+        ..Place::default()
     }
 }
 
@@ -228,7 +243,8 @@ mod tests {
 
     fn of(calls: &[(u32, u32)]) -> Samples {
         let mut samples = Samples::default();
-        calls.iter().for_each(|&(number, value)| samples.take(Drawn::new(number, &[value], None)));
+        calls.iter().for_each(|&(number, value)| samples.take(number, || Drawn::new(number, &[value], None)));
+        samples.settle();
         samples
     }
 
@@ -273,9 +289,9 @@ mod tests {
     #[test]
     fn few_calls_are_all_known() {
         let some = of(&[(7, 1), (u32::MAX, 1), (9, 2), (7, 1)]);
-        let expected = Place { drawn: 4, distinct: 2, once: 1, most: 3, is_all: true };
+        let expected = Place { drawn: 4, calls: 4, distinct: 2, once: 1, most: 3, is_all: true };
         assert_eq!(some.places(), [expected]);
-        assert_eq!((expected.distinct_of(4), expected.share()), ((2, true), 0.75));
+        assert_eq!((expected.different(), expected.share()), ((2, true), 0.75));
         let mut sealed = some.clone();
         sealed.seal();
         assert_eq!((sealed.places(), sealed.drawn.len()), (vec![expected], 0));
@@ -287,14 +303,14 @@ mod tests {
         let count = 10_000_u32;
         let step = u32::MAX / count;
         let drawn = |value: fn(u32) -> u32| of(&(0..count).map(|at| (at * step, value(at))).collect::<Vec<_>>()).places()[0];
-        // 10,000 calls halved until 64 are left or fewer: below 1/256 of the numbers there are 40.
+        // 10,000 calls halved until 64 are left or fewer: below 1/256 of the numbers there are 40, which stand for 10,240.
         let keys = drawn(|at| at);
-        assert_eq!((keys.drawn, keys.distinct, keys.is_all), (40, 40, false));
-        assert_eq!(keys.distinct_of(10_000), (10_000, false));
+        assert_eq!((keys.drawn, keys.calls, keys.distinct, keys.is_all), (40, 10_240, 40, false));
+        assert_eq!(keys.different(), (10_240, false));
         let one = drawn(|_| 3);
-        assert_eq!((one.distinct_of(10_000), one.share()), ((1, false), 1.0));
+        assert_eq!((one.different(), one.share()), ((1, false), 1.0));
         // 20 values twice each: none came once, so there are no others.
-        assert_eq!(drawn(|at| at / 2).distinct_of(10_000), (20, false));
+        assert_eq!(drawn(|at| at / 2).different(), (20, false));
     }
 
     #[test]
@@ -310,10 +326,10 @@ mod tests {
         assert_eq!(samples.extremes(), None);
         for (number, value, sql) in [(1, 5, "a"), (2, 6, "b"), (3, 5, "c"), (4, 5, "d")] {
             let example = Sample::new(sql.as_bytes(), None);
-            samples.take(Drawn::new(number, &[value], Some(Box::new(example))));
+            samples.take(number, || Drawn::new(number, &[value], Some(Box::new(example))));
         }
         // Without values nobody knows how usual they are.
-        samples.take(Drawn::new(0, &[], Some(Box::default())));
+        samples.take(0, || Drawn::new(0, &[], Some(Box::default())));
         let (usual, unusual) = samples.extremes().expect("kept");
         assert_eq!((usual.sql.as_slice(), unusual.sql.as_slice()), (b"a".as_slice(), b"b".as_slice()));
         let json = serde_json::to_string(&samples).expect("plain");

@@ -257,3 +257,41 @@ fn an_index_that_is_missed_is_not_called_redundant() {
     assert_eq!([&unknown.data["replaces"], &sure.data["replaces"], &missed.data["replaces"]], [&names, &names, &json!([])]);
     assert_eq!((sure.evidence.len(), missed.remedy.contains("redundant")), (unknown.evidence.len() + 1, false));
 }
+
+/// The advice on a table of a snapshot, with a log of 24 calls of 20 ms.
+fn advised(replaced: &[(&str, &str)], call: &dyn Fn(u32) -> String) -> Finding {
+    let statement = "SELECT id FROM orders WHERE status = $1 ORDER BY placed_at DESC LIMIT $2";
+    let snapshot = String::from_utf8(text("hit-in-catalogue-order.snap")).expect("text").replace(statement, "SELECT 1");
+    let snapshot = replaced.iter().fold(snapshot, |snapshot, (from, to)| snapshot.replace(from, to));
+    let line = |at: u32| {
+        format!("2026-11-23 10:{at:02}:00.000 UTC [{}] app@shop LOG:  duration: 20.000 ms  statement: {}\n", 4_000 + at, call(at))
+    };
+    let log: String = (0..24).map(line).collect();
+    let inputs = vec![Input::Memory("a.snap".into(), snapshot.into_bytes()), Input::Memory("pg.log".into(), log.into_bytes())];
+    let workload = laggard::read(inputs, &Settings::default()).expect("settings are right").workload;
+    let found = finding::check(&workload, &Options::default());
+    found.into_iter().find(|finding| finding.rule == "missing-index").expect("advice")
+}
+
+#[test]
+fn an_index_is_partial_only_where_every_call_has_its_condition() {
+    let boolean = [(r#""name": "status", "data_type": "bigint""#, r#""name": "status", "data_type": "boolean""#)];
+    let of = |is: &str| format!("SELECT id FROM orders WHERE status = {is} ORDER BY placed_at DESC LIMIT 20");
+    let always = advised(&boolean, &|_| of("true"));
+    assert_eq!((&always.data["columns"], &always.data["where"]), (&json!(["placed_at"]), &json!("status")), "{always:?}");
+    let either = advised(&boolean, &|at| of(if at % 2 == 0 { "true" } else { "FALSE" }));
+    assert_eq!(&either.data["where"], &Value::Null, "{either:?}");
+}
+
+/// A value is never told, so that an index for it alone is a matter of words.
+#[test]
+fn a_value_that_all_calls_ask_for_is_worth_a_word_and_no_statement() {
+    let many = (r#""n_distinct": 4,"#, r#""n_distinct": 400,"#);
+    let counted = [many, (r#""n_live_tup": 100000"#, r#""seq_scan": 40, "seq_tup_read": 4000000, "n_live_tup": 100000"#)];
+    let one = advised(&counted, &|_| "SELECT id FROM orders WHERE status = 7300 ORDER BY placed_at DESC LIMIT 20".to_owned());
+    assert!(one.remedy.contains("ask status for one value") && !format!("{one:?}").contains("7300"), "{one:?}");
+    assert_eq!((one.evidence[1].data.get("seq_scan"), &one.data["where"]), (Some(&json!(40.0)), &Value::Null));
+    assert!(one.evidence[1].text.ends_with("40 scans read public.orders without an index, 100\u{2009}000 rows each on average"), "{one:?}");
+    let some = advised(&[many], &|at| format!("SELECT id FROM orders WHERE status = {at} ORDER BY placed_at DESC LIMIT 20"));
+    assert!(!some.remedy.contains("one value"), "{}", some.remedy);
+}

@@ -128,6 +128,31 @@ fn settings_are_one_finding_with_a_reason_each() {
     assert!(dropped.evidence[0].text.contains("dropped 12 times") && graded(&dropped).0 == "medium", "{dropped:?}");
 }
 
+/// 45 of 50 entries are there.
+#[test]
+fn what_is_counted_and_logged_in_part_is_told() {
+    let full = only("blind-setting/hit-nearly-full.snap");
+    assert_eq!((graded(&full), &full.data["settings"]), (("info", "high"), &json!(["pg_stat_statements.max"])));
+    assert!(full.evidence[0].text.starts_with("45 of 50 statements"), "{}", full.evidence[0].text);
+    let without_ids = only("blind-setting/hit-no-ids.snap");
+    assert_eq!((graded(&without_ids), &without_ids.data["settings"]), (("medium", "high"), &json!(["compute_query_id"])));
+    let plans = only("blind-setting/hit-plans-without-counts.snap");
+    assert_eq!((graded(&plans), &plans.data["settings"]), (("info", "high"), &json!(["log_temp_files", "auto_explain.log_analyze"])));
+}
+
+/// 98 000 rows where 120 were expected, and four loops of 12 000 where 30 were; one finding for each table.
+#[test]
+fn estimates_are_of_a_loop() {
+    let read = read(fixtures().join("rules/row-misestimate/hit-two-tables.log"));
+    let found = finding::check(&read.workload, &Options::default());
+    let told: Vec<_> = found.iter().map(|finding| (finding.rule, finding.occurrences, json!(finding.evidence[0].data))).collect();
+    let of = |table: &str, rows: u64, expected: u64, loops: u64, factor: f64| json!({"table": table, "rows": rows, "expected": expected, "loops": loops, "factor": factor});
+    assert_eq!(
+        told,
+        [("row-misestimate", 3, of("events", 98_000, 120, 1, 98_000.0 / 120.0)), ("row-misestimate", 3, of("items", 12_000, 30, 4, 400.0)),]
+    );
+}
+
 #[test]
 fn what_may_be_being_built_is_likely_only() {
     assert_eq!(graded(&only("invalid-index/hit-failed-build.snap")), ("medium", "high"));

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::advice::{self, Choice, Considered, Demand, Limits, NewNames, Offers, Portrait, Refusal};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Relation};
 use crate::plan::Reads;
 use crate::units::{ByteCount, Micros, grouped};
 use crate::workload::{Statement, Workload};
 
 use super::super::habit::Price;
+use super::super::schema::{self, used};
 use super::super::{Confidence, Context, Evidence, Finding};
 use super::demands::demands;
 use super::{META, Need, Options};
@@ -189,6 +190,7 @@ impl<'w> Advised<'w> {
         };
         let seems = if confidence == Confidence::Low { "possibly no" } else { "no" };
         let mut evidence = vec![self.priced(told, index)];
+        evidence.extend(self.catalog.relation(index.relation).and_then(|relation| read_whole(relation, table)));
         evidence.extend(shown.iter().take(3).map(|need| super::shown(need)));
         evidence.extend(told.served.iter().take(3).map(|served| served.price.evidence()));
         Finding {
@@ -249,6 +251,18 @@ impl<'w> Advised<'w> {
         });
         data.as_object().cloned().unwrap_or_default()
     }
+}
+
+/// How often a table was read from its first row to its last, which alone would say nothing of an index.
+fn read_whole(relation: &Relation, table: &str) -> Option<Evidence> {
+    let (scans, rows) = (used(relation, "seq_scan").filter(|scans| *scans >= 1.0)?, used(relation, "seq_tup_read")?);
+    let text = format!(
+        "since the counters began, {} scans read {table} without an index, {} rows each on average",
+        schema::whole(scans),
+        schema::whole(rows / scans)
+    );
+    let data = json!({"seq_scan": scans, "seq_tup_read": rows});
+    Some(Evidence { kind: "catalog", text, data: data.as_object().cloned().unwrap_or_default() })
 }
 
 /// Whether a plan counted the rows of a whole table.

@@ -6,7 +6,7 @@ use crate::advice::{CatalogNames, Demand, Measured};
 use crate::catalog::Catalog;
 use crate::plan::Reads;
 use crate::sql::shape::on_a_deep_stack;
-use crate::sql::shape::scans::{self, Names, Reading, Test, Unread};
+use crate::sql::shape::scans::{self, Names, Reading, Term, Test, Unread};
 use crate::units::Micros;
 use crate::workload::{Statement, Workload};
 
@@ -57,10 +57,30 @@ pub(super) fn reading(statement: &Statement, names: &dyn Names) -> Result<Readin
     let sample = &statement.sample;
     let example = || sample.is_whole().then(|| scans::read(&String::from_utf8_lossy(&sample.sql), &sample.parameters, names));
     match example() {
-        Some(Ok(reading)) => Ok(reading),
+        Some(Ok(reading)) => Ok(without_flags_that_vary(reading, statement, names)),
         Some(Err(Unread::Several)) => Err(Unread::Several),
         _ => scans::read(&statement.text, b"", names).map(|reading| lengthened(reading, &statement.text)),
     }
+}
+
+/// A boolean that the example has in its text may be another one in other calls: then it is a value like others.
+fn without_flags_that_vary(mut reading: Reading, statement: &Statement, names: &dyn Names) -> Reading {
+    let is_flag = |term: &Term| matches!(term.test, Test::Flag(_));
+    let places = statement.samples.as_ref().map(|samples| samples.places()).unwrap_or_default();
+    let varies = |number: u32| (number as usize).checked_sub(1).and_then(|at| places.get(at)).is_some_and(|place| place.distinct > 1);
+    if !reading.scans.iter().flat_map(|scan| &scan.terms).any(is_flag) || !(1..=64).any(varies) {
+        return reading;
+    }
+    let placed = scans::read(&statement.text, b"", names).unwrap_or_default().scans;
+    let is_varied = |table: &str, column: &str| {
+        let of_table = placed.iter().filter(|scan| scan.table == table);
+        of_table.flat_map(|scan| &scan.placed).any(|placed| placed.column == column && varies(placed.number))
+    };
+    for scan in &mut reading.scans {
+        let flags = scan.terms.iter_mut().filter(|term| is_flag(term) && is_varied(&scan.table, term.key.column()));
+        flags.for_each(|term| term.test = Test::Equal);
+    }
+    reading
 }
 
 /// Lists that normalisation shortened are of unknown length.

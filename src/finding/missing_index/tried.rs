@@ -14,6 +14,7 @@ use crate::workload::{Statement, Workload};
 use super::super::habit::Price;
 use super::super::{Confidence, Evidence, Finding};
 use super::advised::Advised;
+use super::values::Seen;
 use super::{META, Options};
 
 /// Advice on one database: what was asked of it, and what came of that.
@@ -75,6 +76,8 @@ impl<'w> Advice<'w> {
         let needed = redundant.iter().filter(|(_, is_redundant)| !**is_redundant).map(|(name, _)| name.clone()).collect();
         let advised = Advised::by(self.catalog, self.statements, (offers, choices), total).without_replacing(needed);
         let mut findings = advised.findings(&[], &options, &mut NewNames::default());
+        let seen = Seen::of(self.workload);
+        findings.iter_mut().for_each(|finding| seen.get().hinted(finding));
         if is_tried {
             findings.iter_mut().for_each(by_planner);
             findings.iter_mut().for_each(|finding| confirmed(finding, &redundant));

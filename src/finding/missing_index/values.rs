@@ -9,15 +9,15 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{self, Against, Key, Reading, Test, TextAlone};
 use crate::units::grouped;
 use crate::workload::{Place, Sample, Statement, Workload};
 
-use super::super::Evidence;
 use super::super::habit::Price;
+use super::super::{Evidence, Finding};
 use super::unqualified;
 
 /// At most so many statements are read, those first that cost most.
@@ -58,9 +58,9 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn of(place: Place, calls: u64, is_written: bool) -> Self {
-        let (distinct, is_exact) = place.distinct_of(calls);
-        Asked { distinct, is_exact, calls, share: place.share(), is_one: place.distinct == 1, statements: 1, is_written }
+    fn of(place: Place, is_written: bool) -> Self {
+        let (distinct, is_exact) = place.different();
+        Asked { distinct, is_exact, calls: place.calls, share: place.share(), is_one: place.distinct == 1, statements: 1, is_written }
     }
 
     /// What two statements asked for together.
@@ -141,6 +141,16 @@ impl Distributions {
         known.map(|(column, asked)| told(table, column, asked)).collect()
     }
 
+    /// The same for a finding that names an index.
+    pub(super) fn hinted(&self, finding: &mut Finding) {
+        let text = |value: &Value| value.as_str().map(|text| text.split(' ').next().unwrap_or(text).to_owned());
+        let columns = finding.data.get("columns").and_then(Value::as_array).map(|all| all.iter().filter_map(text).collect::<Vec<_>>());
+        let is_whole = finding.data.get("where").is_none_or(Value::is_null);
+        let told = finding.data.get("table").and_then(Value::as_str).zip(columns.filter(|_| is_whole));
+        let hint = told.and_then(|(table, columns)| self.hint(table, &columns, columns.len()));
+        finding.remedy.extend(hint);
+    }
+
     /// A word on a smaller index, where all calls ask one of the columns for the same value.
     pub(super) fn hint(&self, table: &str, columns: &[String], equal: usize) -> Option<String> {
         let is_one = |column: &&String| {
@@ -151,7 +161,7 @@ impl Distributions {
         let is_written = self.asked(table, column).is_some_and(|asked| asked.is_written);
         let how = if is_written { "" } else { ", if the statements are made to have it in their text and not to bind it" };
         Some(format!(
-            " All calls of a statement ask {column} for one value: possibly an index on the other columns, WHERE {column} is that value, does with less{how}."
+            " All calls of a statement that were looked at ask {column} for one value: possibly an index on the other columns, WHERE {column} is that value, does with less{how}."
         ))
     }
 }
@@ -170,7 +180,7 @@ fn told(table: &str, column: &str, asked: Asked) -> Evidence {
     } else {
         String::new()
     };
-    let text = format!("{} calls asked {table} for {values} of {column}{common}", grouped(calls));
+    let text = format!("{about}{} calls asked {table} for {values} of {column}{common}", grouped(calls));
     let data = json!({"table": table, "column": column, "distinct": distinct, "is_exact": is_exact, "calls": calls, "most_common": share});
     Evidence { kind: "value-distribution", text, data: data.as_object().cloned().unwrap_or_default() }
 }
@@ -193,7 +203,7 @@ fn of_statement(statement: &Statement) -> Vec<((String, String), Asked)> {
     let placed = reading.scans.iter().flat_map(|scan| scan.placed.iter().map(|placed| (unqualified(&scan.table).to_owned(), placed)));
     let known = placed.filter_map(|(table, placed)| {
         let place = places.get((placed.number as usize).checked_sub(1)?)?;
-        (place.drawn >= FEWEST_CALLS).then(|| ((table, placed.column.clone()), Asked::of(*place, calls, is_written(&statement.sample))))
+        (place.drawn >= FEWEST_CALLS).then(|| ((table, placed.column.clone()), Asked::of(*place, is_written(&statement.sample))))
     });
     known.collect()
 }
@@ -227,11 +237,11 @@ mod tests {
 
     #[test]
     fn one_value_is_the_same_one_in_all_statements() {
-        let place = Place { drawn: 30, distinct: 1, once: 0, most: 30, is_all: true };
-        let of = |is_written| Asked::of(place, 30, is_written);
+        let place = Place { drawn: 30, calls: 30, distinct: 1, once: 0, most: 30, is_all: true };
+        let of = |is_written| Asked::of(place, is_written);
         let one = of(true);
         assert!(one.is_one && one.with(one).is_one && one.with(one).is_written && !one.with(of(false)).is_written);
-        let several = Asked::of(Place { distinct: 40, ..place }, 50, true);
+        let several = Asked::of(Place { distinct: 40, calls: 50, ..place }, true);
         assert!(!one.with(several).is_one && one.with(several).distinct == 40);
         let column = |name: &str| ("t".to_owned(), name.to_owned());
         let values = Distributions(BTreeMap::from([(column("a"), one), (column("b"), several)]));
