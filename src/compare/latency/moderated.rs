@@ -38,10 +38,14 @@ pub(super) fn median_of(values: &[f64], reference: &[usize]) -> f64 {
 }
 
 /// The variance that an effect has by chance within the runs alone, and so at least. A few runs of each side that agree by luck
-/// know nothing of it: one slow call of sixty moves a mean, and a tail lies among usual calls or among slow ones.
-fn within_runs(errors: &[f64], baseline: usize) -> f64 {
-    let of_side = |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / (errors.len() as f64).powi(2);
-    of_side(&errors[..baseline]) + of_side(&errors[baseline..])
+/// know nothing of it: one slow call of sixty moves a mean, and a tail lies among usual calls or among slow ones. Of tails it is
+/// that of runs that are alike, as the baseline has them: a tail that grew tears its own interval open, which speaks for a
+/// regression and not against it.
+fn within_runs(errors: &[f64], baseline: usize, family: Family) -> f64 {
+    let (of_baseline, of_candidate) = errors.split_at(baseline);
+    let of_run = |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
+    let of_candidate_run = if family == Family::Tail { of_run(of_baseline) } else { of_run(of_candidate) };
+    of_run(of_baseline) / of_baseline.len() as f64 + of_candidate_run / of_candidate.len() as f64
 }
 
 /// The effects of all rows; `None` if there are no rows or no variance can be had of so few runs.
@@ -58,7 +62,7 @@ pub(super) fn estimates(rows: &Rows, family: Family, options: &Options) -> Optio
     let variances: Vec<f64> = rest.iter().map(|row| within(row)).collect();
     let prior = Prior::fit(&variances, freedom)?;
     let per_run = 1.0 / rows.baseline as f64 + 1.0 / rows.candidate as f64;
-    let least = rows.rows.iter().map(|row| within_runs(&row.errors, rows.baseline));
+    let least = rows.rows.iter().map(|row| within_runs(&row.errors, rows.baseline, family));
     let errors = variances.iter().zip(least).map(|(&s2, least)| (prior.squeeze(s2, freedom) * per_run).max(least).sqrt());
     let effects = raw.iter().zip(errors).map(|(raw, error)| [raw - centre, error]).collect();
     let factor = |g: &[f64]| g.iter().map(|g| g.exp()).collect();
