@@ -90,8 +90,9 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     let mut sum = Sum::default();
     found.children.iter().for_each(|child| sum.add(&child.sum));
     let inner = found.children.iter().find(|child| child.known.root != child.known.parent);
-    let (p50, p95) = (first.pattern.size(first.least, 500), first.pattern.size(first.least, 950));
     let count = first.sum.count();
+    let values = if class == Class::Repeats { each(first.sum.values, count).max(1) } else { 1 };
+    let [p50, p95] = [500, 950].map(|permille| first.pattern.size(first.least, permille).saturating_add(values - 1));
     let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum)).filter(|&n| n > 1)).collect();
     let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
     let orm = context.libraries().mending(first.known.child, application(found));
@@ -108,13 +109,17 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     data.insert("bursts".to_owned(), bursts);
     data.insert("endpoint".to_owned(), json!(endpoint));
     data.insert("orm".to_owned(), json!(orm.as_ref().map(Mending::evidence)));
+    let title = match values {
+        1 => title(class, &child, parent.as_ref(), &levels, count),
+        _ => format!("the same query on {} {p50} times over for {values} values, {}", child.table(), often(count)),
+    };
     let is_pipelined = sum.pipelined * 2 > sum.count();
     let looped: Vec<Looped> = found.children.iter().map(|child| (child.known.child, child.known.parent)).collect();
     Some(Finding {
         rule: meta.id,
         severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
         confidence: confidence(workload, &sum),
-        title: title(class, &child, parent.as_ref(), &levels, count) + &place(application(found), endpoint.map(|endpoint| &**endpoint)),
+        title: title + &place(application(found), endpoint.map(|endpoint| &**endpoint)),
         statement: Some(first.known.child),
         related: related(found),
         occurrences: count,
@@ -164,6 +169,12 @@ fn cost(sum: &Sum) -> Option<Micros> {
 fn per_row(inner: &Sum, outer: &Sum) -> u32 {
     let turns = (outer.calls * inner.count()).max(1);
     u32::try_from((inner.calls * outer.count().max(1) + turns / 2) / turns).unwrap_or(u32::MAX)
+}
+
+/// How many each has of so many, rounded.
+fn each(all: u64, of: u64) -> u32 {
+    let of = of.max(1);
+    u32::try_from((all + of / 2) / of).unwrap_or(u32::MAX)
 }
 
 fn related(found: &Loop<'_>) -> Vec<Fingerprint> {

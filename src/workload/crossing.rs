@@ -110,6 +110,7 @@ impl Spread {
             end: self.end,
             n: self.n,
             scale: self.n,
+            values: distinct,
             bond: Bond::Segment,
             grade: if parent.relation == 2 { Grade::Medium } else { Grade::Low },
             exec: self.exec,

@@ -42,6 +42,8 @@ pub(super) struct Ended {
     pub(super) end: Timestamp,
     pub(super) n: u32,
     pub(super) scale: u32,
+    /// How many different values its calls had.
+    pub(super) values: u32,
     pub(super) bond: Bond,
     pub(super) grade: Grade,
     pub(super) exec: Micros,
@@ -279,7 +281,8 @@ impl Workload {
                 truncated: false,
             };
             let endpoint = client.endpoint.as_deref().map(str::to_owned);
-            self.loops.patterns.add(burst::Ended { known, burst, counts: ended.counts, pipelined: ended.is_pipelined, endpoint });
+            let Ended { counts, is_pipelined: pipelined, values, .. } = ended;
+            self.loops.patterns.add(burst::Ended { known, burst, counts, pipelined, values, endpoint });
         }
     }
 

@@ -301,7 +301,7 @@ impl Workload {
         };
         let known = Known { class: Class::Writes, child: write, parent: Some(read), root: Some(read) };
         let endpoint = run.endpoint.as_deref().map(str::to_owned);
-        self.pairs.upserts.add(burst::Ended { known, burst, counts: true, pipelined: false, endpoint });
+        self.pairs.upserts.add(burst::Ended { known, burst, counts: true, pipelined: false, values: run.n, endpoint });
     }
 
     /// Rows that were looked for and then inserted, one by one; the parent of each is the read.

@@ -209,14 +209,21 @@ impl Run {
         self.looped.as_ref().map_or_else(Default::default, |looped| (looped.exec, looped.longest))
     }
 
+    /// How many of its calls asked for what another one had asked already, and that one itself.
+    pub(super) fn repeats(&self) -> u32 {
+        (self.n + 1).saturating_sub(self.distinct().max(1))
+    }
+
     /// What kind of loop it is, if it is one.
     pub(super) fn class(&self) -> Option<Class> {
         let looped = self.looped.as_ref().filter(|looped| self.traits.is_by_key && !looped.paged)?;
         let many = looped.blind || looped.distinct >= FEWEST && u64::from(looped.distinct) >= u64::from(self.n) * 3 / 10;
+        // Many rows may point to few.
+        let many = many || (looped.distinct > 1 && !self.is_vague());
         match () {
             () if self.traits.role.writes() => (many || self.traits.inserts).then_some(Class::Writes),
-            () if !looped.blind && looped.distinct == 1 && self.traits.values > 0 => Some(Class::Repeats),
-            () => many.then_some(Class::Reads),
+            () if many => Some(Class::Reads),
+            () => (self.traits.values > 0 && self.repeats() >= FEWEST).then_some(Class::Repeats),
         }
     }
 }
