@@ -174,6 +174,12 @@ impl Outline {
         self.keys.iter().any(own) && !self.has_list
     }
 
+    /// Whether it asks only if there are rows: `SELECT 1 … LIMIT 1`, `SELECT EXISTS (…)`.
+    #[must_use]
+    pub fn asks_whether(&self) -> bool {
+        self.role == Role::Read && self.columns.is_empty() && !self.has_star && !self.is_aggregate
+    }
+
     /// Whether a loop of it is one over rows that were read before: a key, no page of a table, no queue.
     #[must_use]
     pub fn is_by_key(&self) -> bool {
@@ -185,7 +191,7 @@ impl Outline {
 /// How surely the rows of one statement make another run once for each of them: 0 not at all, 1 perhaps, 2 by its names.
 #[must_use]
 pub fn relation(child: &Outline, parent: &Outline) -> u8 {
-    if parent.role != Role::Read || parent.is_aggregate || parent.is_lookup() {
+    if parent.role != Role::Read || parent.is_aggregate || parent.asks_whether() || parent.is_lookup() {
         return 0;
     }
     if child.role == Role::Insert {
@@ -207,7 +213,7 @@ fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
         return match () {
             () if parent.columns.iter().any(points) => 2,
             () if parent.table() == Some(table) && child.role == Role::Read && parent.tables.len() == 1 => 1,
-            () if parent.has_star || parent.columns.is_empty() => 2,
+            () if parent.has_star => 2,
             () if parent.columns.iter().any(|column| self::stem(column).is_some()) => 1,
             () => 0,
         };

@@ -145,7 +145,16 @@ impl Unit {
         {
             return;
         }
-        let below: Vec<usize> = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
+        let mut below: Vec<usize> = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
+        // What was done once for each of its rows besides is over too.
+        let since = self.runs[place].last;
+        let goes_with = |at: &usize| {
+            let run = &self.runs[*at];
+            let is_since = run.n > 0 && run.parent().is_none() && run.first().at > since;
+            *at != place && is_since && below.iter().any(|&known| known != *at && run.is_as_often_as(&self.runs[known]))
+        };
+        let beside: Vec<usize> = (0..self.runs.len()).filter(goes_with).collect();
+        below.extend(beside);
         self.end_some(&below, bond, statements);
         below.into_iter().for_each(|at| self.runs[at].reset());
     }
