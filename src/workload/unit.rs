@@ -78,10 +78,10 @@ impl Unit {
             }
             None => self.open(occurrence.statement, traits, occurrence.at),
         };
-        if self.runs[place].is_loop()
-            && (self.is_for_others(place, statements) || (bond == Bond::Segment && self.is_over(place, statements)))
-        {
-            self.end_some(&[place], bond, statements);
+        if self.is_for_others(place, occurrence.at, statements) || (bond == Bond::Segment && self.is_over(place, statements)) {
+            if self.runs[place].is_loop() {
+                self.end_some(&[place], bond, statements);
+            }
             self.runs[place].reset();
         }
         self.previous = occurrence.statement;
@@ -100,25 +100,26 @@ impl Unit {
         }
     }
 
-    /// Whether a run goes on for the rows of another read, right before it, than those it began with: one that fits it where
-    /// the first hardly does, or that is read for the first time.
-    fn is_for_others(&self, place: usize, statements: &mut Statements<'_>) -> bool {
+    /// Whether a run goes on for the rows of another read, right before it, than those it began with: a list; one that fits it
+    /// where the first hardly does; or one that is read for the first time.
+    fn is_for_others(&self, place: usize, at: u32, statements: &mut Statements<'_>) -> bool {
         let run = &self.runs[place];
-        if self.previous == run.statement {
+        if run.n == 0 || self.previous == run.statement {
             return false;
         }
-        let new = || self.ids.iter().position(|&id| id == self.previous).map(|at| &self.runs[at]).filter(|read| read.born + 1 == self.at);
-        match statements.relation(run.statement, self.previous) {
-            2 => run.is_vague() || new().is_some(),
-            1 => run.is_vague() && new().is_some_and(|read| read.rows > 1),
-            _ => false,
+        let relation = statements.relation(run.statement, self.previous);
+        let Some(read) = self.ids.iter().position(|&id| relation > 0 && id == self.previous).map(|at| &self.runs[at]) else { return false };
+        let (is_new, is_list) = (read.born + 1 == at, read.n == 0);
+        match relation {
+            2 => is_new || is_list || (run.is_loop() && run.is_vague()),
+            _ => is_new && read.rows > 1 && run.is_loop() && run.is_vague(),
         }
     }
 
     /// Whether a loop is over, although its statement comes again: hardly anything else happened in it, and then much else.
     fn is_over(&self, place: usize, statements: &Statements<'_>) -> bool {
         let run = &self.runs[place];
-        if self.at - run.last <= NEAR {
+        if !run.is_loop() || self.at - run.last <= NEAR {
             return false;
         }
         let family = self.family(place, self.roots(place).last().copied(), statements);

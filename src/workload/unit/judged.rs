@@ -146,10 +146,13 @@ impl Judged<'_> {
         if run.parent().is_none() && self.class == Class::Reads {
             score -= 2;
         }
+        // Rows that a read did not return are looped over for another reason.
+        let top = self.outer.unwrap_or(run);
+        let exceeds = top.parent().is_some_and(|parent| parent.rows > 0 && top.n >= parent.rows.saturating_mul(2));
         let near = run.parent().is_some_and(|parent| parent.distance <= 2 || self.outer.is_some());
         let certain = if in_unit { self.share >= MOSTLY } else { matches && relation == 2 && self.share >= PURE && near };
         match () {
-            () if score >= 5 && certain && !run.is_blind() => Grade::High,
+            () if score >= 5 && certain && !exceeds && !run.is_blind() => Grade::High,
             () if score >= 3 && self.share >= PARTLY => Grade::Medium,
             () => Grade::Low,
         }
