@@ -76,13 +76,53 @@ pub(super) struct Run {
 /// As many executions are kept before a run may be a loop.
 const EARLY: usize = FEWEST as usize - 1;
 
+/// Calls from one to another, and what they took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stretch {
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    pub(super) n: u32,
+    pub(super) exec: Micros,
+    pub(super) longest: Micros,
+}
+
+impl Stretch {
+    fn count(&mut self, occurrence: &Occurrence) {
+        if self.n == 0 {
+            self.first = *occurrence;
+        }
+        self.last = *occurrence;
+        self.n += 1;
+        self.exec += occurrence.exec;
+        self.longest = self.longest.max(occurrence.exec);
+    }
+
+    /// Whether its calls were sent without waiting for each other: a driver's batch. The server then hardly waits between them;
+    /// `None` where times are too coarse to tell.
+    pub(super) fn is_sent_at_once(&self) -> Option<bool> {
+        let (from, to) = (self.first.end, self.last.end);
+        let grain = [1_000_000, 1_000].into_iter().find(|grain| from.0 % grain == 0 && to.0 % grain == 0).unwrap_or(1);
+        let waited = to.since(from).0.saturating_sub(self.exec.0.saturating_sub(self.first.exec.0));
+        let at_once = SHORTEST_WAIT * u64::from(self.n.saturating_sub(1));
+        match () {
+            () if waited + grain.unsigned_abs() < at_once => Some(true),
+            () if waited < at_once + grain.unsigned_abs() => None,
+            () => Some(false),
+        }
+    }
+}
+
+/// Who waits for an answer before the next call takes at least so long for both; microseconds.
+const SHORTEST_WAIT: u64 = 100;
+
 /// What is kept of a run that may be a loop.
 #[derive(Debug, Default)]
 struct Looped {
     third: Occurrence,
-    last: Occurrence,
-    exec: Micros,
-    longest: Micros,
+    all: Stretch,
+    /// Those that followed each other with nothing between: the last of them, and the most before.
+    unbroken: Stretch,
+    longest: Stretch,
     seen: Vec<u32>,
     distinct: u32,
     blind: bool,
@@ -95,9 +135,12 @@ const MOST_SEEN: usize = 64;
 
 impl Looped {
     fn count(&mut self, occurrence: &Occurrence) {
-        self.last = *occurrence;
-        self.exec += occurrence.exec;
-        self.longest = self.longest.max(occurrence.exec);
+        self.all.count(occurrence);
+        if occurrence.at != self.unbroken.last.at + 1 {
+            self.longest = *self.unbroken();
+            self.unbroken = Stretch::default();
+        }
+        self.unbroken.count(occurrence);
         self.blind |= occurrence.is_blind;
         self.paged |= occurrence.is_paged;
         if self.seen.contains(&occurrence.hash) {
@@ -109,6 +152,13 @@ impl Looped {
         } else {
             self.seen[self.distinct as usize % MOST_SEEN] = occurrence.hash;
         }
+    }
+}
+
+impl Looped {
+    /// The longest stretch with nothing between.
+    fn unbroken(&self) -> &Stretch {
+        if self.unbroken.n > self.longest.n { &self.unbroken } else { &self.longest }
     }
 }
 
@@ -162,7 +212,7 @@ impl Run {
     /// The last one.
     pub(super) fn end(&self) -> &Occurrence {
         match &self.looped {
-            Some(looped) => &looped.last,
+            Some(looped) => &looped.all.last,
             None => &self.early[(self.n as usize).saturating_sub(1).min(EARLY - 1)],
         }
     }
@@ -204,9 +254,14 @@ impl Run {
         self.looped.as_ref().is_some_and(|looped| looped.blind)
     }
 
-    /// The time of its executions in the server, and that of the longest.
-    pub(super) fn exec(&self) -> (Micros, Micros) {
-        self.looped.as_ref().map_or_else(Default::default, |looped| (looped.exec, looped.longest))
+    /// All of its executions, once it may be a loop.
+    pub(super) fn whole(&self) -> Stretch {
+        self.looped.as_ref().map_or_else(Stretch::default, |looped| looped.all)
+    }
+
+    /// The most of them that came with nothing between.
+    pub(super) fn unbroken(&self) -> Stretch {
+        self.looped.as_ref().map_or_else(Stretch::default, |looped| *looped.unbroken())
     }
 
     /// How many of its calls asked for what another one had asked already, and that one itself.

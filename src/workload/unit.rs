@@ -274,9 +274,8 @@ impl Unit {
         let first = statements.ended.len();
         for &place in places {
             self.reconsider(place, statements);
-            let run = &self.runs[place];
-            if let Some(class) = run.class()
-                && let Some(ended) = self.burst(place, run, class, bond, statements)
+            if let Some(class) = self.runs[place].class()
+                && let Some(ended) = self.burst(place, class, bond, statements)
             {
                 statements.ended.push(ended);
             }

@@ -2,9 +2,9 @@
 
 use crate::units::Micros;
 
-use crate::workload::burst::{Bond, Class, Grade};
+use crate::workload::burst::{Bond, Class, FEWEST, Grade};
 use crate::workload::loops::{Ended, Statements};
-use crate::workload::run::Run;
+use crate::workload::run::{Run, Stretch};
 
 use super::Unit;
 
@@ -19,32 +19,31 @@ pub(super) const MOSTLY: u64 = 70;
 const PARTLY: u64 = 50;
 
 impl Unit {
-    pub(super) fn burst(&self, place: usize, run: &Run, class: Class, bond: Bond, statements: &mut Statements<'_>) -> Option<Ended> {
-        let roots = self.roots(place);
-        let (first, last) = (run.first(), run.end());
-        let (start, end) = (first.start(), last.end);
-        let wall = end.since(start).0;
-        let period = wall / u64::from(run.n);
-        let (exec, longest) = run.exec();
-        // Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction
-        // for each of them allows.
-        let slowest = if class == Class::Writes { SLOWEST_WRITES } else { SLOWEST_READS };
-        let between = if class == Class::Writes { wall.saturating_sub(exec.0) / u64::from(run.n) } else { period };
-        if bond == Bond::Segment && run.parent().is_none() && between > slowest {
-            return None;
-        }
+    pub(super) fn burst(&self, place: usize, class: Class, bond: Bond, statements: &mut Statements<'_>) -> Option<Ended> {
+        let (run, roots) = (&self.runs[place], self.roots(place));
         let family = self.family(place, roots.last().copied(), statements);
-        let share = self.share(&family, last.at - first.at + 1);
+        let share = self.share(&family, run.end().at - run.first().at + 1);
         let outer = self.outer(&roots);
-        if bond == Bond::Segment
-            && (Self::is_chance(run, outer, share) || (class == Class::Reads && self.is_request(place, &family, statements)))
-        {
+        let is_loose = bond == Bond::Segment && run.parent().is_none();
+        // Of a loop over nothing known, with much between, only what has nothing between is one.
+        let is_broken = is_loose && share < PURE;
+        let calls = if is_broken { run.unbroken() } else { run.whole() };
+        if is_broken && (calls.n < FEWEST || (class == Class::Repeats && run.distinct() > 1)) {
             return None;
         }
+        if is_loose && Self::is_slow(&calls, class) {
+            return None;
+        }
+        let is_chance = || !is_broken && Self::is_chance(run, outer, share);
+        if bond == Bond::Segment && (is_chance() || (class == Class::Reads && self.is_request(place, &family, statements))) {
+            return None;
+        }
+        let at_once = if class == Class::Writes { calls.is_sent_at_once() } else { Some(false) };
+        let grade = Judged { run, class, bond, share: if is_broken { 100 } else { share }, outer }.grade();
         // A query for few values is as long as what it repeats.
-        let length = if class == Class::Repeats { run.repeats() } else { run.n };
-        let judged = Judged { run, class, bond, share, outer };
-        let waste = wall.saturating_add(first.exec.0).saturating_sub(longest.0.saturating_add(period));
+        let length = if class == Class::Repeats { calls.n + run.repeats() - run.n } else { calls.n };
+        let (start, end) = (calls.first.start(), calls.last.end);
+        let wall = end.since(start).0;
         Some(Ended {
             class,
             child: run.statement,
@@ -52,20 +51,34 @@ impl Unit {
             root: roots.last().copied(),
             start,
             end,
-            n: run.n,
+            n: calls.n,
             scale: outer.map_or(length, |outer| outer.n.max(length)),
-            values: run.distinct(),
+            values: run.distinct().min(calls.n),
             bond,
-            grade: judged.grade(),
-            exec,
-            waste: Micros(waste),
+            grade: if at_once == Some(false) { grade } else { grade.min(Grade::Medium) },
+            exec: calls.exec,
+            waste: Micros(wall.saturating_add(calls.first.exec.0).saturating_sub(calls.longest.0 + wall / u64::from(calls.n))),
             counts: true,
             sessions: Vec::new(),
-            is_pipelined: class == Class::Writes
-                && wall >= 5_000
-                && exec.0.saturating_mul(10) > wall.saturating_mul(6)
-                && exec.0 / u64::from(run.n) < 1_000,
+            is_pipelined: at_once == Some(true) || (class == Class::Writes && Self::is_busy(&calls)),
         })
+    }
+
+    /// Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction for
+    /// each of them allows.
+    fn is_slow(calls: &Stretch, class: Class) -> bool {
+        let wall = calls.last.end.since(calls.first.start()).0;
+        match class {
+            Class::Writes => wall.saturating_sub(calls.exec.0) / u64::from(calls.n) > SLOWEST_WRITES,
+            _ => wall / u64::from(calls.n) > SLOWEST_READS,
+        }
+    }
+
+    /// Whether the server hardly waited for the next call, although the calls were short.
+    fn is_busy(calls: &Stretch) -> bool {
+        let wall = calls.last.end.since(calls.first.start()).0;
+        let is_short = calls.exec.0 / u64::from(calls.n) < 1_000;
+        wall >= 5_000 && calls.exec.0.saturating_mul(10) > wall.saturating_mul(6) && is_short
     }
 
     /// How many of a hundred calls the runs of a family have.
