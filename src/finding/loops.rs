@@ -95,7 +95,8 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     let [p50, p95] = [500, 950].map(|permille| first.pattern.size(first.least, permille).saturating_add(values - 1));
     let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum)).filter(|&n| n > 1)).collect();
     let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
-    let orm = context.libraries().mending(first.known.child, application(found));
+    let application = application(found.children.iter().flat_map(|child| &child.pattern.bursts));
+    let orm = context.libraries().mending(first.known.child, application);
     let mut data = Map::new();
     data.insert("parent".to_owned(), json!(found.parent.map(|parent| parent.to_string())));
     let mut children: Vec<String> = found.children.iter().map(|child| child.known.child.to_string()).collect();
@@ -119,27 +120,27 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         rule: meta.id,
         severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
         confidence: confidence(workload, &sum),
-        title: title + &place(application(found), endpoint.map(|endpoint| &**endpoint)),
+        title: title + &place(application, endpoint.map(|endpoint| &**endpoint)),
         statement: Some(first.known.child),
         related: related(found),
         occurrences: count,
         cost: cost(&sum),
         evidence: evidence(found),
         data,
-        remedy: remedy(context, class, &looped, application(found)),
+        remedy: remedy(context, class, &looped, application),
         ..Finding::default()
     })
 }
 
 /// The only application that runs a loop, if it is only one.
-fn application<'l>(found: &'l Loop<'_>) -> Option<&'l str> {
-    let mut names = found.children.iter().flat_map(|child| &child.pattern.bursts).map(|burst| burst.application.as_deref());
+pub(super) fn application<'b>(bursts: impl Iterator<Item = &'b Burst>) -> Option<&'b str> {
+    let mut names = bursts.map(|burst| burst.application.as_deref());
     let first = names.next()?;
     if names.all(|name| name == first) { first } else { None }
 }
 
 /// Who runs a loop and where, for the end of a title. What may hold a key or a query string is no name of a place.
-fn place(application: Option<&str>, endpoint: Option<&str>) -> String {
+pub(super) fn place(application: Option<&str>, endpoint: Option<&str>) -> String {
     let is_name =
         |endpoint: &&str| !endpoint.contains(['?', '=']) && !endpoint.split('/').any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
     let application = application.filter(|name| !name.is_empty()).map(|name| format!(", by {name}")).unwrap_or_default();

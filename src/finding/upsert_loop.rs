@@ -11,7 +11,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::often;
 use crate::workload::burst::{Grade, Known, MOST_BURSTS, Pattern, Sum};
 
-use super::loops::{Options, named, severity, told};
+use super::loops::{Options, application, named, place, severity, told};
 use super::orm::Named;
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -64,18 +64,21 @@ fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32) 
     // As for other loops: one in four that is sure.
     let is_sure = sum.bursts[Grade::High as usize] * 4 >= sum.count();
     let often = often(sum.count());
+    let application = application(pattern.bursts.iter());
+    let is_known = context.libraries().mending(known.child, application).is_some();
     Some(Finding {
         rule: META.id,
         severity: severity(context.workload, &sum),
         confidence: if is_sure && context.workload.blind().is_none() { Confidence::High } else { Confidence::Medium },
-        title: format!("{p50} rows of {} looked for and then inserted, one by one, {often}", write.table()),
+        title: format!("{p50} rows of {} looked for and then inserted, one by one, {often}", write.table())
+            + &place(application, pattern.endpoint.as_deref()),
         statement: Some(known.child),
         related: vec![read],
         occurrences: sum.count(),
         cost: Some(sum.waste),
         evidence: evidence(known, pattern, least),
         data: data(known, pattern, &sum, least).as_object().cloned().unwrap_or_default(),
-        remedy: remedy(&write, &check),
+        remedy: remedy(&write, &check) + if is_known { "" } else { " (unknown ORM)" },
         ..Finding::default()
     })
 }

@@ -204,12 +204,15 @@ pub fn relation(child: &Outline, parent: &Outline) -> u8 {
 fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
     let table = key.table.as_deref().or_else(|| child.table());
     let Some(stem) = stem(&key.column) else {
+        let Some(table) = table else { return 0 };
+        if !is_identity(&key.column) {
+            return named_for(&key.column, table, parent);
+        }
         // The child's own key: the parent reads the same rows, or a column that points to them.
-        let Some(table) = table.filter(|_| is_identity(&key.column)) else { return 0 };
         if child.role == Role::Change && parent.table() == Some(table) {
             return 2;
         }
-        let points = |column: &String| stem_is_of(column, table);
+        let points = |column: &String| stem_is_of(column, table) || is_singular_of(&bare(column), table);
         return match () {
             () if parent.columns.iter().any(points) => 2,
             () if parent.table() == Some(table) && child.role == Role::Read && parent.tables.len() == 1 => 1,
@@ -230,6 +233,21 @@ fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
     u8::from(parent.columns.iter().any(|column| is_identity(column)) || parent.has_star)
 }
 
+/// How surely a column without an ending points to the parent's rows: `author` does, `author_books` may.
+fn named_for(column: &str, table: &str, parent: &Outline) -> u8 {
+    let others = || parent.tables.iter().filter(|other| *other != table);
+    let begins = |other: &String| column.match_indices('_').any(|(end, _)| is_singular_of(&bare(&column[..end]), other));
+    match () {
+        () if others().any(|other| is_singular_of(&bare(column), other)) => 2,
+        () => u8::from(others().any(begins)),
+    }
+}
+
+/// A name as [`singular`] ones are compared.
+fn bare(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "")
+}
+
 /// Whether a column is the key of its own table.
 #[must_use]
 pub fn is_identity(column: &str) -> bool {
@@ -239,7 +257,7 @@ pub fn is_identity(column: &str) -> bool {
 /// What a column points to: `author` for `author_id` and `authorId`.
 fn stem(column: &str) -> Option<String> {
     let stem = ["_id", "_uuid", "Id", "ID", "_pk"].iter().find_map(|end| column.strip_suffix(end))?;
-    (!stem.is_empty()).then(|| stem.to_ascii_lowercase().replace('_', ""))
+    (!stem.is_empty()).then(|| bare(stem))
 }
 
 fn stem_is_of(column: &str, table: &str) -> bool {
