@@ -91,8 +91,8 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     found.children.iter().for_each(|child| sum.add(&child.sum));
     let inner = found.children.iter().find(|child| child.known.root != child.known.parent);
     let count = first.sum.count();
-    let values = if class == Class::Repeats { each(first.sum.values, count).max(1) } else { 1 };
-    let [p50, p95] = [500, 950].map(|permille| first.pattern.size(first.least, permille).saturating_add(values - 1));
+    let values = Some(each(first.sum.values, count)).filter(|&values| class == Class::Repeats && values > 1);
+    let [p50, p95] = [500, 950].map(|permille| first.pattern.size(first.least, permille).saturating_add(values.unwrap_or(0)));
     let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum)).filter(|&n| n > 1)).collect();
     let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
     let application = application(found.children.iter().flat_map(|child| &child.pattern.bursts));
@@ -111,8 +111,8 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     data.insert("endpoint".to_owned(), json!(endpoint));
     data.insert("orm".to_owned(), json!(orm.as_ref().map(Mending::evidence)));
     let title = match values {
-        1 => title(class, &child, parent.as_ref(), &levels, count),
-        _ => format!("the same query on {} {p50} times over for {values} values, {}", child.table(), often(count)),
+        None => title(class, &child, parent.as_ref(), &levels, count),
+        Some(values) => format!("the same query on {} {p50} times over for {values} values, {}", child.table(), often(count)),
     };
     let is_pipelined = sum.pipelined * 2 > sum.count();
     let looped: Vec<Looped> = found.children.iter().map(|child| (child.known.child, child.known.parent)).collect();

@@ -81,7 +81,7 @@ pub struct Burst {
     pub sessions: Vec<u64>,
     /// How many calls.
     pub n: u32,
-    /// The same, or of the loop around it if that has more; where the same values come again, one more than those that did.
+    /// The same, or of the loop around it if that has more; where several values come again, what they repeat.
     pub scale: u32,
     /// What held them together.
     pub bond: Bond,

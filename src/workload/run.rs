@@ -238,6 +238,11 @@ impl Run {
         }
     }
 
+    /// Whether another one comes once for each of its executions: what is read before a row is written, not what is looped over.
+    pub(super) fn has_companion(&self, other: &Run) -> bool {
+        other.is_loop() && self.n > 0 && other.second().at > self.first().at && other.n + 1 >= self.n
+    }
+
     /// Whether it came about as often as another one.
     pub(super) fn is_as_often_as(&self, other: &Run) -> bool {
         let (n, other) = (u64::from(self.n), u64::from(other.n));
@@ -264,9 +269,9 @@ impl Run {
         self.looped.as_ref().map_or_else(Stretch::default, |looped| *looped.unbroken())
     }
 
-    /// How many of its calls asked for what another one had asked already, and that one itself.
+    /// How long it is as one that repeats itself: of several values, the first call of each repeats nothing.
     pub(super) fn repeats(&self) -> u32 {
-        (self.n + 1).saturating_sub(self.distinct().max(1))
+        if self.distinct() <= 1 { self.n } else { self.n.saturating_sub(self.distinct()) }
     }
 
     /// What kind of loop it is, if it is one.

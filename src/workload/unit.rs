@@ -111,15 +111,23 @@ impl Unit {
         let Some(read) = self.ids.iter().position(|&id| relation > 0 && id == self.previous).map(|at| &self.runs[at]) else { return false };
         let (is_new, is_list) = (read.born + 1 == at, read.n == 0);
         match relation {
-            2 => is_new || is_list || (run.is_loop() && run.is_vague()),
+            2 => is_new || is_list || (run.is_loop() && run.is_vague() && !run.has_companion(read)),
             _ => is_new && read.rows > 1 && run.is_loop() && run.is_vague(),
         }
     }
 
-    /// Whether a loop is over, although its statement comes again: hardly anything else happened in it, and then much else.
+    /// Whether a loop is over, although its statement comes again: it has come for each row of a list, or hardly anything else
+    /// happened in it, and then much else.
     fn is_over(&self, place: usize, statements: &Statements<'_>) -> bool {
         let run = &self.runs[place];
-        if !run.is_loop() || self.at - run.last <= NEAR {
+        if !run.is_loop() || self.previous == run.statement {
+            return false;
+        }
+        let is_list = |statement: u32| self.ids.iter().position(|&id| id == statement).is_some_and(|at| self.runs[at].n == 0);
+        if run.parent().is_some_and(|parent| parent.rows > 1 && run.n >= parent.rows && is_list(parent.statement)) {
+            return true;
+        }
+        if self.at - run.last <= NEAR {
             return false;
         }
         let family = self.family(place, self.roots(place).last().copied(), statements);
@@ -217,9 +225,7 @@ impl Unit {
             }
             let relation = statements.relation(child.statement, run.statement);
             let distance = first.saturating_sub(run.last);
-            // Once for each: what is read before a row is written, not what is looped over.
-            let is_companion = run.is_loop() && child.n > 0 && run.second().at > child.first().at && run.n + 1 >= child.n;
-            if is_companion && !self.is_inside(at, bond, statements) {
+            if child.has_companion(run) && !self.is_inside(at, bond, statements) {
                 continue;
             }
             if relation == 0 || (bond == Bond::Segment && distance > NEAR) {

@@ -57,7 +57,9 @@ impl Unit {
             bond,
             grade: if at_once == Some(false) { grade } else { grade.min(Grade::Medium) },
             exec: calls.exec,
-            waste: Micros(wall.saturating_add(calls.first.exec.0).saturating_sub(calls.longest.0 + wall / u64::from(calls.n))),
+            waste: Micros(
+                wall.saturating_add(calls.first.exec.0).saturating_sub(calls.longest.0.saturating_add(wall / u64::from(calls.n))),
+            ),
             counts: true,
             sessions: Vec::new(),
             is_pipelined: at_once == Some(true) || (class == Class::Writes && Self::is_busy(&calls)),
