@@ -84,13 +84,16 @@ pub(super) struct Stretch {
     pub(super) n: u32,
     pub(super) exec: Micros,
     pub(super) longest: Micros,
+    /// All had the same values.
+    pub(super) is_one: bool,
 }
 
 impl Stretch {
     fn count(&mut self, occurrence: &Occurrence) {
         if self.n == 0 {
-            self.first = *occurrence;
+            (self.first, self.is_one) = (*occurrence, true);
         }
+        self.is_one &= occurrence.hash == self.first.hash;
         self.last = *occurrence;
         self.n += 1;
         self.exec += occurrence.exec;
@@ -112,6 +115,9 @@ impl Stretch {
     }
 }
 
+/// So many stretches of a run are kept apart; it then ends.
+const MOST_STRETCHES: usize = 32;
+
 /// Who waits for an answer before the next call takes at least so long for both; microseconds.
 const SHORTEST_WAIT: u64 = 100;
 
@@ -120,9 +126,9 @@ const SHORTEST_WAIT: u64 = 100;
 struct Looped {
     third: Occurrence,
     all: Stretch,
-    /// Those that followed each other with nothing between: the last of them, and the most before.
+    /// Those that follow each other with nothing between, and such as came before; of a run over something known none.
     unbroken: Stretch,
-    longest: Stretch,
+    stretches: Vec<Stretch>,
     seen: Vec<u32>,
     distinct: u32,
     blind: bool,
@@ -137,7 +143,9 @@ impl Looped {
     fn count(&mut self, occurrence: &Occurrence) {
         self.all.count(occurrence);
         if occurrence.at != self.unbroken.last.at + 1 {
-            self.longest = *self.unbroken();
+            if self.parent.is_none() && self.unbroken.n >= FEWEST && self.stretches.len() < MOST_STRETCHES {
+                self.stretches.push(self.unbroken);
+            }
             self.unbroken = Stretch::default();
         }
         self.unbroken.count(occurrence);
@@ -152,13 +160,6 @@ impl Looped {
         } else {
             self.seen[self.distinct as usize % MOST_SEEN] = occurrence.hash;
         }
-    }
-}
-
-impl Looped {
-    /// The longest stretch with nothing between.
-    fn unbroken(&self) -> &Stretch {
-        if self.unbroken.n > self.longest.n { &self.unbroken } else { &self.longest }
     }
 }
 
@@ -264,9 +265,15 @@ impl Run {
         self.looped.as_ref().map_or_else(Stretch::default, |looped| looped.all)
     }
 
-    /// The most of them that came with nothing between.
-    pub(super) fn unbroken(&self) -> Stretch {
-        self.looped.as_ref().map_or_else(Stretch::default, |looped| *looped.unbroken())
+    /// Those of them that came with nothing between, where they may be loops of their own.
+    pub(super) fn stretches(&self) -> impl Iterator<Item = &Stretch> {
+        let last = |looped: &'_ Looped| looped.unbroken.n >= FEWEST;
+        self.looped.iter().flat_map(move |looped| looped.stretches.iter().chain(last(looped).then_some(&looped.unbroken)))
+    }
+
+    /// Whether it has as many of them as are kept.
+    pub(super) fn is_in_pieces(&self) -> bool {
+        self.looped.as_ref().is_some_and(|looped| looped.stretches.len() >= MOST_STRETCHES)
     }
 
     /// How long it is as one that repeats itself: of several values, the first call of each repeats nothing.

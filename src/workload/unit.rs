@@ -123,6 +123,9 @@ impl Unit {
         if !run.is_loop() || self.previous == run.statement {
             return false;
         }
+        if run.is_in_pieces() {
+            return true;
+        }
         let is_list = |statement: u32| self.ids.iter().position(|&id| id == statement).is_some_and(|at| self.runs[at].n == 0);
         if run.parent().is_some_and(|parent| parent.rows > 1 && run.n >= parent.rows && is_list(parent.statement)) {
             return true;
@@ -280,10 +283,8 @@ impl Unit {
         let first = statements.ended.len();
         for &place in places {
             self.reconsider(place, statements);
-            if let Some(class) = self.runs[place].class()
-                && let Some(ended) = self.burst(place, class, bond, statements)
-            {
-                statements.ended.push(ended);
+            if let Some(class) = self.runs[place].class() {
+                self.judge(place, class, bond, statements);
             }
         }
         // Of several loops in one the longest stands for the time of all.

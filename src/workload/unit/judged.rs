@@ -2,7 +2,7 @@
 
 use crate::units::Micros;
 
-use crate::workload::burst::{Bond, Class, FEWEST, Grade};
+use crate::workload::burst::{Bond, Class, Grade};
 use crate::workload::loops::{Ended, Statements};
 use crate::workload::run::{Run, Stretch};
 
@@ -19,51 +19,43 @@ pub(super) const MOSTLY: u64 = 70;
 const PARTLY: u64 = 50;
 
 impl Unit {
-    pub(super) fn burst(&self, place: usize, class: Class, bond: Bond, statements: &mut Statements<'_>) -> Option<Ended> {
+    /// Puts what a run comes to among what ended.
+    pub(super) fn judge(&self, place: usize, class: Class, bond: Bond, statements: &mut Statements<'_>) {
         let (run, roots) = (&self.runs[place], self.roots(place));
         let family = self.family(place, roots.last().copied(), statements);
         let share = self.share(&family, run.end().at - run.first().at + 1);
         let outer = self.outer(&roots);
         let is_loose = bond == Bond::Segment && run.parent().is_none();
-        // Of a loop over nothing known, with much between, only what has nothing between is one.
-        let is_broken = is_loose && share < PURE;
-        let calls = if is_broken { run.unbroken() } else { run.whole() };
-        if is_broken && (calls.n < FEWEST || (class == Class::Repeats && run.distinct() > 1)) {
-            return None;
+        if bond == Bond::Segment && class == Class::Reads && self.is_request(place, &family, statements) {
+            return;
         }
-        if is_loose && Self::is_slow(&calls, class) {
-            return None;
+        if is_loose && share < PURE {
+            return self.judge_stretches(run, class, statements);
         }
-        let is_chance = || !is_broken && Self::is_chance(run, outer, share);
-        if bond == Bond::Segment && (is_chance() || (class == Class::Reads && self.is_request(place, &family, statements))) {
-            return None;
+        let calls = run.whole();
+        if (bond == Bond::Segment && Self::is_chance(run, outer, share)) || (is_loose && Self::is_slow(&calls, class)) {
+            return;
         }
-        let at_once = if class == Class::Writes { calls.is_sent_at_once() } else { Some(false) };
-        let grade = Judged { run, class, bond, share: if is_broken { 100 } else { share }, outer }.grade();
-        // A query for few values is as long as what it repeats.
-        let length = if class == Class::Repeats { calls.n + run.repeats() - run.n } else { calls.n };
-        let (start, end) = (calls.first.start(), calls.last.end);
-        let wall = end.since(start).0;
-        Some(Ended {
-            class,
-            child: run.statement,
-            parent: run.parent().map(|parent| parent.statement),
-            root: roots.last().copied(),
-            start,
-            end,
-            n: calls.n,
-            scale: outer.map_or(length, |outer| outer.n.max(length)),
-            values: run.distinct().min(calls.n),
-            bond,
-            grade: if at_once == Some(false) { grade } else { grade.min(Grade::Medium) },
-            exec: calls.exec,
-            waste: Micros(
-                wall.saturating_add(calls.first.exec.0).saturating_sub(calls.longest.0.saturating_add(wall / u64::from(calls.n))),
-            ),
-            counts: true,
-            sessions: Vec::new(),
-            is_pipelined: at_once == Some(true) || (class == Class::Writes && Self::is_busy(&calls)),
-        })
+        let judged = Judged { run, class, bond, share, outer, values: run.distinct() };
+        statements.ended.push(judged.ended(&calls, roots.last().copied()));
+    }
+
+    /// Of a loop over nothing known, with much between, only what has nothing between is one.
+    fn judge_stretches(&self, run: &Run, class: Class, statements: &mut Statements<'_>) {
+        for calls in run.stretches() {
+            let is_one = calls.is_one && !run.is_blind() && run.traits.values > 0;
+            let class = match class {
+                Class::Writes => Class::Writes,
+                _ if is_one => Class::Repeats,
+                Class::Repeats => continue,
+                Class::Reads => Class::Reads,
+            };
+            if !Self::is_slow(calls, class) {
+                let values = if is_one { 1 } else { calls.n };
+                let judged = Judged { run, class, bond: Bond::Segment, share: 100, outer: None, values };
+                statements.ended.push(judged.ended(calls, None));
+            }
+        }
     }
 
     /// Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction for
@@ -137,13 +129,43 @@ pub(super) struct Judged<'u> {
     /// How many of a hundred calls from its first to its last were part of it.
     share: u64,
     outer: Option<&'u Run>,
+    /// How many different values its calls had.
+    values: u32,
 }
 
 impl Judged<'_> {
+    fn ended(&self, calls: &Stretch, root: Option<u32>) -> Ended {
+        let (run, class) = (self.run, self.class);
+        let at_once = if class == Class::Writes { calls.is_sent_at_once() } else { Some(false) };
+        // A query for several values is as long as what it repeats.
+        let length = if class == Class::Repeats && self.values > 1 { run.repeats() } else { calls.n };
+        let (start, end) = (calls.first.start(), calls.last.end);
+        let wall = end.since(start).0;
+        let kept = calls.longest.0.saturating_add(wall / u64::from(calls.n.max(1)));
+        Ended {
+            class,
+            child: run.statement,
+            parent: run.parent().map(|parent| parent.statement),
+            root,
+            start,
+            end,
+            n: calls.n,
+            scale: self.outer.map_or(length, |outer| outer.n.max(length)),
+            values: self.values,
+            bond: self.bond,
+            grade: if at_once == Some(false) { self.grade() } else { self.grade().min(Grade::Medium) },
+            exec: calls.exec,
+            waste: Micros(wall.saturating_add(calls.first.exec.0).saturating_sub(kept)),
+            counts: true,
+            sessions: Vec::new(),
+            is_pipelined: at_once == Some(true) || (class == Class::Writes && Unit::is_busy(calls)),
+        }
+    }
+
     fn grade(&self) -> Grade {
         let (run, in_unit) = (self.run, self.bond != Bond::Segment);
         if self.class == Class::Repeats {
-            let is_one = run.distinct() == 1;
+            let is_one = self.values == 1;
             return match () {
                 () if in_unit && run.n >= 5 && is_one => Grade::High,
                 () if in_unit || (self.share >= PURE && is_one) => Grade::Medium,
