@@ -126,7 +126,7 @@ const SHORTEST_WAIT: u64 = 100;
 struct Looped {
     third: Occurrence,
     all: Stretch,
-    /// Those that follow each other with nothing between, and such as came before; of a run over something known none.
+    /// Those that follow each other with nothing between, and such as came before; of a run over something sure none.
     unbroken: Stretch,
     stretches: Vec<Stretch>,
     seen: Vec<u32>,
@@ -143,7 +143,7 @@ impl Looped {
     fn count(&mut self, occurrence: &Occurrence) {
         self.all.count(occurrence);
         if occurrence.at != self.unbroken.last.at + 1 {
-            if self.parent.is_none() && self.unbroken.n >= FEWEST && self.stretches.len() < MOST_STRETCHES {
+            if self.parent.is_none_or(|parent| parent.relation < 2) && self.unbroken.n >= FEWEST && self.stretches.len() < MOST_STRETCHES {
                 self.stretches.push(self.unbroken);
             }
             self.unbroken = Stretch::default();
@@ -273,7 +273,7 @@ impl Run {
 
     /// Whether it has as many of them as are kept.
     pub(super) fn is_in_pieces(&self) -> bool {
-        self.looped.as_ref().is_some_and(|looped| looped.stretches.len() >= MOST_STRETCHES)
+        self.looped.as_ref().is_some_and(|looped| looped.parent.is_none() && looped.stretches.len() >= MOST_STRETCHES)
     }
 
     /// How long it is as one that repeats itself: of several values, the first call of each repeats nothing.

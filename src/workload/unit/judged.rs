@@ -29,11 +29,15 @@ impl Unit {
         if bond == Bond::Segment && class == Class::Reads && self.is_request(place, &family, statements) {
             return;
         }
-        if is_loose && share < PURE {
-            return self.judge_stretches(run, class, statements);
-        }
         let calls = run.whole();
-        if (bond == Bond::Segment && Self::is_chance(run, outer, share)) || (is_loose && Self::is_slow(&calls, class)) {
+        if bond == Bond::Segment && Self::is_chance(run, outer, share) {
+            // What it may loop over does not fit it.
+            if run.is_vague() && outer.is_none() {
+                self.judge_stretches(run, class, statements);
+            }
+            return;
+        }
+        if is_loose && Self::is_slow(&calls, class) {
             return;
         }
         let judged = Judged { run, class, bond, share, outer, values: run.distinct() };
@@ -53,7 +57,9 @@ impl Unit {
             if !Self::is_slow(calls, class) {
                 let values = if is_one { 1 } else { calls.n };
                 let judged = Judged { run, class, bond: Bond::Segment, share: 100, outer: None, values };
-                statements.ended.push(judged.ended(calls, None));
+                let most = if class == Class::Repeats { Grade::Medium } else { Grade::Low };
+                let ended = judged.ended(calls, None);
+                statements.ended.push(Ended { parent: None, grade: ended.grade.min(most), ..ended });
             }
         }
     }
