@@ -22,7 +22,7 @@ static META: Meta = Meta {
     id: "upsert-loop",
     title: "Rows are looked for and then inserted one by one",
     severity: Severity::High,
-    what: "At least min_repeats times in a row a session read a table by key, for one row and without a lock, and then inserted into it, with at most one other call between. That both were about the same key is sure where they have the same values and no others, and likely elsewhere.",
+    what: "At least min_repeats times in a row a session read a table by key without a lock, for one row or with the very values of the INSERT, and then inserted into it, with at most one other call between. That both were about the same key is sure where they have the same values and no others, and likely elsewhere.",
     why: "Each row pays two or more round trips, and two sessions that look at once both find nothing: duplicates, or errors of a unique constraint.",
     example: "Thirty times SELECT … FROM tags WHERE name = … LIMIT 21, then INSERT INTO tags (name) …: get_or_create in a loop",
     remedy: "A unique constraint on the key, and one INSERT … ON CONFLICT (key) DO NOTHING, or DO UPDATE, of all rows together.",

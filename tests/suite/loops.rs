@@ -216,6 +216,20 @@ fn a_loop_over_a_pool_is_one_burst_of_several_processes() {
     assert_eq!((&data["wall_us"], &data["unit"]), (&json!(22_600), &json!("segment")));
 }
 
+/// The same on four connections, two of which show a loop of six calls themselves: it is one all the same.
+#[test]
+fn a_sessions_part_of_a_loop_over_a_pool_is_not_told_again() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-over-a-pool.log")).expect("the fixture");
+    let log = (305..=310).fold(log, |log, pid: u32| log.replace(&format!("[{pid}]"), &format!("[{}]", 301 + (pid - 301) % 4)));
+    let found = findings(&log, &Settings::default(), &Options::default());
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    let calls: Vec<_> = finding.evidence.iter().map(|e| e.data["n"].clone()).collect();
+    assert_eq!((finding.occurrences, calls), (1, vec![json!(20)]));
+    // Without the list nothing says that the calls are one request's: each session's part stands for itself.
+    let parts: String = log.split_inclusive('\n').filter(|line| !line.contains("uploader_id")).collect();
+    assert!(findings(&parts, &Settings::default(), &Options::default()).iter().all(|f| f.evidence.iter().all(|e| e.data["n"] != 20)));
+}
+
 /// Eight rows that are looked for and then inserted: sure where both statements have one value, the same; a second column leaves
 /// it likely. Rows that are there already and changed are a loop of writes.
 #[test]
