@@ -250,7 +250,8 @@ impl Workload {
         let Some(check) = steps.take(table, names, request, start) else { return };
         let same = check.hash == call.values.hash && call.values.count() > 0;
         // A list that is read before a row is added to it is no check, unless both are of the same values.
-        if !check.finds_one && !(same && inserts) {
+        let is_check = check.finds_one || (same && inserts);
+        if !is_check {
             return;
         }
         let pair = Run {
