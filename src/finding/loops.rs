@@ -90,11 +90,13 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     let mut sum = Sum::default();
     found.children.iter().for_each(|child| sum.add(&child.sum));
     let inner = found.children.iter().find(|child| child.known.root != child.known.parent);
-    let (p50, p95) = (first.pattern.size(first.least, 500), first.pattern.size(first.least, 950));
     let count = first.sum.count();
+    let values = Some(each(first.sum.values, count)).filter(|&values| class == Class::Repeats && values > 1);
+    let [p50, p95] = [500, 950].map(|permille| first.pattern.size(first.least, permille).saturating_add(values.unwrap_or(0)));
     let levels: Vec<u32> = std::iter::once(p50).chain(inner.map(|inner| per_row(&inner.sum, &first.sum)).filter(|&n| n > 1)).collect();
     let endpoint = found.children.iter().filter_map(|child| child.pattern.endpoint.as_ref()).min();
-    let orm = context.libraries().mending(first.known.child, application(found));
+    let application = application(found.children.iter().flat_map(|child| &child.pattern.bursts));
+    let orm = context.libraries().mending(first.known.child, application);
     let mut data = Map::new();
     data.insert("parent".to_owned(), json!(found.parent.map(|parent| parent.to_string())));
     let mut children: Vec<String> = found.children.iter().map(|child| child.known.child.to_string()).collect();
@@ -108,33 +110,37 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
     data.insert("bursts".to_owned(), bursts);
     data.insert("endpoint".to_owned(), json!(endpoint));
     data.insert("orm".to_owned(), json!(orm.as_ref().map(Mending::evidence)));
+    let title = match values {
+        None => title(class, &child, parent.as_ref(), &levels, count),
+        Some(values) => format!("the same query on {} {p50} times over for {values} values, {}", child.table(), often(count)),
+    };
     let is_pipelined = sum.pipelined * 2 > sum.count();
     let looped: Vec<Looped> = found.children.iter().map(|child| (child.known.child, child.known.parent)).collect();
     Some(Finding {
         rule: meta.id,
         severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
         confidence: confidence(workload, &sum),
-        title: title(class, &child, parent.as_ref(), &levels, count) + &place(application(found), endpoint.map(|endpoint| &**endpoint)),
+        title: title + &place(application, endpoint.map(|endpoint| &**endpoint)),
         statement: Some(first.known.child),
         related: related(found),
         occurrences: count,
         cost: cost(&sum),
         evidence: evidence(found),
         data,
-        remedy: remedy(context, class, &looped, application(found)),
+        remedy: remedy(context, class, &looped, application),
         ..Finding::default()
     })
 }
 
 /// The only application that runs a loop, if it is only one.
-fn application<'l>(found: &'l Loop<'_>) -> Option<&'l str> {
-    let mut names = found.children.iter().flat_map(|child| &child.pattern.bursts).map(|burst| burst.application.as_deref());
+pub(super) fn application<'b>(bursts: impl Iterator<Item = &'b Burst>) -> Option<&'b str> {
+    let mut names = bursts.map(|burst| burst.application.as_deref());
     let first = names.next()?;
     if names.all(|name| name == first) { first } else { None }
 }
 
 /// Who runs a loop and where, for the end of a title. What may hold a key or a query string is no name of a place.
-fn place(application: Option<&str>, endpoint: Option<&str>) -> String {
+pub(super) fn place(application: Option<&str>, endpoint: Option<&str>) -> String {
     let is_name =
         |endpoint: &&str| !endpoint.contains(['?', '=']) && !endpoint.split('/').any(|part| part.starts_with(|c: char| c.is_ascii_digit()));
     let application = application.filter(|name| !name.is_empty()).map(|name| format!(", by {name}")).unwrap_or_default();
@@ -164,6 +170,12 @@ fn cost(sum: &Sum) -> Option<Micros> {
 fn per_row(inner: &Sum, outer: &Sum) -> u32 {
     let turns = (outer.calls * inner.count()).max(1);
     u32::try_from((inner.calls * outer.count().max(1) + turns / 2) / turns).unwrap_or(u32::MAX)
+}
+
+/// How many each has of so many, rounded.
+fn each(all: u64, of: u64) -> u32 {
+    let of = of.max(1);
+    u32::try_from((all + of / 2) / of).unwrap_or(u32::MAX)
 }
 
 fn related(found: &Loop<'_>) -> Vec<Fingerprint> {

@@ -12,7 +12,7 @@ static META: Meta = Meta {
     id: "redundant-query",
     title: "The same query with the same values runs again and again",
     severity: Severity::High,
-    what: "Within one request, one transaction, or calls of a session close together in time, the same select with the same values ran at least min_repeats times.",
+    what: "Within one request, one transaction, or calls of a session close together in time, the same select with the same values ran at least min_repeats times; of several values, so many calls beyond the first of each.",
     why: "The answer was known after the first.",
     example: "Ten times SELECT … FROM settings WHERE tenant_id = 7 in one request",
     remedy: "Ask once and keep the answer for the request: a variable, the ORM's identity map, a request cache.",

@@ -11,7 +11,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::often;
 use crate::workload::burst::{Grade, Known, MOST_BURSTS, Pattern, Sum};
 
-use super::loops::{Options, named, severity, told};
+use super::loops::{Options, application, named, place, severity, told};
 use super::orm::Named;
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -22,7 +22,7 @@ static META: Meta = Meta {
     id: "upsert-loop",
     title: "Rows are looked for and then inserted one by one",
     severity: Severity::High,
-    what: "At least min_repeats times in a row a session read a table by key, for one row and without a lock, and then inserted into it, with at most one other call between. That both were about the same key is sure where they have the same values and no others, and likely elsewhere.",
+    what: "At least min_repeats times in a row a session read a table by key without a lock, for one row or with the very values of the INSERT, and then inserted into it, with at most one other call between. That both were about the same key is sure where they have the same values and no others, and likely elsewhere.",
     why: "Each row pays two or more round trips, and two sessions that look at once both find nothing: duplicates, or errors of a unique constraint.",
     example: "Thirty times SELECT … FROM tags WHERE name = … LIMIT 21, then INSERT INTO tags (name) …: get_or_create in a loop",
     remedy: "A unique constraint on the key, and one INSERT … ON CONFLICT (key) DO NOTHING, or DO UPDATE, of all rows together.",
@@ -64,18 +64,21 @@ fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32) 
     // As for other loops: one in four that is sure.
     let is_sure = sum.bursts[Grade::High as usize] * 4 >= sum.count();
     let often = often(sum.count());
+    let application = application(pattern.bursts.iter());
+    let is_known = context.libraries().mending(known.child, application).is_some();
     Some(Finding {
         rule: META.id,
         severity: severity(context.workload, &sum),
         confidence: if is_sure && context.workload.blind().is_none() { Confidence::High } else { Confidence::Medium },
-        title: format!("{p50} rows of {} looked for and then inserted, one by one, {often}", write.table()),
+        title: format!("{p50} rows of {} looked for and then inserted, one by one, {often}", write.table())
+            + &place(application, pattern.endpoint.as_deref()),
         statement: Some(known.child),
         related: vec![read],
         occurrences: sum.count(),
         cost: Some(sum.waste),
         evidence: evidence(known, pattern, least),
         data: data(known, pattern, &sum, least).as_object().cloned().unwrap_or_default(),
-        remedy: remedy(&write, &check),
+        remedy: remedy(&write, &check) + if is_known { "" } else { " (unknown ORM)" },
         ..Finding::default()
     })
 }

@@ -174,6 +174,12 @@ impl Outline {
         self.keys.iter().any(own) && !self.has_list
     }
 
+    /// Whether it asks only if there are rows: `SELECT 1 … LIMIT 1`, `SELECT EXISTS (…)`.
+    #[must_use]
+    pub fn asks_whether(&self) -> bool {
+        self.role == Role::Read && self.columns.is_empty() && !self.has_star && !self.is_aggregate
+    }
+
     /// Whether a loop of it is one over rows that were read before: a key, no page of a table, no queue.
     #[must_use]
     pub fn is_by_key(&self) -> bool {
@@ -185,7 +191,7 @@ impl Outline {
 /// How surely the rows of one statement make another run once for each of them: 0 not at all, 1 perhaps, 2 by its names.
 #[must_use]
 pub fn relation(child: &Outline, parent: &Outline) -> u8 {
-    if parent.role != Role::Read || parent.is_aggregate || parent.is_lookup() {
+    if parent.role != Role::Read || parent.is_aggregate || parent.asks_whether() || parent.is_lookup() {
         return 0;
     }
     if child.role == Role::Insert {
@@ -198,16 +204,19 @@ pub fn relation(child: &Outline, parent: &Outline) -> u8 {
 fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
     let table = key.table.as_deref().or_else(|| child.table());
     let Some(stem) = stem(&key.column) else {
+        let Some(table) = table else { return 0 };
+        if !is_identity(&key.column) {
+            return named_for(&key.column, table, parent);
+        }
         // The child's own key: the parent reads the same rows, or a column that points to them.
-        let Some(table) = table.filter(|_| is_identity(&key.column)) else { return 0 };
         if child.role == Role::Change && parent.table() == Some(table) {
             return 2;
         }
-        let points = |column: &String| stem_is_of(column, table);
+        let points = |column: &String| stem_is_of(column, table) || is_singular_of(&bare(column), table);
         return match () {
             () if parent.columns.iter().any(points) => 2,
             () if parent.table() == Some(table) && child.role == Role::Read && parent.tables.len() == 1 => 1,
-            () if parent.has_star || parent.columns.is_empty() => 2,
+            () if parent.has_star => 2,
             () if parent.columns.iter().any(|column| self::stem(column).is_some()) => 1,
             () => 0,
         };
@@ -224,6 +233,21 @@ fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
     u8::from(parent.columns.iter().any(|column| is_identity(column)) || parent.has_star)
 }
 
+/// How surely a column without an ending points to the parent's rows: `author` does, `author_books` may.
+fn named_for(column: &str, table: &str, parent: &Outline) -> u8 {
+    let others = || parent.tables.iter().filter(|other| *other != table);
+    let begins = |other: &String| column.match_indices('_').any(|(end, _)| is_singular_of(&bare(&column[..end]), other));
+    match () {
+        () if others().any(|other| is_singular_of(&bare(column), other)) => 2,
+        () => u8::from(others().any(begins)),
+    }
+}
+
+/// A name as [`singular`] ones are compared.
+fn bare(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "")
+}
+
 /// Whether a column is the key of its own table.
 #[must_use]
 pub fn is_identity(column: &str) -> bool {
@@ -233,7 +257,7 @@ pub fn is_identity(column: &str) -> bool {
 /// What a column points to: `author` for `author_id` and `authorId`.
 fn stem(column: &str) -> Option<String> {
     let stem = ["_id", "_uuid", "Id", "ID", "_pk"].iter().find_map(|end| column.strip_suffix(end))?;
-    (!stem.is_empty()).then(|| stem.to_ascii_lowercase().replace('_', ""))
+    (!stem.is_empty()).then(|| bare(stem))
 }
 
 fn stem_is_of(column: &str, table: &str) -> bool {

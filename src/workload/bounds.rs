@@ -27,7 +27,7 @@ pub(super) struct Taken<'t> {
 }
 
 /// Who a session is for.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Client {
     /// The number of user, database and application.
     pub(super) names: u32,

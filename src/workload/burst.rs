@@ -81,7 +81,7 @@ pub struct Burst {
     pub sessions: Vec<u64>,
     /// How many calls.
     pub n: u32,
-    /// The same, or of the loop around it if that has more.
+    /// The same, or of the loop around it if that has more; where several values come again, what they repeat.
     pub scale: u32,
     /// What held them together.
     pub bond: Bond,
@@ -116,6 +116,8 @@ pub struct Sum {
     pub pipelined: u64,
     /// Their calls.
     pub calls: u64,
+    /// How many different values the calls of each had.
+    pub values: u64,
     /// Their time from end to end.
     pub wall: Micros,
     /// Their time in the server.
@@ -140,6 +142,7 @@ impl Sum {
         self.bursts.iter_mut().zip(other.bursts).for_each(|(mine, theirs)| *mine += theirs);
         self.pipelined += other.pipelined;
         self.calls += other.calls;
+        self.values += other.values;
         self.wall += other.wall;
         self.exec += other.exec;
         self.waste += other.waste;
@@ -181,12 +184,14 @@ pub(super) struct Ended {
     /// Whether its waste counts, and not that of a longer loop beside it.
     pub(super) counts: bool,
     pub(super) pipelined: bool,
+    /// How many different values its calls had.
+    pub(super) values: u32,
     pub(super) endpoint: Option<String>,
 }
 
 impl Pattern {
     fn add(&mut self, ended: Ended) {
-        let Ended { burst, counts, pipelined, endpoint, .. } = ended;
+        let Ended { burst, counts, pipelined, values, endpoint, .. } = ended;
         let waste = if counts { burst.waste } else { Micros(0) };
         let mut bursts = [0; 3];
         bursts[burst.grade as usize] = 1;
@@ -194,6 +199,7 @@ impl Pattern {
             bursts,
             pipelined: u64::from(pipelined),
             calls: u64::from(burst.n),
+            values: u64::from(values),
             wall: burst.wall(),
             exec: burst.exec,
             waste,
@@ -333,7 +339,7 @@ mod tests {
                 waste: Micros(900),
                 truncated: false,
             };
-            pattern.add(Ended { known, burst, counts: true, pipelined: false, endpoint: None });
+            pattern.add(Ended { known, burst, counts: true, pipelined: false, values: 1, endpoint: None });
         }
         pattern
     }
@@ -353,7 +359,7 @@ mod tests {
             let child = Fingerprint::without_text(&number.to_string());
             let known = Known { class: Class::Reads, child, parent: None, root: None };
             let burst = one.bursts[0].clone();
-            patterns.add(Ended { known, burst, counts: true, pipelined: false, endpoint: None });
+            patterns.add(Ended { known, burst, counts: true, pipelined: false, values: 1, endpoint: None });
         }
         assert_eq!((patterns.iter().count(), patterns.lost), (MOST_PATTERNS, 1));
     }

@@ -7,6 +7,7 @@
 
 use crate::units::{Micros, Timestamp};
 
+use super::bounds::Client;
 use super::burst::{Bond, Class, FEWEST, Grade};
 use super::loops::{Ended, Statements, Traits};
 use super::run::{Occurrence, Parent};
@@ -20,6 +21,8 @@ const LONGEST_BEFORE: i64 = 100_000;
 const READS: usize = 8;
 /// So many combinations of names are watched; those that came later are not.
 const MOST_NAMES: usize = 1_024;
+/// So many of the last loops of the same names are remembered.
+const MOST_DONE: usize = 8;
 /// Longer ones are cut; a pool has no more calls of one request.
 const LONGEST: u32 = 1_000;
 
@@ -28,6 +31,16 @@ const LONGEST: u32 = 1_000;
 pub(super) struct Crossings {
     /// By the number of user, database and application.
     by_names: Vec<Together>,
+    /// Loops of sessions that are part of none that crosses after all.
+    released: Vec<Held>,
+}
+
+/// A session's own loop, held until it is known whether it is part of one that crosses.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) ended: Ended,
+    pub(super) session: u64,
+    pub(super) client: Client,
 }
 
 /// What those who go by the same names do.
@@ -39,6 +52,10 @@ struct Together {
     is_open: bool,
     /// Meaningful while it is open; its memory is used again and again.
     spread: Spread,
+    /// Sessions' loops within it.
+    held: Vec<Held>,
+    /// Statement, first and last moment of the last that crossed.
+    done: Vec<(u32, Timestamp, Timestamp)>,
 }
 
 /// A statement that comes again and again.
@@ -110,12 +127,12 @@ impl Spread {
             end: self.end,
             n: self.n,
             scale: self.n,
+            values: distinct,
             bond: Bond::Segment,
             grade: if parent.relation == 2 { Grade::Medium } else { Grade::Low },
             exec: self.exec,
             waste: Micros(wall.saturating_add(self.first.exec.0).saturating_sub(self.longest.0.saturating_add(period))),
-            // Sessions with several of its calls show a loop of their own, whose waste counts already.
-            counts: most < FEWEST,
+            counts: true,
             is_pipelined: false,
             sessions: self.sessions.iter().map(|(session, _)| *session).collect(),
         })
@@ -123,7 +140,7 @@ impl Spread {
 }
 
 impl Together {
-    fn take(&mut self, call: &Occurrence, traits: Traits, session: u64, statements: &mut Statements<'_>) {
+    fn take(&mut self, call: &Occurrence, traits: Traits, session: u64, statements: &mut Statements<'_>, released: &mut Vec<Held>) {
         let is_by_key = traits.reads && traits.is_by_key && !call.is_batch && !call.is_paged;
         let spread = &mut self.spread;
         if self.is_open {
@@ -137,7 +154,7 @@ impl Together {
             }
             spread.foreign += 1;
             if !is_near || spread.n < FEWEST || !spread.is_pure() {
-                self.end(statements);
+                self.end(statements, released);
             }
         }
         if traits.reads {
@@ -150,10 +167,34 @@ impl Together {
         }
     }
 
-    fn end(&mut self, statements: &mut Statements<'_>) {
-        if std::mem::take(&mut self.is_open) && self.spread.n >= FEWEST {
-            statements.ended.extend(self.spread.ended());
+    fn end(&mut self, statements: &mut Statements<'_>, released: &mut Vec<Held>) {
+        if !std::mem::take(&mut self.is_open) || self.spread.n < FEWEST {
+            return released.append(&mut self.held);
         }
+        let Some(ended) = self.spread.ended() else { return released.append(&mut self.held) };
+        self.held.clear();
+        if self.done.len() >= MOST_DONE {
+            self.done.remove(0);
+        }
+        self.done.push((ended.child, ended.start, ended.end));
+        statements.ended.push(ended);
+    }
+
+    /// Takes a session's loop if it is part of one that crosses, or may be; else gives it back.
+    fn hold(&mut self, held: Held) -> Option<Held> {
+        let is_within = |child: u32, start: Timestamp, end: Timestamp| {
+            let ended = &held.ended;
+            ended.child == child && start <= ended.start && ended.end <= end
+        };
+        if self.done.iter().any(|&(child, start, end)| is_within(child, start, end)) {
+            return None;
+        }
+        let spread = &self.spread;
+        if self.is_open && is_within(spread.first.statement, spread.first.start(), spread.end) {
+            self.held.push(held);
+            return None;
+        }
+        Some(held)
     }
 
     /// The likeliest of the reads that ended shortly before a call.
@@ -185,14 +226,30 @@ impl Crossings {
             }
             self.by_names.resize_with(at + 1, Together::default);
         }
-        self.by_names[at].take(call, traits, session, statements);
+        self.by_names[at].take(call, traits, session, statements, &mut self.released);
     }
 
     /// Ends what is open, by the number of its names.
     pub(super) fn end(&mut self, names: u32, statements: &mut Statements<'_>) {
         if let Some(together) = self.by_names.get_mut(names as usize) {
-            together.end(statements);
+            together.end(statements, &mut self.released);
         }
+    }
+
+    /// Takes a session's loop if it is part of one that crosses, or may be; else gives it back.
+    pub(super) fn hold(&mut self, held: Held) -> Option<Held> {
+        if held.ended.bond != Bond::Segment || held.ended.class != Class::Reads || !held.ended.sessions.is_empty() {
+            return Some(held);
+        }
+        match self.by_names.get_mut(held.client.names as usize) {
+            Some(together) => together.hold(held),
+            None => Some(held),
+        }
+    }
+
+    /// The sessions' loops that are part of none that crosses after all.
+    pub(super) fn take_released(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.released)
     }
 
     /// How many names are watched.

@@ -11,7 +11,7 @@ use crate::units::{Micros, Timestamp};
 use super::Workload;
 use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
-use super::crossing::Crossings;
+use super::crossing::{Crossings, Held};
 use super::per_unit::UnitCounts;
 use super::run::Occurrence;
 use super::session::Call;
@@ -42,6 +42,8 @@ pub(super) struct Ended {
     pub(super) end: Timestamp,
     pub(super) n: u32,
     pub(super) scale: u32,
+    /// How many different values its calls had.
+    pub(super) values: u32,
     pub(super) bond: Bond,
     pub(super) grade: Grade,
     pub(super) exec: Micros,
@@ -224,6 +226,7 @@ impl Workload {
         if !crossed.is_empty() {
             self.keep(crossed, key, Client { names, ..Client::default() });
         }
+        self.keep_released();
     }
 
     /// The units of a session end with it.
@@ -245,8 +248,16 @@ impl Workload {
             crossings.end(names, &mut statements);
             let ended = statements.ended;
             self.keep(ended, 0, Client { names, ..Client::default() });
+            self.keep_released();
         }
         self.finish_units();
+    }
+
+    /// Keeps the loops of sessions that are part of none that crosses them, as it turned out.
+    fn keep_released(&mut self) {
+        for Held { ended, session, client } in self.loops.crossings.take_released() {
+            self.keep(vec![ended], session, client);
+        }
     }
 
     fn keep(&mut self, all: Vec<Ended>, session: u64, client: Client) {
@@ -257,6 +268,8 @@ impl Workload {
             if !self.statements[ended.child as usize].passes {
                 continue;
             }
+            let held = Held { ended, session, client: client.clone() };
+            let Some(Held { ended, .. }) = self.loops.crossings.hold(held) else { continue };
             let known = Known {
                 class: ended.class,
                 child: statement(ended.child),
@@ -279,7 +292,8 @@ impl Workload {
                 truncated: false,
             };
             let endpoint = client.endpoint.as_deref().map(str::to_owned);
-            self.loops.patterns.add(burst::Ended { known, burst, counts: ended.counts, pipelined: ended.is_pipelined, endpoint });
+            let Ended { counts, is_pipelined: pipelined, values, .. } = ended;
+            self.loops.patterns.add(burst::Ended { known, burst, counts, pipelined, values, endpoint });
         }
     }
 

@@ -1,7 +1,8 @@
 //! Check, then act: a row is looked for, and then one of the same table is written.
 //!
-//! A read by key of at most one row, without a lock on it, and at most one other call between it and the write, are a pair.
-//! That both are about the same row is known where they have the same values and no others, and likely elsewhere. Pairs of a read and an INSERT that follow each
+//! A read by key of at most one row, without a lock on it, and at most one other call between it and the write, are a pair; so
+//! are a read by key of any number of rows and an INSERT of the same values and no others. That both are about the same row is
+//! known where they have the same values and no others, and likely elsewhere. Pairs of a read and an INSERT that follow each
 //! other closely are an upsert done by hand, row by row; such runs are kept as bursts, single pairs are counted. What a
 //! SERIALIZABLE transaction does is safe and left out. State is per open session and bounded.
 
@@ -29,6 +30,8 @@ enum Part {
     Work,
     /// Looks for a row.
     Check(u32),
+    /// Looks for rows, of which there may be several.
+    Search(u32),
     Insert(u32),
     Change(u32),
     /// Ends what was begun.
@@ -48,6 +51,8 @@ struct Check {
     exec: Micros,
     /// A hash of its values.
     hash: u32,
+    /// It looks for one row, whatever its values.
+    finds_one: bool,
     names: u32,
     request: Option<u64>,
 }
@@ -139,7 +144,9 @@ impl Pairs {
             Role::Begin | Role::Chatter if text.contains("serializable") => Part::Isolates,
             Role::Begin | Role::Chatter => Part::Idle,
             Role::End | Role::Anew => Part::End,
-            Role::Read if is_single && finds_one && !locks && outline.tables.len() == 1 => self.table(&outline, Part::Check),
+            Role::Read if is_single && !locks && outline.tables.len() == 1 => {
+                self.table(&outline, if finds_one { Part::Check } else { Part::Search })
+            }
             // It says itself what is to happen to a row that is there, or takes its rows from elsewhere.
             Role::Insert if text.contains(" on conflict") || outline.is_uncountable || outline.tables.len() != 1 => Part::Work,
             Role::Insert => self.table(&outline, Part::Insert),
@@ -232,21 +239,27 @@ impl Workload {
         let (start, end) = (call.ended - exec, call.ended);
         let (at, names, request) = (steps.at, call.origin.names, call.tags.as_ref().and_then(|tags| tags.request));
         let (table, inserts) = match part {
-            Part::Check(table) if LIMITS.contains(&call.values.limit) => {
-                let (statement, hash) = (call.statement, call.values.hash);
-                return steps.check(Check { statement, table, at, start, end, exec, hash, names, request });
+            Part::Check(table) | Part::Search(table) if LIMITS.contains(&call.values.limit) => {
+                let (statement, hash, finds_one) = (call.statement, call.values.hash, matches!(part, Part::Check(_)));
+                return steps.check(Check { statement, table, at, start, end, exec, hash, finds_one, names, request });
             }
             Part::Insert(table) => (table, true),
             Part::Change(table) => (table, false),
             _ => return,
         };
         let Some(check) = steps.take(table, names, request, start) else { return };
+        let same = check.hash == call.values.hash && call.values.count() > 0;
+        // A list that is read before a row is added to it is no check, unless both are of the same values.
+        let is_check = check.finds_one || (same && inserts);
+        if !is_check {
+            return;
+        }
         let pair = Run {
             read: check.statement,
             write: call.statement,
             inserts,
             n: 1,
-            same: u32::from(check.hash == call.values.hash && call.values.count() > 0),
+            same: u32::from(same),
             at,
             start: check.start,
             end,
@@ -301,7 +314,7 @@ impl Workload {
         };
         let known = Known { class: Class::Writes, child: write, parent: Some(read), root: Some(read) };
         let endpoint = run.endpoint.as_deref().map(str::to_owned);
-        self.pairs.upserts.add(burst::Ended { known, burst, counts: true, pipelined: false, endpoint });
+        self.pairs.upserts.add(burst::Ended { known, burst, counts: true, pipelined: false, values: run.n, endpoint });
     }
 
     /// Rows that were looked for and then inserted, one by one; the parent of each is the read.

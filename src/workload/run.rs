@@ -76,13 +76,59 @@ pub(super) struct Run {
 /// As many executions are kept before a run may be a loop.
 const EARLY: usize = FEWEST as usize - 1;
 
+/// Calls from one to another, and what they took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Stretch {
+    pub(super) first: Occurrence,
+    pub(super) last: Occurrence,
+    pub(super) n: u32,
+    pub(super) exec: Micros,
+    pub(super) longest: Micros,
+    /// All had the same values.
+    pub(super) is_one: bool,
+}
+
+impl Stretch {
+    fn count(&mut self, occurrence: &Occurrence) {
+        if self.n == 0 {
+            (self.first, self.is_one) = (*occurrence, true);
+        }
+        self.is_one &= occurrence.hash == self.first.hash;
+        self.last = *occurrence;
+        self.n += 1;
+        self.exec += occurrence.exec;
+        self.longest = self.longest.max(occurrence.exec);
+    }
+
+    /// Whether its calls were sent without waiting for each other: a driver's batch. The server then hardly waits between them;
+    /// `None` where times are too coarse to tell.
+    pub(super) fn is_sent_at_once(&self) -> Option<bool> {
+        let (from, to) = (self.first.end, self.last.end);
+        let grain = [1_000_000, 1_000].into_iter().find(|grain| from.0 % grain == 0 && to.0 % grain == 0).unwrap_or(1);
+        let waited = to.since(from).0.saturating_sub(self.exec.0.saturating_sub(self.first.exec.0));
+        let at_once = SHORTEST_WAIT * u64::from(self.n.saturating_sub(1));
+        match () {
+            () if waited + grain.unsigned_abs() < at_once => Some(true),
+            () if waited < at_once + grain.unsigned_abs() => None,
+            () => Some(false),
+        }
+    }
+}
+
+/// So many stretches of a run are kept apart; it then ends.
+const MOST_STRETCHES: usize = 32;
+
+/// Who waits for an answer before the next call takes at least so long for both; microseconds.
+const SHORTEST_WAIT: u64 = 100;
+
 /// What is kept of a run that may be a loop.
 #[derive(Debug, Default)]
 struct Looped {
     third: Occurrence,
-    last: Occurrence,
-    exec: Micros,
-    longest: Micros,
+    all: Stretch,
+    /// Those that follow each other with nothing between, and such as came before; of a run over something sure none.
+    unbroken: Stretch,
+    stretches: Vec<Stretch>,
     seen: Vec<u32>,
     distinct: u32,
     blind: bool,
@@ -95,9 +141,14 @@ const MOST_SEEN: usize = 64;
 
 impl Looped {
     fn count(&mut self, occurrence: &Occurrence) {
-        self.last = *occurrence;
-        self.exec += occurrence.exec;
-        self.longest = self.longest.max(occurrence.exec);
+        self.all.count(occurrence);
+        if occurrence.at != self.unbroken.last.at + 1 {
+            if self.parent.is_none_or(|parent| parent.relation < 2) && self.unbroken.n >= FEWEST && self.stretches.len() < MOST_STRETCHES {
+                self.stretches.push(self.unbroken);
+            }
+            self.unbroken = Stretch::default();
+        }
+        self.unbroken.count(occurrence);
         self.blind |= occurrence.is_blind;
         self.paged |= occurrence.is_paged;
         if self.seen.contains(&occurrence.hash) {
@@ -162,7 +213,7 @@ impl Run {
     /// The last one.
     pub(super) fn end(&self) -> &Occurrence {
         match &self.looped {
-            Some(looped) => &looped.last,
+            Some(looped) => &looped.all.last,
             None => &self.early[(self.n as usize).saturating_sub(1).min(EARLY - 1)],
         }
     }
@@ -188,6 +239,11 @@ impl Run {
         }
     }
 
+    /// Whether another one comes once for each of its executions: what is read before a row is written, not what is looped over.
+    pub(super) fn has_companion(&self, other: &Run) -> bool {
+        other.is_loop() && self.n > 0 && other.second().at > self.first().at && other.n + 1 >= self.n
+    }
+
     /// Whether it came about as often as another one.
     pub(super) fn is_as_often_as(&self, other: &Run) -> bool {
         let (n, other) = (u64::from(self.n), u64::from(other.n));
@@ -204,19 +260,37 @@ impl Run {
         self.looped.as_ref().is_some_and(|looped| looped.blind)
     }
 
-    /// The time of its executions in the server, and that of the longest.
-    pub(super) fn exec(&self) -> (Micros, Micros) {
-        self.looped.as_ref().map_or_else(Default::default, |looped| (looped.exec, looped.longest))
+    /// All of its executions, once it may be a loop.
+    pub(super) fn whole(&self) -> Stretch {
+        self.looped.as_ref().map_or_else(Stretch::default, |looped| looped.all)
+    }
+
+    /// Those of them that came with nothing between, where they may be loops of their own.
+    pub(super) fn stretches(&self) -> impl Iterator<Item = &Stretch> {
+        let last = |looped: &'_ Looped| looped.unbroken.n >= FEWEST;
+        self.looped.iter().flat_map(move |looped| looped.stretches.iter().chain(last(looped).then_some(&looped.unbroken)))
+    }
+
+    /// Whether it has as many of them as are kept.
+    pub(super) fn is_in_pieces(&self) -> bool {
+        self.looped.as_ref().is_some_and(|looped| looped.parent.is_none() && looped.stretches.len() >= MOST_STRETCHES)
+    }
+
+    /// How long it is as one that repeats itself: of several values, the first call of each repeats nothing.
+    pub(super) fn repeats(&self) -> u32 {
+        if self.distinct() <= 1 { self.n } else { self.n.saturating_sub(self.distinct()) }
     }
 
     /// What kind of loop it is, if it is one.
     pub(super) fn class(&self) -> Option<Class> {
         let looped = self.looped.as_ref().filter(|looped| self.traits.is_by_key && !looped.paged)?;
         let many = looped.blind || looped.distinct >= FEWEST && u64::from(looped.distinct) >= u64::from(self.n) * 3 / 10;
+        // Many rows may point to few.
+        let many = many || (looped.distinct > 1 && !self.is_vague());
         match () {
             () if self.traits.role.writes() => (many || self.traits.inserts).then_some(Class::Writes),
-            () if !looped.blind && looped.distinct == 1 && self.traits.values > 0 => Some(Class::Repeats),
-            () => many.then_some(Class::Reads),
+            () if many => Some(Class::Reads),
+            () => (self.traits.values > 0 && self.repeats() >= FEWEST).then_some(Class::Repeats),
         }
     }
 }

@@ -7,11 +7,13 @@
 //! Most units have no loop: until some statement comes [`FEWEST`] times nothing is decided, so the calls are only kept, and the
 //! runs are made of them when it does.
 
-use crate::units::Micros;
-
-use super::burst::{Bond, Class, FEWEST, Grade};
+use super::burst::{Bond, FEWEST};
 use super::loops::{Ended, Statements, Traits};
 use super::run::{Occurrence, Parent, Run};
+
+mod judged;
+
+use judged::{Judged, MOSTLY, PURE};
 
 /// More different statements are not told apart; the one executed longest ago is forgotten.
 const MOST_RUNS: usize = 24;
@@ -19,16 +21,6 @@ const MOST_RUNS: usize = 24;
 const USUAL_RUNS: usize = 16;
 /// In a mere segment the parent stands not farther off than so many calls.
 const NEAR: u32 = 8;
-
-/// In a mere segment the calls of a loop over nothing known come at least so often; microseconds.
-const SLOWEST_READS: u64 = 5_000;
-const SLOWEST_WRITES: u64 = 20_000;
-
-/// Of a hundred calls from the first to the last of a loop so many are part of it where hardly anything else happened, where
-/// it was most of what happened, and where it was at least half.
-const PURE: u64 = 90;
-const MOSTLY: u64 = 70;
-const PARTLY: u64 = 50;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -86,10 +78,10 @@ impl Unit {
             }
             None => self.open(occurrence.statement, traits, occurrence.at),
         };
-        if self.runs[place].is_loop()
-            && (self.is_for_others(place, statements) || (bond == Bond::Segment && self.is_over(place, statements)))
-        {
-            self.end_some(&[place], bond, statements);
+        if self.is_for_others(place, occurrence.at, statements) || (bond == Bond::Segment && self.is_over(place, statements)) {
+            if self.runs[place].is_loop() {
+                self.end_some(&[place], bond, statements);
+            }
             self.runs[place].reset();
         }
         self.previous = occurrence.statement;
@@ -99,31 +91,45 @@ impl Unit {
         if !counts(&occurrence, traits) {
             return;
         }
+        let known = run.distinct();
         run.count(occurrence);
-        if run.n == FEWEST {
+        // With one value it repeats itself; with a second one it loops over something.
+        if run.n == FEWEST || (known == 1 && run.distinct() > 1) {
             self.has_loops = true;
             self.find_parent(place, bond, statements);
         }
     }
 
-    /// Whether a run goes on for the rows of another read, right before it, than those it began with: one that fits it where
-    /// the first hardly does, or that is read for the first time.
-    fn is_for_others(&self, place: usize, statements: &mut Statements<'_>) -> bool {
+    /// Whether a run goes on for the rows of another read, right before it, than those it began with: a list; one that fits it
+    /// where the first hardly does; or one that is read for the first time.
+    fn is_for_others(&self, place: usize, at: u32, statements: &mut Statements<'_>) -> bool {
         let run = &self.runs[place];
-        if self.previous == run.statement {
+        if run.n == 0 || self.previous == run.statement {
             return false;
         }
-        let new = || self.ids.iter().position(|&id| id == self.previous).map(|at| &self.runs[at]).filter(|read| read.born + 1 == self.at);
-        match statements.relation(run.statement, self.previous) {
-            2 => run.is_vague() || new().is_some(),
-            1 => run.is_vague() && new().is_some_and(|read| read.rows > 1),
-            _ => false,
+        let relation = statements.relation(run.statement, self.previous);
+        let Some(read) = self.ids.iter().position(|&id| relation > 0 && id == self.previous).map(|at| &self.runs[at]) else { return false };
+        let (is_new, is_list) = (read.born + 1 == at, read.n == 0);
+        match relation {
+            2 => is_new || is_list || (run.is_loop() && run.is_vague() && !run.has_companion(read)),
+            _ => is_new && read.rows > 1 && run.is_loop() && run.is_vague(),
         }
     }
 
-    /// Whether a loop is over, although its statement comes again: hardly anything else happened in it, and then much else.
+    /// Whether a loop is over, although its statement comes again: it has come for each row of a list, or hardly anything else
+    /// happened in it, and then much else.
     fn is_over(&self, place: usize, statements: &Statements<'_>) -> bool {
         let run = &self.runs[place];
+        if !run.is_loop() || self.previous == run.statement {
+            return false;
+        }
+        if run.is_in_pieces() {
+            return true;
+        }
+        let is_list = |statement: u32| self.ids.iter().position(|&id| id == statement).is_some_and(|at| self.runs[at].n == 0);
+        if run.parent().is_some_and(|parent| parent.rows > 1 && run.n >= parent.rows && is_list(parent.statement)) {
+            return true;
+        }
         if self.at - run.last <= NEAR {
             return false;
         }
@@ -151,7 +157,16 @@ impl Unit {
         {
             return;
         }
-        let below: Vec<usize> = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
+        let mut below: Vec<usize> = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
+        // What was done once for each of its rows besides is over too.
+        let since = self.runs[place].last;
+        let goes_with = |at: &usize| {
+            let run = &self.runs[*at];
+            let is_since = run.n > 0 && run.parent().is_none() && run.first().at > since;
+            *at != place && is_since && below.iter().any(|&known| known != *at && run.is_as_often_as(&self.runs[known]))
+        };
+        let beside: Vec<usize> = (0..self.runs.len()).filter(goes_with).collect();
+        below.extend(beside);
         self.end_some(&below, bond, statements);
         below.into_iter().for_each(|at| self.runs[at].reset());
     }
@@ -194,7 +209,10 @@ impl Unit {
         let Some((at, parent)) = found.or_else(|| self.parent_of(place, second, bond, statements).filter(late)) else { return };
         let last = self.runs[at].last;
         if last > first && !self.is_inside(at, bond, statements) {
-            self.runs[place].restart_after(last);
+            // What is no longer kept cannot begin again.
+            if self.runs[place].n == FEWEST {
+                self.runs[place].restart_after(last);
+            }
             return;
         }
         self.runs[place].loops_over(parent);
@@ -210,9 +228,7 @@ impl Unit {
             }
             let relation = statements.relation(child.statement, run.statement);
             let distance = first.saturating_sub(run.last);
-            // Once for each: what is read before a row is written, not what is looped over.
-            let is_companion = run.is_loop() && child.n > 0 && run.second().at > child.first().at && run.n + 1 >= child.n;
-            if is_companion && !self.is_inside(at, bond, statements) {
+            if child.has_companion(run) && !self.is_inside(at, bond, statements) {
                 continue;
             }
             if relation == 0 || (bond == Bond::Segment && distance > NEAR) {
@@ -267,11 +283,8 @@ impl Unit {
         let first = statements.ended.len();
         for &place in places {
             self.reconsider(place, statements);
-            let run = &self.runs[place];
-            if let Some(class) = run.class()
-                && let Some(ended) = self.burst(place, run, class, bond, statements)
-            {
-                statements.ended.push(ended);
+            if let Some(class) = self.runs[place].class() {
+                self.judge(place, class, bond, statements);
             }
         }
         // Of several loops in one the longest stands for the time of all.
@@ -312,146 +325,9 @@ impl Unit {
             self.runs[place].loops_over(parent);
         }
     }
-
-    fn burst(&self, place: usize, run: &Run, class: Class, bond: Bond, statements: &mut Statements<'_>) -> Option<Ended> {
-        let roots = self.roots(place);
-        let (first, last) = (run.first(), run.end());
-        let (start, end) = (first.start(), last.end);
-        let wall = end.since(start).0;
-        let period = wall / u64::from(run.n);
-        let (exec, longest) = run.exec();
-        // Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction
-        // for each of them allows.
-        let slowest = if class == Class::Writes { SLOWEST_WRITES } else { SLOWEST_READS };
-        let between = if class == Class::Writes { wall.saturating_sub(exec.0) / u64::from(run.n) } else { period };
-        if bond == Bond::Segment && run.parent().is_none() && between > slowest {
-            return None;
-        }
-        let family = self.family(place, roots.last().copied(), statements);
-        let share = self.share(&family, last.at - first.at + 1);
-        let outer = self.outer(&roots);
-        if bond == Bond::Segment
-            && (Self::is_chance(run, outer, share) || (class == Class::Reads && self.is_request(place, &family, statements)))
-        {
-            return None;
-        }
-        let judged = Judged { run, class, bond, share, outer };
-        let waste = wall.saturating_add(first.exec.0).saturating_sub(longest.0.saturating_add(period));
-        Some(Ended {
-            class,
-            child: run.statement,
-            parent: run.parent().map(|parent| parent.statement),
-            root: roots.last().copied(),
-            start,
-            end,
-            n: run.n,
-            scale: outer.map_or(run.n, |outer| outer.n.max(run.n)),
-            bond,
-            grade: judged.grade(),
-            exec,
-            waste: Micros(waste),
-            counts: true,
-            sessions: Vec::new(),
-            is_pipelined: class == Class::Writes
-                && wall >= 5_000
-                && exec.0.saturating_mul(10) > wall.saturating_mul(6)
-                && exec.0 / u64::from(run.n) < 1_000,
-        })
-    }
-
-    /// How many of a hundred calls the runs of a family have.
-    fn share(&self, family: &[usize], of: u32) -> u64 {
-        let calls: u64 = family.iter().map(|&at| u64::from(self.runs[at].n)).sum();
-        calls * 100 / u64::from(of.max(1))
-    }
-
-    /// The runs that are part of a run's loop, itself too.
-    fn family(&self, place: usize, root: Option<u32>, statements: &Statements<'_>) -> Vec<usize> {
-        let run = &self.runs[place];
-        let is_of_it = |at: usize| {
-            let other = &self.runs[at];
-            let overlaps = other.n > 0 && other.first().at <= run.end().at && run.first().at <= other.end().at;
-            // Of one loop, or as often on the same table: part of what is done for each row.
-            let is_of_one = (root.is_some() && self.roots(at).last().copied() == root)
-                || (other.is_as_often_as(run) && statements.share_table(run.statement, other.statement));
-            at == place || (overlaps && is_of_one)
-        };
-        (0..self.runs.len()).filter(|&at| is_of_it(at)).collect()
-    }
-
-    /// Whatever else was executed in between, or how often: nearness in time alone makes no loop.
-    fn is_chance(run: &Run, outer: Option<&Run>, share: u64) -> bool {
-        let unlike = |run: &Run| run.parent().is_some_and(|parent| parent.rows > 1) && !Judged::matches(run, false);
-        let is_far_off = run.parent().is_some_and(|parent| run.n > parent.rows.saturating_mul(2) || run.n.saturating_mul(2) < parent.rows);
-        let misfits = outer.is_some_and(unlike) || (run.is_vague() && unlike(run) && is_far_off);
-        ((run.parent().is_none() || outer.is_some()) && share < PURE) || misfits || share < PARTLY
-    }
-
-    /// Whether the same request came again and again: what hardly fits its parent comes as often as another that reads on from
-    /// it, such as a user and then the user's account.
-    fn is_request(&self, place: usize, family: &[usize], statements: &mut Statements<'_>) -> bool {
-        let run = &self.runs[place];
-        run.is_vague()
-            && family.iter().any(|&at| {
-                let other = &self.runs[at];
-                at != place && other.is_as_often_as(run) && !statements.share_table(run.statement, other.statement)
-            })
-    }
-
-    /// The run around a nested one, where there is one.
-    fn outer(&self, roots: &[u32]) -> Option<&Run> {
-        let parent = roots.first().filter(|_| roots.len() > 1)?;
-        self.ids.iter().position(|id| id == parent).map(|at| &self.runs[at])
-    }
 }
 
 /// Whether an execution may be one of a loop.
 fn counts(occurrence: &Occurrence, traits: Traits) -> bool {
     traits.is_by_key && !occurrence.is_batch
-}
-
-/// What the confidence in a burst rests on.
-struct Judged<'u> {
-    run: &'u Run,
-    class: Class,
-    bond: Bond,
-    /// How many of a hundred calls from its first to its last were part of it.
-    share: u64,
-    outer: Option<&'u Run>,
-}
-
-impl Judged<'_> {
-    fn grade(&self) -> Grade {
-        let (run, in_unit) = (self.run, self.bond != Bond::Segment);
-        if self.class == Class::Repeats {
-            return match () {
-                () if in_unit && run.n >= 5 => Grade::High,
-                () if in_unit || self.share >= PURE => Grade::Medium,
-                () => Grade::Low,
-            };
-        }
-        // A nested loop is as long as it is; the one around it must fit its parent's rows.
-        let matches = match self.outer {
-            Some(outer) => Self::matches(outer, in_unit),
-            None => Self::matches(run, in_unit),
-        };
-        let relation = run.parent().map_or(0, |parent| parent.relation);
-        let mut score = i32::from(relation) + if in_unit { 3 } else { 0 } + if matches { 2 } else { 0 };
-        score += i32::from(run.n >= 10) + i32::from(u64::from(run.distinct()) * 10 >= u64::from(run.n) * 9);
-        if run.parent().is_none() && self.class == Class::Reads {
-            score -= 2;
-        }
-        let near = run.parent().is_some_and(|parent| parent.distance <= 2 || self.outer.is_some());
-        let certain = if in_unit { self.share >= MOSTLY } else { matches && relation == 2 && self.share >= PURE && near };
-        match () {
-            () if score >= 5 && certain && !run.is_blind() => Grade::High,
-            () if score >= 3 && self.share >= PARTLY => Grade::Medium,
-            () => Grade::Low,
-        }
-    }
-
-    /// Whether it came as often as its parent had rows.
-    fn matches(run: &Run, in_unit: bool) -> bool {
-        run.parent().is_some_and(|parent| parent.is_matched_by(run.n, in_unit))
-    }
 }

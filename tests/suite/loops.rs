@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::fs;
 
-use laggard::finding::{self, Confidence, Finding, Options};
+use laggard::finding::{self, Confidence, Finding, Options, Severity};
 use laggard::{Input, Settings};
 use serde_json::{Value, json};
 
@@ -105,11 +105,11 @@ fn blocks_and_threads_change_no_loop() {
     let all: Vec<String> =
         sections().into_iter().flat_map(|s| s.log.split_inclusive('\n').map(str::to_owned).collect::<Vec<_>>()).collect();
     let log = all.concat();
-    let told = |settings: &Settings| format!("{:?}", findings(&log, settings, &least(3)));
-    let expected = told(&settings());
+    let shown = |settings: &Settings| format!("{:?}", findings(&log, settings, &least(3)));
+    let expected = shown(&settings());
     assert!(expected.contains("n-plus-one") && expected.contains("write-loop"));
     for (block_size, jobs) in [(777, 1), (4_096, 2), (64 << 10, 2)] {
-        assert!(told(&Settings { block_size, jobs, ..settings() }) == expected, "blocks of {block_size}, {jobs} threads");
+        assert!(shown(&Settings { block_size, jobs, ..settings() }) == expected, "blocks of {block_size}, {jobs} threads");
     }
 }
 
@@ -216,6 +216,20 @@ fn a_loop_over_a_pool_is_one_burst_of_several_processes() {
     assert_eq!((&data["wall_us"], &data["unit"]), (&json!(22_600), &json!("segment")));
 }
 
+/// The same on four connections, two of which show a loop of six calls themselves: it is one all the same.
+#[test]
+fn a_sessions_part_of_a_loop_over_a_pool_is_not_told_again() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-over-a-pool.log")).expect("the fixture");
+    let log = (305..=310).fold(log, |log, pid: u32| log.replace(&format!("[{pid}]"), &format!("[{}]", 301 + (pid - 301) % 4)));
+    let found = findings(&log, &Settings::default(), &Options::default());
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    let calls: Vec<_> = finding.evidence.iter().map(|e| e.data["n"].clone()).collect();
+    assert_eq!((finding.occurrences, calls), (1, vec![json!(20)]));
+    // Without the list nothing says that the calls are one request's: each session's part stands for itself.
+    let parts: String = log.split_inclusive('\n').filter(|line| !line.contains("uploader_id")).collect();
+    assert!(findings(&parts, &Settings::default(), &Options::default()).iter().all(|f| f.evidence.iter().all(|e| e.data["n"] != 20)));
+}
+
 /// Eight rows that are looked for and then inserted: sure where both statements have one value, the same; a second column leaves
 /// it likely. Rows that are there already and changed are a loop of writes.
 #[test]
@@ -224,12 +238,151 @@ fn upserts_by_hand_are_told_once_and_as_surely_as_values_say() {
         let row = |n| [query(format!("SELECT id, name FROM tags WHERE name = 't{n}' LIMIT 21")), query(write(n))];
         (0..8).flat_map(row).collect()
     };
-    let told = |write: fn(u32) -> String| {
+    let pairs = |write: fn(u32) -> String| {
         let found = findings(&session(7, &rows(write)), &settings(), &Options::default());
         found.iter().map(|finding| (finding.rule, finding.confidence)).collect::<Vec<_>>()
     };
-    assert_eq!(told(|n| format!("INSERT INTO tags (name) VALUES ('t{n}')")), [("upsert-loop", Confidence::High)]);
-    assert_eq!(told(|n| format!("INSERT INTO tags (name, colour) VALUES ('t{n}', {n})")), [("upsert-loop", Confidence::Medium)]);
-    assert!(told(|n| format!("UPDATE tags SET seen = 1 WHERE name = 't{n}'")).iter().any(|(rule, _)| *rule == "write-loop"));
-    assert!(told(|n| format!("INSERT INTO uses (tag) VALUES ('t{n}')")).iter().all(|(rule, _)| *rule != "upsert-loop"));
+    assert_eq!(pairs(|n| format!("INSERT INTO tags (name) VALUES ('t{n}')")), [("upsert-loop", Confidence::High)]);
+    assert_eq!(pairs(|n| format!("INSERT INTO tags (name, colour) VALUES ('t{n}', {n})")), [("upsert-loop", Confidence::Medium)]);
+    assert!(pairs(|n| format!("UPDATE tags SET seen = 1 WHERE name = 't{n}'")).iter().any(|(rule, _)| *rule == "write-loop"));
+    assert!(pairs(|n| format!("INSERT INTO uses (tag) VALUES ('t{n}')")).iter().all(|(rule, _)| *rule != "upsert-loop"));
+}
+
+/// What a session's log shows, by rule: how sure, how grave, and the calls of each burst.
+fn told(statements: &[(u64, u64, String)]) -> Vec<(&'static str, Confidence, Severity, Vec<u64>)> {
+    let found = findings(&session(7, statements), &settings(), &Options::default());
+    let calls = |finding: &Finding| finding.evidence.iter().filter_map(|e| e.data["n"].as_u64()).collect();
+    found.iter().map(|finding| (finding.rule, finding.confidence, finding.severity, calls(finding))).collect()
+}
+
+/// The bursts of one rule.
+fn bursts(statements: &[(u64, u64, String)], rule: &str) -> Vec<u64> {
+    told(statements).into_iter().filter(|(known, ..)| *known == rule).flat_map(|(.., calls)| calls).collect()
+}
+
+fn transaction(statements: Vec<(u64, u64, String)>) -> Vec<(u64, u64, String)> {
+    [vec![query("BEGIN")], statements, vec![query("COMMIT")]].concat()
+}
+
+/// Twenty-four comments on two posts, or on five in turn: the third call may be for the first one's key.
+#[test]
+fn many_rows_that_point_to_few_are_a_loop() {
+    for posts in [2, 5] {
+        let lookup = |n| query(format!("SELECT * FROM posts WHERE id = {} LIMIT 1", 1 + n % posts));
+        let page: Vec<_> = std::iter::once(query("SELECT * FROM comments")).chain((0..24).map(lookup)).collect();
+        assert_eq!(bursts(&page, "n-plus-one"), [24], "{posts} posts");
+        assert_eq!(bursts(&transaction(page), "n-plus-one"), [24], "{posts} posts");
+    }
+    // The first four are for one post: what is looped over shows when the second comes.
+    let late = |n: u64| query(format!("SELECT * FROM posts WHERE id = {} LIMIT 1", 1 + n / 4));
+    let page: Vec<_> = std::iter::once(query("SELECT * FROM comments")).chain((0..8).map(late)).collect();
+    assert_eq!(bursts(&page, "n-plus-one"), [8]);
+}
+
+/// Two requests, 20 ms apart, ask six times each for a key of their own.
+#[test]
+fn requests_that_repeat_a_key_each_are_told_together() {
+    let ask = |n: u64| (if n == 6 { 20_000 } else { 600 }, 400, format!("SELECT * FROM settings WHERE name = 'k{}'", n / 6));
+    let both: Vec<_> = (0..12).map(ask).collect();
+    let found = findings(&session(7, &both), &settings(), &Options::default());
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.rule, finding.confidence), ("redundant-query", Confidence::Low));
+    assert!(finding.title.contains("12 times over for 2 values"), "{}", finding.title);
+    // Two values of three calls each repeat too little.
+    let few: Vec<_> = (0..6).map(|n| (600, 400, format!("SELECT * FROM settings WHERE name = 'k{}'", n / 3))).collect();
+    assert!(told(&few).is_empty(), "{:?}", told(&few));
+}
+
+/// Twelve rows, each looked at before it is written; and then twelve others, and again.
+#[test]
+fn a_look_before_each_write_hides_no_later_loop() {
+    let looks: [fn(u64) -> String; 3] = [
+        |n| format!("SELECT 1 AS one FROM chairs WHERE chairs.name = 'c{n}' AND chairs.id != {n} LIMIT 1"),
+        |n| format!("SELECT 1 AS one FROM names WHERE names.name = 'c{n}' LIMIT 1"),
+        |n| format!("SELECT names.* FROM names WHERE names.name = 'c{n}' LIMIT 1"),
+    ];
+    for look in looks {
+        let row = |n| vec![query(look(n)), query(format!("UPDATE chairs SET name = 'c{n}' WHERE chairs.id = {n}"))];
+        let list = || query("SELECT chairs.* FROM chairs ORDER BY chairs.id DESC LIMIT 12");
+        let page =
+            |of: &dyn Fn(u64) -> Vec<(u64, u64, String)>, from: u64| [vec![list()], (from..from + 12).flat_map(of).collect()].concat();
+        let pages = |of: &dyn Fn(u64) -> Vec<(u64, u64, String)>| [page(of, 0), page(of, 20), page(of, 40)].concat();
+        assert_eq!(bursts(&pages(&|n| transaction(row(n))), "write-loop"), [12, 12, 12], "{}", look(1));
+        assert_eq!(bursts(&transaction(pages(&row)), "write-loop"), [12, 12, 12], "{}", look(1));
+    }
+}
+
+/// One row and what it points to, and then a page of rows and what they point to; twice.
+#[test]
+fn an_early_call_for_another_row_hides_no_loop() {
+    let author = |n: u64| query(format!("SELECT id, name FROM authors WHERE id = {n} LIMIT 21"));
+    let page = |from: u64| {
+        let list = query("SELECT id, title, author_id FROM books LIMIT 12");
+        std::iter::once(list).chain((from..from + 12).map(author)).collect::<Vec<_>>()
+    };
+    let first = vec![query("SELECT id, title, author_id FROM books ORDER BY id LIMIT 1"), author(900)];
+    let all = [first, page(1), page(20)].concat();
+    assert_eq!(bursts(&all, "n-plus-one"), [12, 12]);
+    assert_eq!(told(&transaction(all.clone())), [("n-plus-one", Confidence::High, Severity::Medium, vec![12, 12])]);
+    // A look at one row more, by another request: the page was complete before.
+    let one = vec![query("SELECT id, title, author_id FROM books WHERE id = 7"), author(901)];
+    assert_eq!(bursts(&[all, one].concat(), "n-plus-one"), [12, 12]);
+    // Far more calls than their list has rows are for something else too.
+    let beyond = std::iter::once(query("SELECT id, title, author_id FROM books LIMIT 2")).chain((0..12).map(author)).collect();
+    assert!(told(&transaction(beyond)).iter().all(|(_, confidence, ..)| *confidence < Confidence::High));
+}
+
+/// Rows that a driver sends one behind the other, 2 µs apart: no round trip is to be spared.
+#[test]
+fn a_batch_is_no_sure_loop() {
+    let rows = |n: u64, gap: u64| {
+        transaction((0..n).map(|n| (gap, 60, format!("INSERT INTO book (isbn, title) VALUES ('i{n}', 't{n}')"))).collect())
+    };
+    assert_eq!(told(&rows(30, 2)), [("write-loop", Confidence::Medium, Severity::Info, vec![30])]);
+    // Ten of them take less time than stamps of milliseconds can tell.
+    assert!(matches!(told(&rows(10, 2)).as_slice(), [("write-loop", Confidence::Medium, ..)]));
+    assert!(matches!(told(&rows(10, 500)).as_slice(), [("write-loop", Confidence::High, ..)]));
+}
+
+/// Six rows, another request, and six rows: in autocommit nothing says that they belong together.
+#[test]
+fn of_a_broken_loop_each_stretch_is_told() {
+    let insert = |n: u64| query(format!("INSERT INTO book (isbn, title) VALUES ('i{n}', 't{n}')"));
+    let other = || query("SELECT m.id FROM messages m WHERE m.id = 3");
+    let rows = |n: u64| (0..n).map(insert).collect::<Vec<_>>();
+    assert_eq!(bursts(&[rows(6), vec![other(), other()], rows(5)].concat(), "write-loop"), [6, 5]);
+    assert_eq!(bursts(&[rows(4), vec![other(), other()], rows(4)].concat(), "write-loop"), [0; 0]);
+    // The same in many pieces: none is lost, and of hardly any breaks the whole is one.
+    let pieces = |n: u64| (0..40).flat_map(|_| [rows(n), vec![other(), other()]].concat()).collect::<Vec<_>>();
+    assert_eq!(bursts(&pieces(6), "write-loop"), [6; 40]);
+    let sum = |n| bursts(&pieces(n), "write-loop").iter().sum::<u64>();
+    assert!(sum(50) >= 40 * 50, "{}", sum(50));
+}
+
+/// Each row is locked and then changed, in a transaction of its own.
+#[test]
+fn a_row_locked_before_its_write_is_not_what_is_looped_over() {
+    let row = |n| {
+        let lock = query(format!("SELECT id, email, name FROM author WHERE email = 'a{n}' LIMIT 2 FOR UPDATE"));
+        transaction(vec![lock, query(format!("UPDATE author SET name = 'z' WHERE id = {n}"))])
+    };
+    assert_eq!(bursts(&(0..10).flat_map(row).collect::<Vec<_>>(), "write-loop"), [10]);
+}
+
+/// A library that looks for rows without LIMIT: they are one only if both statements have the same values.
+#[test]
+fn rows_looked_for_by_any_key_and_then_inserted_are_an_upsert() {
+    let rows = |shift: u64| {
+        let row = |n| {
+            let look = query(format!("SELECT * FROM tags WHERE name = 't{n}'"));
+            [look, query(format!("INSERT INTO tags (name) VALUES ('t{}')", n + shift))]
+        };
+        (0..8).flat_map(row).collect::<Vec<_>>()
+    };
+    let log = session(7, &rows(0)).replace("[7]", "[7] app@shop/web");
+    let found = findings(&log, &settings(), &Options::default());
+    let [finding] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((finding.rule, finding.confidence), ("upsert-loop", Confidence::High));
+    assert!(finding.remedy.ends_with("(unknown ORM)"), "{}", finding.remedy);
+    assert!(told(&rows(100)).iter().all(|(rule, ..)| *rule != "upsert-loop"));
 }

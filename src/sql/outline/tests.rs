@@ -64,3 +64,25 @@ fn children_know_their_parents() {
     assert_eq!(of("select * from users where id = $1", "select count(*) from books"), 0);
     assert_eq!(of("select * from order_items where order_id = $1", "select id, placed_at from orders where placed_at > $1"), 2);
 }
+
+#[test]
+fn a_look_for_rows_is_no_parent() {
+    let of = |child: &str, parent: &str| relation(&Outline::of(child), &Outline::of(parent));
+    let update = "update chairs set name = $1 where chairs.id = $2";
+    assert_eq!(of(update, "select $1 as one from names where names.name = $2 limit $3"), 0);
+    assert_eq!(of(update, "select $1 as one from chairs where chairs.name = $2 and chairs.id != $3 limit $4"), 0);
+    assert_eq!(of(update, "select exists (select * from chairs where name = $1) as found from chairs"), 0);
+    assert_eq!(of(update, "select names.* from names where names.name = $1"), 2, "its rows may point to chairs");
+}
+
+#[test]
+fn a_column_may_be_named_for_what_it_points_to() {
+    let of = |child: &str, parent: &str| relation(&Outline::of(child), &Outline::of(parent));
+    let authors = "select a.id, a.name from authors a";
+    assert_eq!(of("select * from book where book.author = $1", authors), 2);
+    assert_eq!(of("select * from books where books.author_books = $1", authors), 1);
+    assert_eq!(of("select * from books where books.authority = $1", authors), 0);
+    assert_eq!(of("select * from authors where authors.author = $1", authors), 0, "of the table itself");
+    assert_eq!(of("select * from author where id = $1", "select b.id, b.author, b.title from book b"), 2);
+    assert_eq!(of("select * from lines where blog_post = $1", "select id, title from blog_posts"), 2);
+}
