@@ -102,7 +102,8 @@ pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut A
 }
 
 /// The demands that read a foreign table: planning one may ask yet another server.
-fn foreign(offers: &Offers) -> BTreeSet<usize> {
+#[must_use]
+pub fn foreign(offers: &Offers) -> BTreeSet<usize> {
     offers.refused.iter().filter(|refused| matches!(refused.why, Refusal::Table(Reason::Foreign))).map(|refused| refused.demand).collect()
 }
 

@@ -164,15 +164,15 @@ fn try_all(
     let swings = asking.swings(&chosen).into_iter().map(|(demand, swing)| (demands[demand].statement, swing)).collect();
     let redundant = asking.redundant(&chosen, &demands, offers, catalog)?;
     asking.end()?;
-    for (demand, reason) in &asking.refusals {
-        notes.of(demands[*demand].statement, reason);
-    }
     if asking.unput > 0 {
         let limit = Micros(u64::try_from(limit.as_micros()).unwrap_or(u64::MAX));
         notes.tell(format!(
             "{} questions were not put, because {limit} were over: what is told is what was tried (--time-limit)",
             grouped(asking.unput)
         ));
+    }
+    for (demand, reason) in &asking.refusals {
+        notes.of(demands[*demand].statement, reason);
     }
     notes.rejected(&trial, offers);
     Ok(Answers { trial, swings, redundant })

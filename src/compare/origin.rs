@@ -64,7 +64,7 @@ fn number(text: &str) -> Option<u32> {
 fn is_path(text: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+@ ()[]$~".contains(c);
     let has_name = text.rsplit('/').next().is_some_and(|name| name.contains('.') && name.chars().any(char::is_alphanumeric));
-    has_name && text.len() <= LONGEST && text.chars().all(is_plain) && !text.starts_with("//") && text.split('/').all(|part| part != "..")
+    has_name && text.len() <= LONGEST && text.chars().all(is_plain) && !text.contains("//") && text.split('/').all(|part| part != "..")
 }
 
 #[cfg(test)]
@@ -102,6 +102,7 @@ mod tests {
             "javascript:alert(1).x",
             "https://x.y/z.js",
             "//host/a.js",
+            ".//etc/passwd.d:1",
             "a\n::error::b.rb:1",
             "a%0A.rb",
             "C:\\a.cs:3",

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::habit::Price;
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+use crate::catalog::is_of_server;
 use crate::plan::Scan;
 use crate::units::grouped;
 use crate::workload::Statement;
@@ -74,7 +75,7 @@ struct Missed<'w> {
 }
 
 fn missed<'w>(statement: &'w Statement, scan: &'w Scan, options: Options) -> Option<Missed<'w>> {
-    let is_catalogue = scan.table.starts_with("pg_") || scan.table.starts_with("information_schema.");
+    let is_catalogue = is_of_server(&scan.table);
     let returned = scan.returned.filter(|rows| *rows >= options.min_rows && scan.loops > 0 && !is_catalogue)?;
     // Estimates are of one loop.
     let rows = returned / scan.loops;

@@ -67,8 +67,10 @@ pub struct Outline {
     pub schema: Option<String>,
     /// The columns that must equal a value, wherever the condition stands.
     pub keys: Vec<Key>,
-    /// The columns of the outermost select list, by their names; empty for all of them.
+    /// The columns of the outermost select list, by their names; empty for all of them, and for values and expressions alone.
     pub columns: Vec<String>,
+    /// The select list begins with a value or EXISTS.
+    pub is_probe: bool,
     /// Whether the select list has a `*` that brings whole rows.
     pub has_star: bool,
     /// Values in the normalised text.
@@ -177,7 +179,7 @@ impl Outline {
     /// Whether it asks only if there are rows: `SELECT 1 … LIMIT 1`, `SELECT EXISTS (…)`.
     #[must_use]
     pub fn asks_whether(&self) -> bool {
-        self.role == Role::Read && self.columns.is_empty() && !self.has_star && !self.is_aggregate
+        self.role == Role::Read && self.is_probe && self.columns.is_empty() && !self.has_star && !self.is_aggregate
     }
 
     /// Whether a loop of it is one over rows that were read before: a key, no page of a table, no queue.

@@ -182,12 +182,12 @@ impl Steps {
         self.checks.iter().flatten().fold(self.at, |all, check| all ^ check.table)
     }
 
-    /// Takes the read that a write of a table is for.
-    fn take(&mut self, table: u32, names: u32, request: Option<u64>, start: Timestamp) -> Option<Check> {
+    /// Takes the read that a write of a table is for, of those that may be.
+    fn take(&mut self, table: u32, start: Timestamp, may_be: impl Fn(&Check) -> bool) -> Option<Check> {
         let at = self.at;
         let is_for = |check: &Check| {
             let is_near = at.wrapping_sub(check.at) <= NEAR && start.0.saturating_sub(check.end.0) <= LONGEST_GAP;
-            check.table == table && is_near && (check.names, check.request) == (names, request)
+            check.table == table && is_near && may_be(check)
         };
         let newest_first = [self.newer, self.newer ^ 1].map(usize::from);
         let found = newest_first.into_iter().filter_map(|place| self.checks[place].as_ref()).find(|check| is_for(check)).copied()?;
@@ -247,13 +247,12 @@ impl Workload {
             Part::Change(table) => (table, false),
             _ => return,
         };
-        let Some(check) = steps.take(table, names, request, start) else { return };
-        let same = check.hash == call.values.hash && call.values.count() > 0;
+        let is_same = |check: &Check| check.hash == call.values.hash && call.values.count() > 0;
         // A list that is read before a row is added to it is no check, unless both are of the same values.
-        let is_check = check.finds_one || (same && inserts);
-        if !is_check {
-            return;
-        }
+        let is_check = |check: &Check| check.finds_one || (is_same(check) && inserts);
+        let may_be = |check: &Check| (check.names, check.request) == (names, request) && is_check(check);
+        let Some(check) = steps.take(table, start, may_be) else { return };
+        let same = is_same(&check);
         let pair = Run {
             read: check.statement,
             write: call.statement,

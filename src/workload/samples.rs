@@ -100,7 +100,7 @@ impl Place {
         }
         let [drawn, distinct, once, calls] = [self.drawn, self.distinct, self.once, self.calls].map(|count| count as f64);
         let estimate = drawn * distinct / (drawn - once + once * drawn / calls);
-        (crate::units::Micros::floor(estimate.clamp(distinct, calls)).0, false)
+        (crate::units::Micros::floor(estimate.clamp(distinct.min(calls), calls)).0, false)
     }
 
     /// The part of the calls that asked for the most common value, 0 to 1.
@@ -202,7 +202,9 @@ impl Samples {
     /// Whether it holds no more than it keeps.
     pub(super) fn is_within_bounds(&self) -> bool {
         let is_narrow = self.drawn.iter().all(|call| call.values.len() <= MOST_PLACES);
-        self.drawn.len() <= MOST && is_narrow && self.halvings <= MOST_HALVINGS && self.sealed.len() <= MOST_PLACES
+        let is_possible = |place: &Place| place.once <= place.distinct && place.distinct <= place.drawn && place.most <= place.drawn;
+        let are_few = self.drawn.len() <= MOST && self.halvings <= MOST_HALVINGS && self.sealed.len() <= MOST_PLACES;
+        are_few && is_narrow && self.sealed.iter().all(is_possible)
     }
 }
 
@@ -284,6 +286,16 @@ mod tests {
             prop_assert_eq!(merged(&[&merged(&[a, b]), c]), merged(&[a, &merged(&[b, c])]));
             prop_assert_eq!(merged(&[a, b, c]), merged(&[c, b, a]));
         }
+    }
+
+    /// As a saved file may say.
+    #[test]
+    fn what_cannot_be_is_out_of_bounds_and_ends_nothing() {
+        let hostile = Place { drawn: 5, calls: 10, distinct: 100, once: 1, most: 1, is_all: false };
+        assert!(!Samples { sealed: vec![hostile], ..Samples::default() }.is_within_bounds());
+        assert!(hostile.different().0 <= 100);
+        let all = Place { drawn: u64::MAX, calls: u64::MAX, distinct: 0, once: u64::MAX, most: 0, is_all: false };
+        assert_eq!(all.different(), (0, false));
     }
 
     #[test]

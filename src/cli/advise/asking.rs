@@ -119,18 +119,26 @@ impl<'a, 's> Asking<'a, 's> {
         for &offer in chosen {
             let index = &offers.offers[offer].index;
             let replaced = advice::portrait(index, catalog, &mut NewNames::default()).map(|portrait| portrait.replaces).unwrap_or_default();
-            let readers = advice::trial::readers(demands, offers, &[offer]);
+            // Planning what reads a foreign table may ask yet another server.
+            let foreign = advice::trial::foreign(offers);
+            let readers: Vec<usize> = advice::trial::readers(demands, offers, &[offer]).difference(&foreign).copied().collect();
             for name in replaced {
+                let unput = self.unput;
                 let mut before = BTreeMap::new();
                 for &demand in &readers {
                     before.insert(demand, self.ask(chosen, demand)?);
                 }
                 if self.planner.hide(std::slice::from_ref(&name))? {
-                    let mut is_missed = false;
+                    let (mut is_missed, mut is_answered) = (false, false);
                     for (demand, before) in before {
-                        is_missed |= advice::trial::is_dearer(&before, &self.ask(chosen, demand)?);
+                        let after = self.ask(chosen, demand)?;
+                        is_answered |= !before.is_empty() && !after.is_empty();
+                        is_missed |= advice::trial::is_dearer(&before, &after);
                     }
-                    told.insert(name, !is_missed);
+                    // Of what was not asked nobody knows.
+                    if is_missed || (is_answered && self.unput == unput) {
+                        told.insert(name, !is_missed);
+                    }
                 }
                 self.planner.hide(&[])?;
             }

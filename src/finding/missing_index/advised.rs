@@ -311,7 +311,8 @@ fn remedy(told: &Told<'_, '_>, index: &advice::Candidate, (confidence, common): 
     if confidence == Confidence::Low {
         remedy.push_str(" How many rows match is not in the statistics of the snapshot: try EXPLAIN with usual values first.");
     }
-    if let (Some(common), Some(first)) = (common, index.keys.first()) {
+    // With more behind it the index may give those an order, or all that is asked for.
+    if let (Some(common), [first]) = (common, index.keys.as_slice()) {
         remedy.push_str(&format!(
             " It depends on the value: {:.0} % of the rows have the same {}, and for those alone no index is of use.",
             common * 100.0,

@@ -12,7 +12,8 @@ use super::question::{MOST_PLACES, filled, finding_rows, places, repaired, singl
 
 /// Asks where hypopg is, and whether it can hide indexes that are there (1.4 and later).
 const HYPOPG: &str = "\
-select /* laggard */ n.nspname, pg_catalog.to_regprocedure(pg_catalog.quote_ident(n.nspname) || '.hypopg_hide_index(oid)') is not null
+select /* laggard */ n.nspname, case when pg_catalog.has_schema_privilege(n.oid, 'usage') then
+  pg_catalog.to_regprocedure(pg_catalog.quote_ident(n.nspname) || '.hypopg_hide_index(oid)') is not null end
 from pg_catalog.pg_extension e join pg_catalog.pg_namespace n on n.oid = e.extnamespace
 where e.extname = 'hypopg'";
 

@@ -194,7 +194,10 @@ fn select_list(words: &Words<'_>, outline: &mut Outline) {
         match words.at(at) {
             "(" => depth += 1,
             ")" => depth = depth.saturating_sub(1),
-            "select" if depth == 0 => open = true,
+            "select" if depth == 0 => {
+                open = true;
+                outline.is_probe |= is_value(words.at(at + 1)) || words.at(at + 1) == "exists";
+            }
             "from" if depth == 0 => open = false,
             word if open => {
                 let ends = depth == 0 && matches!(words.at(at + 1), "," | "from");

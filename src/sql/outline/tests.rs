@@ -62,6 +62,11 @@ fn children_know_their_parents() {
     assert_eq!(of("update authors set name = $1 where id = $2", authors), 2);
     assert_eq!(of("select * from users where id = $1", books), 1, "by another name");
     assert_eq!(of("select * from users where id = $1", "select count(*) from books"), 0);
+    // Expressions alone are rows all the same; a value or EXISTS only asks whether there are any.
+    let named = "select coalesce(author_id, $1) as author_id, lower(title) as title from books limit $2";
+    assert_eq!(of("select * from books where id = $1", named), 1);
+    assert_eq!(of("select * from books where id = $1", "select $1 as one from books where title = $2 limit $3"), 0);
+    assert_eq!(of("select * from books where id = $1", "select exists(select $1 from books where title = $2)"), 0);
     assert_eq!(of("select * from order_items where order_id = $1", "select id, placed_at from orders where placed_at > $1"), 2);
 }
 

@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Ident, OrderByKind, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, OrderByKind, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, Visit, Visitor,
+};
 
 use super::super::names::{ident, object_name};
 use super::place::{Columns, Meaning, Source, resolve};
@@ -12,6 +15,8 @@ use super::walk::Walker;
 #[derive(Default)]
 struct Own {
     names: Vec<Vec<Ident>>,
+    /// Some function takes whole rows, or a join has columns that no expression names.
+    is_whole: bool,
     depth: usize,
 }
 
@@ -33,6 +38,13 @@ impl Visitor for Own {
             _ if self.depth > 0 => {}
             Expr::Identifier(name) => self.names.push(vec![name.clone()]),
             Expr::CompoundIdentifier(parts) => self.names.push(parts.clone()),
+            Expr::Function(Function { args: FunctionArguments::List(list), .. }) => {
+                let is_row = |arg: &FunctionArg| {
+                    let (FunctionArg::Named { arg, .. } | FunctionArg::ExprNamed { arg, .. } | FunctionArg::Unnamed(arg)) = arg;
+                    matches!(arg, FunctionArgExpr::QualifiedWildcard(_))
+                };
+                self.is_whole |= list.args.iter().any(is_row);
+            }
             _ => {}
         }
         ControlFlow::Continue(())
@@ -42,8 +54,9 @@ impl Visitor for Own {
 impl Walker<'_, '_> {
     /// Notes which columns a select reads, while its sources are known.
     pub(super) fn need(&mut self, select: &Select, query: Option<&Query>) {
-        let mut is_whole = query.is_some_and(|query| !query.locks.is_empty());
-        for name in names(select, query) {
+        let own = own(select, query);
+        let mut is_whole = own.is_whole || query.is_some_and(|query| !query.locks.is_empty());
+        for name in own.names {
             match resolve(&name, &self.lists) {
                 Meaning::Column(origin) => {
                     let needs = self.scans.get_mut(origin.scan).and_then(|scan| scan.needs.as_mut());
@@ -71,13 +84,27 @@ impl Walker<'_, '_> {
 }
 
 /// Every name in the expressions of a select, its order with it.
-fn names(select: &Select, query: Option<&Query>) -> Vec<Vec<Ident>> {
-    let mut own = Own::default();
+fn own(select: &Select, query: Option<&Query>) -> Own {
+    let is_by_names = |join: &Join| {
+        let constraint = match &join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::Left(constraint)
+            | JoinOperator::LeftOuter(constraint)
+            | JoinOperator::Right(constraint)
+            | JoinOperator::RightOuter(constraint)
+            | JoinOperator::FullOuter(constraint) => constraint,
+            _ => return false,
+        };
+        matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural)
+    };
+    let is_whole = select.from.iter().flat_map(|from| &from.joins).any(is_by_names);
+    let mut own = Own { is_whole, ..Own::default() };
     let _ = select.visit(&mut own);
     if let Some(OrderByKind::Expressions(keys)) = query.and_then(|query| query.order_by.as_ref()).map(|order| &order.kind) {
         let _ = keys.visit(&mut own);
     }
-    own.names
+    own
 }
 
 /// Whether a name is one that the select gives to what it puts out.

@@ -329,6 +329,8 @@ fn columns_that_are_read_are_told_where_they_are_all() {
         ("SELECT s.x FROM (SELECT x, y FROM a WHERE z = 1) s WHERE s.y = 2", &["a: x y z"]),
         ("SELECT x, (SELECT max(t) FROM b WHERE a_id = a.id) FROM a", &["a: x id", "b: t a_id"]),
         ("SELECT x FROM a WHERE ctid = '(0,1)'", &["a: *"]),
+        ("SELECT jsonb_agg(q.*) FROM a q WHERE x = 1", &["a: *"]),
+        ("SELECT a.y FROM a LEFT JOIN b USING (id) WHERE a.x = 1", &["a: *", "b: *"]),
     ];
     for (sql, expected) in cases {
         let mut told = needs(sql);
