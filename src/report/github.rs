@@ -43,7 +43,7 @@ fn command(finding: &FindingLine) -> String {
 }
 
 /// What a format wrote, so that no line of it is a command in a job's log: those begin a line with `::`, or have `##[` anywhere.
-/// JSON stays the same value, and XML the same text.
+/// JSON stays the same value; in XML, as in text, a blank parts the colons.
 ///
 /// Source: `ActionCommand.TryParseV2` and `TryParse` of the runner, which trim a line before they look at it.
 #[must_use]
