@@ -286,6 +286,22 @@ fn only_what_matches_the_filter_is_judged() {
     assert_eq!(judged("nothing"), (0, vec![Reason::NothingJudged]));
 }
 
+/// What is tested outside the filter is no test of what is within.
+#[test]
+fn where_only_others_were_tested_there_is_doubt() {
+    let named = |run: Run, table: &str, calls: u64| {
+        with(run, table, |shape| (shape.calls, shape.timed, shape.text) = (calls, calls, table.to_owned()))
+    };
+    let of = |name: &str| three(name, &[]).into_iter().map(|run| named(named(run, "users", 100), "orders", 5)).collect::<Vec<_>>();
+    let doubts = |filter: &str| {
+        let filter = Some(regex::Regex::new(filter).expect("an expression"));
+        let comparison = compare(&of("a"), &of("b"), &Policy { filter, on_inconclusive: policy::Doubt::Fails, ..Policy::default() });
+        assert_eq!(comparison.reasons, []);
+        comparison.changes.iter().any(|change| change.title.contains("no statement could be tested"))
+    };
+    assert_eq!([doubts("users"), doubts("orders")], [false, true]);
+}
+
 #[test]
 fn counters_without_a_base_are_no_run() {
     let mut without = run("b", &["users"]);
