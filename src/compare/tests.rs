@@ -261,6 +261,12 @@ fn a_statement_that_is_called_more_often_than_the_one_it_replaces_is_a_loop() {
     assert_eq!(told(("items", 20), ("items", 22)), []);
     assert_eq!(told(("items", 400), ("items", 20)), [], "fewer calls are no loop");
     assert_eq!(told(("items", 20), ("orders", 400)), [], "it replaces nothing");
+    let of_both = |path: &str, calls: u64| called(many(path), "both", "items", calls);
+    let moved = |after: u64| {
+        let (base, candidate) = (called(of_both("a", 1_000), "all", "items", 1), called(of_both("b", after), "each", "items", 500));
+        of_rule(&compare(&[base], &[candidate], &Policy::default()), "calls-per-unit").iter().any(|c| c.statement == Some(print("each")))
+    };
+    assert_eq!([moved(1_000), moved(500)], [true, false], "what another one no longer does is no loop");
 }
 
 /// A filter that no statement matches judges nothing, and so passes nothing.

@@ -33,9 +33,10 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
     of_both.chain(replaced(matched, &counter, &traffic)).collect()
 }
 
-/// Statements of one side alone that do the same kind of thing with the same tables.
+/// Statements of one side alone that do the same kind of thing with the same tables, and those of both sides that do.
 #[derive(Default)]
 struct Replaced<'m, 'r> {
+    kept: Vec<&'m Pair<'r>>,
     gone: Vec<&'m Pair<'r>>,
     new: Vec<&'m Pair<'r>>,
 }
@@ -54,7 +55,7 @@ fn replaced(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<
         match () {
             () if in_all(Side::Baseline) && in_none(Side::Candidate) => group.gone.push(pair),
             () if in_none(Side::Baseline) && in_all(Side::Candidate) => group.new.push(pair),
-            () => {}
+            () => group.kept.push(pair),
         }
     }
     groups.into_values().filter_map(|group| replacement(&group, counter, traffic)).collect()
@@ -70,6 +71,12 @@ fn replacement(group: &Replaced<'_, '_>, counter: &Counter, traffic: &Traffic) -
     let baseline = runs(&group.gone, Side::Baseline, &traffic.baseline);
     let values = Values { baseline, candidate: runs(&group.new, Side::Candidate, &traffic.candidate) };
     let [from, to] = [mean(&values.baseline), mean(&values.candidate)];
+    let kept = [(Side::Baseline, &traffic.baseline), (Side::Candidate, &traffic.candidate)];
+    let [before, after] = kept.map(|(side, factors)| mean(&runs(&group.kept, side, factors)));
+    // Calls that those of both sides lost have only moved.
+    if before - after >= (to - from) / 2.0 {
+        return None;
+    }
     let change = counter.change(most, &values, [from, to]).filter(|change| change.verdict == Judgement::Regressed)?;
     let (gone, tables) = (counted(group.gone.len() as u64, "statement"), most.any()?.tables.join(", "));
     let text = format!("it takes the place of {gone} on {tables} that no candidate run has");
