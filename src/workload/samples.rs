@@ -4,9 +4,9 @@
 //! an index. Every call has a number that is as good as drawn by lot, though the same whenever the same call is read; those are kept
 //! whose number is below a limit, and the limit is halved whenever there are more than [`MOST`] of them. Which calls these are
 //! depends on the calls alone, not on their order or on how they were cut into blocks, so that samples merge exactly (level
-//! sampling: Gibbons and Tirthapura, "Estimating simple functions on the union of data streams", 2001). Of all calls of a
-//! statement with few of them everything is known; of others each call was as likely to be drawn as any other, so that shares
-//! are those of all calls, give or take a tenth.
+//! sampling: Gibbons and Tirthapura, "Estimating simple functions on the union of data streams", 2001). Of a statement with
+//! few calls that are looked at everything is known of these; of others each of them was as likely to be drawn as any other, so
+//! that shares are those of the calls that are looked at, give or take a tenth. Faster calls may have other values.
 //!
 //! No value is in it but as a hash of 32 bits. Where somebody wants to plan with real values a few calls are kept as they were
 //! logged, in memory only.
@@ -86,7 +86,7 @@ pub struct Place {
     pub once: u64,
     /// Calls with the most common value.
     pub most: u64,
-    /// Whether these are all calls whose values are known.
+    /// Whether these are all calls that are looked at, see the module, and whose values are known.
     pub is_all: bool,
 }
 

@@ -126,7 +126,7 @@ pub struct Statement {
     pub(super) names: Vec<(u32, Share)>,
     /// By key, then by value.
     pub(super) tags: BTreeMap<String, BTreeMap<String, Share>>,
-    /// The session that ran it last.
+    /// Of a plan: the session that ran it last.
     #[serde(skip)]
     pub(super) last_session: u64,
     /// Whether the user's `--statement` lets it pass.
