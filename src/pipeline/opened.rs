@@ -11,7 +11,7 @@ use crate::input::Input;
 use crate::input::decompress::{Packing, Refusal, Unpacked, unpack};
 use crate::input::discover::Candidate;
 use crate::source::pg_prefix::Prefix;
-use crate::source::{self, Reader, Seen, Source};
+use crate::source::{self, Detected, Reader, Seen, Source};
 use crate::units::Timestamp;
 
 use super::Settings;
@@ -66,8 +66,11 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened,
             None => Error::Empty { path },
         });
     }
-    let source = match &settings.source {
-        Some(name) => source::by_name(name).ok_or_else(|| unknown(&path, format!("no source is called {name}")))?,
+    let Detected { source, prefix } = match &settings.source {
+        Some(name) => {
+            let source = source::by_name(name).ok_or_else(|| unknown(&path, format!("no source is called {name}")))?;
+            Detected { source, prefix: None }
+        }
         None => source::detect(&head, &settings.source_options).map_err(|claims| {
             // A prefix that only syslog could do with is the likelier mistake.
             if let Some(error) = settings.source_options.prefix.as_deref().and_then(|prefix| Prefix::compile(prefix).err()) {
@@ -81,6 +84,7 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened,
     };
     let mut options = settings.source_options.clone();
     options.reference = options.reference.min(modified(&input));
+    options.prefix = options.prefix.or(prefix);
     let mut reader = source.open(&head, &options)?;
     let seen = survey(&head, reader.as_ref());
     let newest_first = seen.drift < -2 && seen.drift.unsigned_abs() * 2 > seen.records;

@@ -44,10 +44,12 @@ pub static ALL: &[&dyn Source] = &[
 ];
 
 /// Whether the head of an input is of some format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sniff {
     /// It is.
     Yes,
+    /// It is, and its lines begin with this `log_line_prefix`.
+    Prefix(String),
     /// It is not.
     No,
 }
@@ -164,15 +166,29 @@ impl Seen {
     }
 }
 
+/// The format of an input, and what was learnt while it was looked for.
+#[derive(Clone)]
+pub struct Detected {
+    /// The only format that claims the input.
+    pub source: &'static dyn Source,
+    /// The `log_line_prefix` that it found, so that [`Source::open`] need not look for it again.
+    pub prefix: Option<String>,
+}
+
 /// The format of an input, if exactly one claims it.
 ///
 /// # Errors
 /// The names of the claimants, none or several.
-pub fn detect(head: &[u8], options: &Options) -> Result<&'static dyn Source, Vec<&'static str>> {
-    let claims: Vec<&'static dyn Source> = ALL.iter().copied().filter(|s| s.sniff(head, options) == Sniff::Yes).collect();
-    match claims.as_slice() {
-        [one] => Ok(*one),
-        several => Err(several.iter().map(|s| s.name()).collect()),
+pub fn detect(head: &[u8], options: &Options) -> Result<Detected, Vec<&'static str>> {
+    let claim = |source: &'static dyn Source| match source.sniff(head, options) {
+        Sniff::Yes => Some(Detected { source, prefix: None }),
+        Sniff::Prefix(prefix) => Some(Detected { source, prefix: Some(prefix) }),
+        Sniff::No => None,
+    };
+    let mut claims: Vec<Detected> = ALL.iter().copied().filter_map(claim).collect();
+    match (claims.pop(), claims.as_slice()) {
+        (Some(only), []) => Ok(only),
+        (last, others) => Err(others.iter().chain(&last).map(|claim| claim.source.name()).collect()),
     }
 }
 

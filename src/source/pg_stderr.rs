@@ -41,12 +41,12 @@ impl Source for PgStderr {
     }
 
     fn sniff(&self, head: &[u8], options: &Options) -> Sniff {
-        let prefix = match &options.prefix {
+        match &options.prefix {
             // Whoever knows the prefix need not have a log from which it could be inferred.
-            Some(text) => Prefix::compile(text).is_ok_and(|prefix| pg_infer::fits(head, &prefix)),
-            None => pg_infer::infer(head).is_some(),
-        };
-        if prefix { Sniff::Yes } else { Sniff::No }
+            Some(text) if Prefix::compile(text).is_ok_and(|prefix| pg_infer::fits(head, &prefix)) => Sniff::Yes,
+            Some(_) => Sniff::No,
+            None => pg_infer::infer(head).map_or(Sniff::No, |prefix| Sniff::Prefix(prefix.text().to_owned())),
+        }
     }
 
     fn open(&self, head: &[u8], options: &Options) -> Result<Box<dyn Reader>, Error> {

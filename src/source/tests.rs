@@ -36,7 +36,7 @@ fn show(item: &Item<'_>) -> String {
 fn every_sample_is_detected_by_its_own_source_and_by_no_other() {
     for source in ALL {
         for sample in source.samples() {
-            let claimed = detect(sample.as_bytes(), &Options::default()).map(Source::name);
+            let claimed = detect(sample.as_bytes(), &Options::default()).map(|found| found.source.name());
             assert_eq!(claimed, Ok(source.name()), "{sample}");
         }
     }

@@ -314,7 +314,7 @@ fn every_plug_is_tested() {
         assert!(cases().iter().any(|case| case.source == source.name()), "{} has no fixture", source.name());
         assert!(!source.samples().is_empty() && !source.about().is_empty());
         for sample in source.samples() {
-            let found = source::detect(sample.as_bytes(), &laggard::source::Options::default()).map(|s| s.name());
+            let found = source::detect(sample.as_bytes(), &laggard::source::Options::default()).map(|found| found.source.name());
             assert_eq!(found, Ok(source.name()), "{sample}");
         }
     }
