@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
 use crate::input::blocks::{Block, Blocks};
@@ -59,8 +60,11 @@ impl Underway {
         Some(next)
     }
 
-    fn came_back(&mut self, number: u64, finished: Finished) {
+    /// Takes what a worker has read, by the block's number. If it panicked so does this, because who waits for that block
+    /// would wait for ever.
+    fn came_back(&mut self, finished: std::thread::Result<(u64, Finished)>) {
         self.out -= 1;
+        let (number, finished) = finished.unwrap_or_else(|panic| resume_unwind(panic));
         self.read.insert(number, finished);
     }
 }
@@ -115,16 +119,17 @@ impl Workers {
         let mut underway = Underway::default();
         pool.in_place_scope(|scope| {
             loop {
-                receive.try_iter().for_each(|(number, finished)| underway.came_back(number, finished));
+                receive.try_iter().for_each(|finished| underway.came_back(finished));
                 if underway.out < GIVEN * (self.jobs - 1)
                     && let Some((number, block)) = self.next_block(blocks, &mut underway)
                 {
                     underway.out += 1;
                     let (send, digests, used) = (send.clone(), &digests, self.folded.pop());
                     scope.spawn(move |_| {
-                        let parsed = digests.read(&block, reader, used);
+                        let read = AssertUnwindSafe(|| digests.read(&block, reader, used));
+                        let finished = catch_unwind(read).map(|parsed| (number, Finished { parsed, block }));
                         // The receiver is gone only if folding panicked, and then nobody waits.
-                        let _ = send.send((number, Finished { parsed, block }));
+                        let _ = send.send(finished);
                     });
                 } else if let Some(finished) = underway.next_read() {
                     self.fold(finished, fold);
@@ -134,7 +139,7 @@ impl Workers {
                 } else if underway.out == 0 {
                     break;
                 } else {
-                    receive.recv().into_iter().for_each(|(number, finished)| underway.came_back(number, finished));
+                    receive.recv().into_iter().for_each(|finished| underway.came_back(finished));
                 }
             }
         });
@@ -175,5 +180,54 @@ impl Digests {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Digest>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Item;
+    use crate::source::{Seen, Untangle};
+
+    /// One record per line, and a bug.
+    struct Broken;
+
+    impl Reader for Broken {
+        fn detail(&self) -> String {
+            String::new()
+        }
+
+        fn cut(&self, bytes: &[u8], _: usize) -> Option<usize> {
+            memchr::memrchr(b'\n', bytes).map(|at| at + 1)
+        }
+
+        fn untangle(&self) -> Option<Box<dyn Untangle>> {
+            None
+        }
+
+        fn read(&self, bytes: &[u8], _: u64, _: &mut dyn FnMut(&Item<'_>)) -> Seen {
+            assert!(memchr::memmem::find(bytes, b"bug").is_none(), "a bug");
+            Seen::default()
+        }
+    }
+
+    #[test]
+    fn a_bug_in_a_reader_ends_the_reading_with_any_number_of_workers() {
+        let read = |text: &str, jobs: usize| {
+            let mut workers = Workers::new(&Settings { jobs, block_size: 64, ..Settings::default() });
+            let mut blocks = Blocks::new(text.as_bytes(), ReaderCut { reader: &Broken, untangle: None }, 64, false);
+            let mut folded = 0;
+            workers.run(&mut blocks, &Broken, &mut |parsed, _, _| {
+                folded += 1;
+                Some(parsed)
+            });
+            folded
+        };
+        let lines = "a line of some length\n".repeat(100);
+        for jobs in [1, 2, 4] {
+            assert!(read(&lines, jobs) > 10);
+            let broken = format!("{lines}bug\n{lines}");
+            assert!(std::panic::catch_unwind(|| read(&broken, jobs)).is_err(), "{jobs}");
+        }
     }
 }
