@@ -259,7 +259,8 @@ impl Units {
             }
             role if role.works() => {
                 let endpoint = tags.and_then(|tags| tags.endpoint.as_ref());
-                if self.request.is_none() && !self.in_transaction && self.endpoint.as_ref() != endpoint {
+                let is_within = self.in_transaction || (transaction != 0 && transaction == self.number);
+                if self.request.is_none() && !is_within && self.endpoint.as_ref() != endpoint {
                     self.release(statements);
                     self.end_segment(Bond::Segment, statements);
                 }

@@ -203,6 +203,23 @@ fn one_number_of_a_transaction_holds_calls_together_and_several_do_not() {
     assert!(!units(&renumbered).contains(&json!("transaction")), "{renumbered}");
 }
 
+/// Comments of different code in one transaction part nothing, whether BEGIN or a number tells of it.
+#[test]
+fn a_transaction_by_its_number_is_one_whichever_code_its_calls_are_of() {
+    let log = fs::read_to_string(fixtures().join("rules/n-plus-one/hit-numbered-transaction.log")).expect("the fixture");
+    let tagged = log.replace("LIMIT $2", "LIMIT $2 /*action='index'*/").replace("order_id = $1", "order_id = $1 /*action='items'*/");
+    assert_ne!(log, tagged);
+    // Twice, so that what is left of the first would be in the second.
+    let twice = |log: &str| log.to_owned() + &log.replace("3/118", "3/119").replace("10:00:", "10:01:");
+    let told = |log: &str| {
+        let found = findings(&twice(log), &Settings::default(), &Options::default());
+        let data = |name: &str| found.iter().flat_map(|f| &f.evidence).map(|e| e.data[name].clone()).collect::<Vec<_>>();
+        (found.iter().map(|f| (f.rule, f.confidence, f.occurrences)).collect::<Vec<_>>(), data("n"), data("unit"))
+    };
+    let expected = (vec![("n-plus-one", Confidence::High, 2)], vec![json!(6); 2], vec![json!("transaction"); 2]);
+    assert_eq!((told(&log), told(&tagged)), (expected.clone(), expected));
+}
+
 /// Two calls on each of ten connections: no session shows the loop, all of them together do.
 #[test]
 fn a_loop_over_a_pool_is_one_burst_of_several_processes() {
@@ -246,6 +263,24 @@ fn upserts_by_hand_are_told_once_and_as_surely_as_values_say() {
     assert_eq!(pairs(|n| format!("INSERT INTO tags (name, colour) VALUES ('t{n}', {n})")), [("upsert-loop", Confidence::Medium)]);
     assert!(pairs(|n| format!("UPDATE tags SET seen = 1 WHERE name = 't{n}'")).iter().any(|(rule, _)| *rule == "write-loop"));
     assert!(pairs(|n| format!("INSERT INTO uses (tag) VALUES ('t{n}')")).iter().all(|(rule, _)| *rule != "upsert-loop"));
+}
+
+/// Between the look and the write a list of the same table is read: what is written is the row that was looked for.
+#[test]
+fn a_list_between_a_row_and_its_change_hides_nothing() {
+    let round = |n: u64| {
+        let look = format!("SELECT id, stock FROM products WHERE id = {n} LIMIT 1");
+        let list = format!("SELECT id, name FROM products WHERE kind = {n}");
+        let change = format!("UPDATE products SET stock = {n} WHERE id = {n}");
+        // So long from each to the next that they are no loop.
+        [(150_000, 400, look), (1_000, 400, list), (1_000, 400, change)]
+    };
+    let pairs = |skipped: usize| {
+        let calls: Vec<_> = (0..120).flat_map(|n| round(n).into_iter().skip(skipped)).collect();
+        let found = findings(&session(7, &calls), &settings(), &Options::default());
+        found.iter().filter(|f| f.rule == "select-then-write").map(|f| f.occurrences).collect::<Vec<_>>()
+    };
+    assert_eq!((pairs(0), pairs(1)), (vec![120], vec![]));
 }
 
 /// What a session's log shows, by rule: how sure, how grave, and the calls of each burst.
