@@ -34,7 +34,8 @@ impl World {
     /// So many runs on each side.
     pub(crate) fn runs(&self, per_side: usize, random: &mut Random) -> Runs {
         let common: Vec<f64> = (0..2 * per_side).map(|_| self.common * random.normal()).collect();
-        let mut runs = Runs { statements: Vec::new(), time_ms: Sides { baseline: vec![0.0; per_side], candidate: vec![0.0; per_side] } };
+        let time_ms = Sides { baseline: vec![0.0; per_side], candidate: vec![0.0; per_side] };
+        let mut runs = Runs { statements: Vec::new(), time_ms, are_apart: false };
         for at in 0..self.statements {
             let deviation = self.deviation * (self.uneven * random.normal()).exp();
             let base = (random.uniform() * 5.0).exp();

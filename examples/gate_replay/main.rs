@@ -184,5 +184,6 @@ fn sides(pool: &Runs, order: &[usize], first: usize) -> Runs {
         Statement { runs: Sides { baseline: of(a), candidate: of(b) }, is_control: false }
     };
     let time = |runs: &[usize]| runs.iter().map(|&run| pool.time_ms.baseline[run]).collect();
-    Runs { statements: pool.statements.iter().map(statement).collect(), time_ms: Sides { baseline: time(a), candidate: time(b) } }
+    let time_ms = Sides { baseline: time(a), candidate: time(b) };
+    Runs { statements: pool.statements.iter().map(statement).collect(), time_ms, are_apart: false }
 }

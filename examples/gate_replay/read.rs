@@ -34,7 +34,7 @@ pub(crate) fn pool(runs: &[Run], statistic: Statistic) -> Runs {
         Statement { runs: Sides { baseline, candidate: Vec::new() }, is_control: false }
     };
     let time_ms = Sides { baseline: runs.iter().map(|run| run.total() / 1e3).collect(), candidate: Vec::new() };
-    Runs { statements: ids.into_iter().map(statement).collect(), time_ms }
+    Runs { statements: ids.into_iter().map(statement).collect(), time_ms, are_apart: false }
 }
 
 fn sample(shape: &Shape, statistic: Statistic) -> Option<Sample> {

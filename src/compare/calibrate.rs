@@ -193,6 +193,7 @@ impl Pool {
         Runs {
             statements: self.statements.iter().map(statement).collect(),
             time_ms: Sides { baseline: time(baseline), candidate: time(candidate) },
+            are_apart: false,
         }
     }
 }

@@ -219,7 +219,7 @@ impl Run {
             found,
             surroundings: Surroundings::of(reading),
             rules: workload.rules().clone(),
-            window: workload.window(),
+            window: workload.window().or_else(|| workload.coverage().and_then(|of| of.start.zip(of.end))),
             failures: failures(workload),
             records: [records + skipped, skipped],
         }

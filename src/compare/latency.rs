@@ -82,6 +82,10 @@ pub struct Runs {
     pub statements: Vec<Statement>,
     /// How long all statements of a run took together, in milliseconds.
     pub time_ms: Sides<Vec<f64>>,
+    /// The runs of one side came before those of the other. What a busier hour does to some statements is then the same as what a
+    /// change does to them, however many runs there are: only what is proved to be slower by more than [`Options::tolerance`] fails
+    /// by itself.
+    pub are_apart: bool,
 }
 
 /// Which statistic of the calls is compared.
@@ -180,6 +184,8 @@ pub enum Reason {
     Divided,
     /// It looks slower, but so few runs need a ratio of [`Options::plain`] or a counter that says so too.
     FewRuns,
+    /// It looks slower, but the runs of both sides did not take turns, and it is not shown to be slower by more than the tolerance.
+    NoTurns,
     /// There are too few statements to tell a change of one from what the machine did to all.
     FewStatements,
 }
@@ -354,7 +360,11 @@ pub fn compare(runs: &Runs, options: &Options) -> Outcome {
         Some((rows, estimates))
     });
     let families: Vec<_> = families.collect();
-    let tests = judged::tests(runs, &families, &judged::Bar { options, level, runs: sizes[0].min(sizes[1]) });
+    let doubt = match () {
+        () if sizes.into_iter().any(|runs| runs < options.min_runs) => Some(Reason::FewRuns),
+        () => runs.are_apart.then_some(Reason::NoTurns),
+    };
+    let tests = judged::tests(runs, &families, &judged::Bar { options, level, doubt });
     let warnings = judged::warnings(&tests, &families, options);
     let fitted = families.into_iter().map(|(_, estimates)| estimates.fitted).collect();
     Outcome { mode, level, tests, untested, fitted, warnings }

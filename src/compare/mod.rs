@@ -24,6 +24,7 @@ mod prices;
 pub mod rehearsal;
 pub mod stats;
 mod times;
+mod turns;
 
 pub use comparable::{Caveat, Reason};
 pub use facts::{Found, Run};

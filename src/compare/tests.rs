@@ -221,6 +221,36 @@ fn a_slower_run_is_an_error_only_if_the_sides_took_turns() {
     assert_eq!(level([[0, 2, 4], [0, 2, 4]]), [Level::Warn], "at the same time");
 }
 
+/// Of twelve statements one takes a fifth longer in every candidate run: a change, or of runs that did not take turns a busier hour,
+/// unless it is longer by more than a quarter or a counter says so too.
+#[test]
+fn a_busier_hour_fails_nothing_of_runs_that_did_not_take_turns() {
+    let all = tables(12);
+    let names: Vec<&str> = all.iter().map(String::as_str).collect();
+    let runs = |name: &str, starts: [i64; 3], factor: f64, blocks: u64| {
+        let run = |(run, start): (Run, i64)| {
+            let window = Some((Timestamp(start * 100), Timestamp(start * 100 + 90)));
+            let us = 10_000.0 * factor;
+            let slow = |shape: &mut Shape| {
+                (shape.mean, shape.p50, shape.p95, shape.blocks) = (Some(us), Some(us), Some(us), Some(blocks * shape.calls));
+            };
+            Run { window, ..with(run, "t0", slow) }
+        };
+        three(name, &names).into_iter().zip(starts).map(run).collect::<Vec<Run>>()
+    };
+    let told = |starts: [[i64; 3]; 2], factor: f64, blocks: u64| {
+        let comparison = compare(&runs("base", starts[0], 1.0, 100), &runs("cand", starts[1], factor, blocks), &Policy::default());
+        assert_eq!(comparison.reasons, []);
+        let change = of_rule(&comparison, "latency").into_iter().find(|change| change.statement == Some(print("t0"))).expect("a test");
+        (change.verdict, change.evidence.iter().any(|evidence| evidence.text.contains("did not take turns")))
+    };
+    let (turns, blocks) = ([[0, 2, 4], [1, 3, 5]], [[0, 1, 2], [3, 4, 5]]);
+    assert_eq!(told(turns, 1.2, 100), (Judgement::Regressed, false));
+    assert_eq!(told(blocks, 1.2, 100), (Judgement::Inconclusive, true));
+    assert_eq!(told(blocks, 1.3, 100).0, Judgement::Regressed);
+    assert_eq!(told(blocks, 1.2, 200).0, Judgement::Regressed, "a counter says so too");
+}
+
 /// Twelve statements of one table each, of which eight take twice as long: the median of all is one of these, that of the four
 /// declared controls is not. With fewer controls than are needed the shift is that of all, and that is told.
 #[test]

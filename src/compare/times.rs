@@ -7,7 +7,7 @@ use super::facts::Shape;
 use super::latency::{self, Family, Ineligible, Point, Reason, Runs, Sample, Sides, Statement, Test, Verdict, Warning};
 use super::matched::{Matched, Pair};
 use super::policy::{Level, Policy};
-use super::{Change, Comparison, Evidence, Judgement, Metric, Side, Tests, Untested};
+use super::{Change, Comparison, Evidence, Judgement, Metric, Side, Tests, Untested, turns};
 
 const MS: f64 = 1_000.0;
 
@@ -75,6 +75,7 @@ pub(super) fn runs(matched: &Matched<'_>, has_medians: bool, policy: &Policy) ->
     Runs {
         statements: matched.pairs.iter().map(statement).collect(),
         time_ms: Sides { baseline: time(Side::Baseline), candidate: time(Side::Candidate) },
+        are_apart: turns::lie_apart(matched),
     }
 }
 
@@ -179,6 +180,10 @@ fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
             counted(options.min_runs as u64, "run"),
             options.plain
         )),
+        Some(Reason::NoTurns) => Some(format!(
+            "the runs of both sides did not take turns, and a busier hour looks the same: only what is surely slower by more than {:.0} % fails by itself",
+            options.tolerance * 100.0
+        )),
         Some(Reason::Divided) => Some(format!(
             "its mean only {} times: the median lies between fast calls and slow ones, and jumps",
             number(test.times.mean_ratio)
@@ -218,7 +223,7 @@ fn needed(tests: &[Test], runs: [usize; 2], policy: &Policy) -> Option<String> {
 fn shifted(warning: &Warning, matched: &Matched<'_>, policy: &Policy) -> Option<Change> {
     let Warning::Shifted { ratio } = warning else { return None };
     let asked = policy.limit(GLOBAL).level;
-    let why = match took_turns(matched) {
+    let why = match turns::taken(matched) {
         Some(false) => Some("the runs of both sides did not take turns"),
         _ if !policy.is_interleaved => Some("the gate file does not say interleaved = true"),
         _ => None,
@@ -239,19 +244,6 @@ fn shifted(warning: &Warning, matched: &Matched<'_>, policy: &Policy) -> Option<
         evidence: [Evidence { kind: "test", text: busier.to_owned() }].into_iter().chain(doubt).collect(),
         ..empty(Judgement::Regressed)
     })
-}
-
-/// Whether the runs of both sides took turns, at least twice each and with none at the same time as another: what a machine does
-/// of itself in the meantime then befalls both. Two of one side may follow each other, as in A B B A. `None` if some run does not
-/// tell when it was.
-fn took_turns(matched: &Matched<'_>) -> Option<bool> {
-    let known: Option<Vec<_>> = matched.all().map(|(side, run)| run.window.map(|(from, to)| (from, to, side))).collect();
-    let mut runs = known?;
-    runs.sort();
-    let overlap = runs.windows(2).any(|pair| pair[0].1 > pair[1].0);
-    let blocks: Vec<_> = runs.chunk_by(|a, b| a.2 == b.2).map(<[_]>::len).collect();
-    let is_mixed = blocks.len() >= 3 && blocks.iter().all(|&runs| runs <= 2);
-    Some(!overlap && is_mixed && [matched.baseline, matched.candidate].iter().all(|runs| runs.len() > 1))
 }
 
 /// Controls are used if there are enough of them; that there are not is told.

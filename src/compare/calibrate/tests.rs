@@ -13,7 +13,7 @@ fn runs(count: usize, deviation: f64) -> Runs {
         });
         Statement { runs: Sides { baseline: samples.collect(), candidate: Vec::new() }, is_control: false }
     });
-    Runs { statements: statements.collect(), time_ms: Sides { baseline: vec![3_000.0; count], candidate: Vec::new() } }
+    Runs { statements: statements.collect(), time_ms: Sides { baseline: vec![3_000.0; count], candidate: Vec::new() }, are_apart: false }
 }
 
 /// Deals the runs of both sides, which are taken to be alike, and compares their latency.

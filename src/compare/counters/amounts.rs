@@ -3,8 +3,9 @@
 use super::super::facts::Shape;
 use super::super::matched::{Matched, Pair};
 use super::super::policy::Policy;
-use super::super::{Change, Metric, Side};
-use super::rule::{Counter, doubted};
+use super::super::{Metric, Side};
+use super::chance::Trial;
+use super::rule::Counter;
 
 /// One counter that the server keeps of a statement.
 struct Amount {
@@ -24,20 +25,21 @@ static AMOUNTS: [Amount; 4] = [
     Amount { rule: "wal-records", metric: Metric::Wal, unit: "WAL records per call", of: |s| s.wal, is_of_writes: true },
 ];
 
-pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
-    let mut changes = Vec::new();
+pub(super) fn trials(matched: &Matched<'_>, policy: &Policy) -> Vec<Trial> {
+    let mut trials = Vec::new();
     for amount in &AMOUNTS {
         let counter = Counter { rule: amount.rule, metric: amount.metric, unit: amount.unit, limit: policy.limit(amount.rule) };
         for pair in matched.pairs.iter().filter(|pair| pair.any().is_some_and(|shape| shape.writes || !amount.is_of_writes)) {
             let values = pair.values(|shape| Some((amount.of)(shape)? as f64 / shape.calls as f64));
             let sides = [Side::Baseline, Side::Candidate].map(|side| pooled(pair, side, amount.of));
             if let [Some(from), Some(to)] = sides {
-                let change = counter.change(pair, &values, [from, to]);
-                changes.extend(if pair.is_of_every_run(&values) { change } else { change.and_then(|change| doubted(change, PARTIAL)) });
+                let is_of_every_run = pair.is_of_every_run(&values);
+                let trial = counter.trial(pair, values, [from, to]);
+                trials.push(if is_of_every_run { trial } else { trial.doubted(PARTIAL) });
             }
         }
     }
-    changes
+    trials
 }
 
 /// That all runs of one side are above all of the other calibrates itself by their number, and with one of three on either side

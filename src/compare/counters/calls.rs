@@ -15,6 +15,7 @@ use super::super::matched::{Matched, Pair, Values};
 use super::super::policy::{Limit, Policy};
 use super::super::stats::centre::median;
 use super::super::{Change, Evidence, Judgement, Metric, Side};
+use super::chance::Trial;
 use super::rule::{Counter, number};
 
 /// With fewer statements on both sides their median says nothing of the traffic.
@@ -26,10 +27,10 @@ const DEVIATIONS: f64 = 3.0;
 /// The median of a χ² distribution with one degree of freedom.
 const CHI_SQUARED: f64 = 0.454_936_423_119_572_8;
 
-pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
+pub(super) fn trials(matched: &Matched<'_>, policy: &Policy) -> Vec<Trial> {
     let counter = Counter { rule: "calls-per-unit", metric: Metric::Calls, unit: "calls in a run", limit: policy.limit("calls-per-unit") };
     let traffic = Traffic::of(matched);
-    let of_both = matched.pairs.iter().filter(|pair| pair.is_on_both()).filter_map(|pair| change(pair, &counter, &traffic));
+    let of_both = matched.pairs.iter().filter(|pair| pair.is_on_both()).map(|pair| trial(pair, &counter, &traffic));
     of_both.chain(replaced(matched, &counter, &traffic)).collect()
 }
 
@@ -43,7 +44,7 @@ struct Replaced<'m, 'r> {
 
 /// What new statements are called more often than those on the same tables that are gone: one query for many rows that became
 /// one for each is another statement. What is merely new replaces nothing.
-fn replaced(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<Change> {
+fn replaced(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<Trial> {
     let mut groups: BTreeMap<(&str, Vec<&str>), Replaced<'_, '_>> = BTreeMap::new();
     for pair in &matched.pairs {
         let Some(shape) = pair.any().filter(|shape| shape.works && !shape.tables.is_empty()) else { continue };
@@ -61,7 +62,7 @@ fn replaced(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<
     groups.into_values().filter_map(|group| replacement(&group, counter, traffic)).collect()
 }
 
-fn replacement(group: &Replaced<'_, '_>, counter: &Counter, traffic: &Traffic) -> Option<Change> {
+fn replacement(group: &Replaced<'_, '_>, counter: &Counter, traffic: &Traffic) -> Option<Trial> {
     let of = |pairs: &[&Pair<'_>], side: Side| pairs.iter().map(|pair| pair.calls(side).sum::<u64>()).sum::<u64>();
     let most = group.new.iter().max_by_key(|pair| pair.calls(Side::Candidate).sum::<u64>()).filter(|_| !group.gone.is_empty())?;
     let runs = |pairs: &[&Pair<'_>], side: Side, factors: &[f64]| {
@@ -77,27 +78,31 @@ fn replacement(group: &Replaced<'_, '_>, counter: &Counter, traffic: &Traffic) -
     if before - after >= (to - from) / 2.0 {
         return None;
     }
-    let change = counter.change(most, &values, [from, to]).filter(|change| change.verdict == Judgement::Regressed)?;
+    let trial = counter.trial(most, values, [from, to]);
+    let is_worse = trial.change.as_ref().is_some_and(|change| change.verdict == Judgement::Regressed);
+    let change = trial.change.filter(|_| is_worse && traffic.is_beyond_chance(from, to))?;
     let (gone, tables) = (counted(group.gone.len() as u64, "statement"), most.any()?.tables.join(", "));
     let text = format!("it takes the place of {gone} on {tables} that no candidate run has");
     let evidence = change.evidence.into_iter().chain([Evidence { kind: "replaced", text }]).collect();
     let calls = [of(&group.gone, Side::Baseline), of(&group.new, Side::Candidate)];
-    traffic.is_beyond_chance(from, to).then_some(Change { calls, evidence, ..change })
+    Some(Trial { change: Some(Change { calls, evidence, ..change }), ..trial })
 }
 
-fn change(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Option<Change> {
+fn trial(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Trial {
     let side = |side: Side, factors: &[f64]| pair.calls(side).zip(factors).map(|(calls, factor)| calls as f64 / factor).collect();
     let values = Values { baseline: side(Side::Baseline, &traffic.baseline), candidate: side(Side::Candidate, &traffic.candidate) };
     let [from, to] = [mean(&values.baseline), mean(&values.candidate)];
-    let mut change = counter.change(pair, &values, [from, to])?;
-    if !traffic.is_beyond_chance(from, to) {
-        return None;
-    }
+    let trial = counter.trial(pair, values, [from, to]);
+    let change = trial.change.filter(|_| traffic.is_beyond_chance(from, to)).and_then(|change| borne_out(change, pair, counter, traffic));
+    Trial { change, ..trial }
+}
+
+/// A change of calls that units of work do not speak against.
+fn borne_out(mut change: Change, pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Option<Change> {
     if let Some(units) = per_unit(pair) {
         // How many calls more they are is asked of the whole run.
         let share = Counter { limit: Limit { absolute: 0.0, ..counter.limit }, ..*counter };
-        let is_so = share.judged(&units).is_some_and(|verdict| verdict == change.verdict || change.verdict == Judgement::Inconclusive);
-        if !is_so {
+        if share.judged(&units) != Some(change.verdict) {
             return None;
         }
         let text = format!("calls in a request or transaction: {} → {}", number(mean(&units.baseline)), number(mean(&units.candidate)));

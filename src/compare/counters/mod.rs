@@ -1,7 +1,7 @@
 //! What was counted: rules on numbers that no busy machine changes.
 //!
-//! A counter is worse if every candidate run is above every baseline run, by a share and by an amount. That calibrates itself:
-//! where the suite is random, so are the runs of either side, and they overlap.
+//! A counter is worse if every candidate run is above every baseline run, by a share and by an amount, and if that is no
+//! [`chance`]: where the suite is random, so are the runs of either side.
 
 use super::Change;
 use super::comparable::caveats;
@@ -10,6 +10,7 @@ use super::policy::Policy;
 
 mod amounts;
 mod calls;
+mod chance;
 mod failures;
 mod plans;
 mod presence;
@@ -18,12 +19,12 @@ pub(super) mod rule;
 /// What the rules on counters hold for or against the candidate.
 pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
     let hides_calls = caveats(matched).iter().any(|caveat| caveat.hides_calls());
-    let mut changes = Vec::new();
+    let (mut changes, mut trials) = (Vec::new(), amounts::trials(matched, policy));
     if !hides_calls {
         changes.extend(presence::changes(matched, policy));
-        changes.extend(calls::changes(matched, policy));
+        trials.extend(calls::trials(matched, policy));
     }
-    changes.extend(amounts::changes(matched, policy));
+    changes.extend(chance::borne_out(trials, &policy.latency));
     changes.extend(plans::changes(matched, policy, &changes));
     changes.extend(failures::changes(matched, policy));
     changes

@@ -5,6 +5,7 @@ use crate::units::grouped;
 use super::super::matched::{Pair, Values};
 use super::super::policy::{Level, Limit};
 use super::super::{Change, Evidence, Judgement, Metric};
+use super::chance::Trial;
 
 /// A rule as it holds for one metric.
 pub(super) struct Counter {
@@ -28,11 +29,17 @@ impl Counter {
         }
     }
 
-    /// The change of a statement, if its values are far enough apart. `from` and `to` are what is told of either side.
-    pub(super) fn change(&self, pair: &Pair<'_>, values: &Values, [from, to]: [f64; 2]) -> Option<Change> {
+    /// What is counted of a statement, and its change if the values are far enough apart. `from` and `to` are what is told of either
+    /// side.
+    pub(super) fn trial(&self, pair: &Pair<'_>, values: Values, sides: [f64; 2]) -> Trial {
+        let change = self.change(pair, &values, sides);
+        Trial { metric: self.metric, limit: self.limit, values, change }
+    }
+
+    fn change(&self, pair: &Pair<'_>, values: &Values, [from, to]: [f64; 2]) -> Option<Change> {
         let verdict = self.judged(values)?;
         let ratio = (from > 0.0).then(|| to / from);
-        let change = Change {
+        Some(Change {
             rule: self.rule,
             metric: self.metric,
             level: self.limit.level,
@@ -45,21 +52,8 @@ impl Counter {
             runs: pair.runs(),
             evidence: vec![Evidence { kind: "counter", text: ranges(self.unit, values) }],
             ..empty(verdict)
-        };
-        if stands_out(values) { Some(change) } else { doubted(change, "the runs of one side differ as much among themselves") }
+        })
     }
-}
-
-/// Whether the sides are at least as far from each other as the runs of either are among themselves, each in terms of its mean. Of
-/// three runs each that are drawn alike one in ten times all of one side are above all of the other or below them; of dozens of
-/// statements some are, unless the suite does the same every time.
-fn stands_out(values: &Values) -> bool {
-    let Some((low, high)) = values.gap_above().or_else(|| values.gap_below()) else { return false };
-    let mean = |runs: &[f64]| runs.iter().sum::<f64>() / runs.len().max(1) as f64;
-    let range = |runs: &[f64]| runs.iter().copied().fold(f64::MIN, f64::max) - runs.iter().copied().fold(f64::MAX, f64::min);
-    let lower = mean(&values.baseline).min(mean(&values.candidate));
-    let spread = |runs: &[f64]| if mean(runs) > 0.0 { range(runs) * lower / mean(runs) } else { range(runs) };
-    high - low >= spread(&values.baseline).max(spread(&values.candidate))
 }
 
 /// A change for the worse that these values do not bear out: it is told and not held against anybody.
@@ -153,18 +147,6 @@ mod tests {
         ] {
             assert_eq!(counter.judged(&values(baseline, candidate)), expected, "{baseline:?} {candidate:?}");
         }
-    }
-
-    /// By hand: the gap is 130 − 108 = 22; the ranges are 8 of a mean of 104 and 15 of 137, or 11 in terms of the lower. In the second
-    /// the candidate's is 100 of 190, or 54.
-    #[test]
-    fn sides_stand_out_from_what_runs_differ_among_themselves() {
-        let base = [100.0, 104.0, 108.0];
-        assert!(stands_out(&values(&base, &[130.0, 136.0, 145.0])));
-        assert!(!stands_out(&values(&base, &[130.0, 210.0, 230.0])));
-        assert!(stands_out(&values(&base, &[1_000.0, 1_400.0, 2_000.0])), "what grew tenfold may vary tenfold as much");
-        assert!(stands_out(&values(&[0.0; 3], &[10.0; 3])) && stands_out(&values(&[100.0], &[121.0])));
-        assert!(stands_out(&values(&[130.0, 136.0, 145.0], &base)), "either way");
     }
 
     #[test]

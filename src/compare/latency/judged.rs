@@ -10,8 +10,8 @@ pub(super) struct Bar<'o> {
     pub(super) options: &'o Options,
     /// For q.
     pub(super) level: f64,
-    /// On the side that has fewer.
-    pub(super) runs: usize,
+    /// Why nothing fails by its latency alone that is not slower by much.
+    pub(super) doubt: Option<Reason>,
 }
 
 /// How sure an interval, a tolerance, a detectable effect is.
@@ -74,16 +74,20 @@ fn judge(test: &mut Test, bar: &Bar<'_>) {
         let is_plain = ratio > 1.0 + options.tolerance && slower_ms >= options.eligibility.min_mean_ms;
         is_plain || (slower_ms >= options.min_added_ms && share >= options.min_added_share)
     };
+    let is_enough = |doubt: Reason, ratio: f64, low: f64| match doubt {
+        Reason::NoTurns => low > 1.0 + options.tolerance,
+        _ => ratio >= options.plain,
+    };
     let [low, high] = test.interval;
     let is_divided =
         test.family == Family::Typical && test.times.mean_ratio.ln() * test.effect.signum() < options.min_mean_part * test.effect.abs();
     let (verdict, reason) = if test.q.min(test.q_improved) <= bar.level && is_divided {
         (Verdict::Inconclusive, Some(Reason::Divided))
     } else if test.q <= bar.level {
-        match (is_much(test.times.slower_ms, test.times.added_share, low), bar.runs >= options.min_runs || test.ratio() >= options.plain) {
-            (true, true) => (Verdict::Regressed, None),
-            (true, false) => (Verdict::Inconclusive, Some(Reason::FewRuns)),
-            (false, _) => (test.verdict, Some(Reason::LittleTime)),
+        match bar.doubt.filter(|doubt| !is_enough(*doubt, test.ratio(), low)) {
+            _ if !is_much(test.times.slower_ms, test.times.added_share, low) => (test.verdict, Some(Reason::LittleTime)),
+            None => (Verdict::Regressed, None),
+            doubt => (Verdict::Inconclusive, doubt),
         }
     } else if test.q_improved <= bar.level {
         match is_much(-test.times.slower_ms, -test.times.added_share, high.recip()) {
@@ -93,7 +97,7 @@ fn judge(test: &mut Test, bar: &Bar<'_>) {
     } else {
         (test.verdict, (test.verdict == Verdict::Inconclusive).then_some(Reason::Noise))
     };
-    test.corroborated = if reason == Some(Reason::FewRuns) { Verdict::Regressed } else { verdict };
+    test.corroborated = if matches!(reason, Some(Reason::FewRuns | Reason::NoTurns)) { Verdict::Regressed } else { verdict };
     (test.verdict, test.reason) = (verdict, reason);
 }
 

@@ -16,7 +16,7 @@ fn runs(baseline: &[Vec<f64>], candidate: &[Vec<f64>]) -> Runs {
     let statement = |(a, b): (&Vec<f64>, &Vec<f64>)| Statement { runs: Sides { baseline: side(a), candidate: side(b) }, is_control: false };
     let statements = baseline.iter().zip(candidate).map(statement).collect();
     let time = |of: &[Vec<f64>]| (0..of[0].len()).map(|run| of.iter().map(|row| row[run] * 100.0).sum()).collect();
-    Runs { statements, time_ms: Sides { baseline: time(baseline), candidate: time(candidate) } }
+    Runs { statements, time_ms: Sides { baseline: time(baseline), candidate: time(candidate) }, are_apart: false }
 }
 
 /// Twelve statements of 1 to 12 ms with noise of a few percent, in so many runs.
@@ -63,7 +63,7 @@ fn the_procedure_is_the_one_that_another_program_follows() {
             Statement { runs, is_control: false }
         });
         let time_ms = Sides { baseline: vec![1_000.0; baseline], candidate: vec![1_000.0; count - baseline] };
-        let outcome = compare(&Runs { statements: statements.collect(), time_ms }, &Options::default());
+        let outcome = compare(&Runs { statements: statements.collect(), time_ms, are_apart: false }, &Options::default());
         let close = |ours: f64, theirs: f64, of: &str| {
             assert!((ours - theirs).abs() <= 1e-9 * theirs.abs().max(1e-6), "{of}: {ours} for {theirs}");
         };
@@ -310,8 +310,11 @@ fn any_runs() -> impl Strategy<Value = Runs> {
         let time = |count: usize| prop::collection::vec(number.clone(), count);
         let statement = (side(a), side(b), any::<bool>())
             .prop_map(|(baseline, candidate, is_control)| Statement { runs: Sides { baseline, candidate }, is_control });
-        (prop::collection::vec(statement, 0..12), time(a), time(b))
-            .prop_map(|(statements, baseline, candidate)| Runs { statements, time_ms: Sides { baseline, candidate } })
+        (prop::collection::vec(statement, 0..12), time(a), time(b)).prop_map(|(statements, baseline, candidate)| Runs {
+            statements,
+            time_ms: Sides { baseline, candidate },
+            are_apart: false,
+        })
     })
 }
 

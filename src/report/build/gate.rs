@@ -142,7 +142,7 @@ fn rules(comparison: &Comparison, policy: &Policy) -> Vec<String> {
     }
     let options = &policy.latency;
     vec![format!(
-        "rules: a counter is worse if every candidate run is above every baseline run by its share and amount; latency is worse if it is slower by more than {:.0} % beyond the shift of the whole run, with a rate of false alarms of {:.0} % over {}, and adds {} ms a call and {:.0} % of a run, or is surely slower by more than {:.0} %",
+        "rules: a counter is worse if every candidate run is above every baseline run by its share and amount, beyond what the runs of a side differ by chance; latency is worse if it is slower by more than {:.0} % beyond the shift of the whole run, with a rate of false alarms of {:.0} % over {}, and adds {} ms a call and {:.0} % of a run, or is surely slower by more than {:.0} %",
         options.min_effect * 100.0,
         comparison.tests.rate * 100.0,
         counted(comparison.tests.count as u64, "test"),
