@@ -1,5 +1,6 @@
 //! The threads that read: blocks go out to them, and what comes of the blocks is folded here, in the order of the input.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -34,6 +35,9 @@ pub(super) struct Workers {
 #[derive(Default)]
 struct Digests(Mutex<Vec<Digest>>);
 
+/// What a worker panicked with.
+type Panic = Box<dyn Any + Send>;
+
 /// What is read of a block.
 struct Finished {
     parsed: Parsed,
@@ -62,7 +66,7 @@ impl Underway {
 
     /// Takes what a worker has read, by the block's number. If it panicked so does this, because who waits for that block
     /// would wait for ever.
-    fn came_back(&mut self, finished: std::thread::Result<(u64, Finished)>) {
+    fn came_back(&mut self, finished: Result<(u64, Finished), Panic>) {
         self.out -= 1;
         let (number, finished) = finished.unwrap_or_else(|panic| resume_unwind(panic));
         self.read.insert(number, finished);

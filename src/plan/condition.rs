@@ -2,7 +2,11 @@
 //!
 //! Format: `get_rule_expr` in `src/backend/utils/adt/ruleutils.c`, which writes parentheses around every operation.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::units::counted;
 
 /// What must hold of a row: all of its conjuncts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +90,40 @@ impl Condition {
             }
         }
         condition
+    }
+}
+
+/// As people read it: `state = …, delivered_at compared with …, 1 condition more`. Conditions that were not understood are
+/// counted.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, conjunct) in self.conjuncts.iter().enumerate() {
+            write!(f, "{}{conjunct}", if at > 0 { ", " } else { "" })?;
+        }
+        let others = counted(self.others as u64, "condition");
+        match (self.others, self.conjuncts.is_empty()) {
+            (0, _) => Ok(()),
+            (_, true) => write!(f, "{others} that no plain index serves"),
+            (_, false) => write!(f, ", {others} more"),
+        }
+    }
+}
+
+impl fmt::Display for Conjunct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = &self.column.name;
+        let value = match &self.against {
+            Against::Column(other) => &other.name,
+            Against::Value => "…",
+        };
+        match self.test {
+            Test::Equal => write!(f, "{column} = {value}"),
+            Test::AnyOf => write!(f, "{column} = ANY ({value})"),
+            Test::Flag => f.write_str(column),
+            Test::Null => write!(f, "{column} IS NULL"),
+            Test::Range => write!(f, "{column} compared with {value}"),
+            Test::Prefix => write!(f, "{column} LIKE {value}"),
+        }
     }
 }
 

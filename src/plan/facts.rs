@@ -40,6 +40,18 @@ pub enum Reads {
     ByBitmap,
 }
 
+impl Reads {
+    /// Its name in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Reads::Whole => "whole",
+            Reads::ByIndex => "by-index",
+            Reads::ByBitmap => "by-bitmap",
+        }
+    }
+}
+
 /// One table as a plan reads it. Rows are of all loops and workers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]

@@ -27,6 +27,7 @@ mod figures;
 pub mod find;
 mod findings;
 pub mod gate;
+mod plans;
 
 /// What tables sort statements by; most first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,10 @@ use super::{ErrorLine, Report, Style};
 
 mod markdown;
 mod page;
+mod plans;
 mod sections;
+
+pub use plans::{PlansLine, ReadLine, ShapeLine};
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,8 @@ pub struct Explained {
     pub timeline: Option<TimelineLine>,
     /// The values it ran with; `None` if no log tells any.
     pub parameters: Option<ParametersLine>,
+    /// The plans that it ran with; `None` if no log has any.
+    pub plans: Option<PlansLine>,
     /// Its errors by kind, most frequent first.
     pub failures: Vec<ErrorLine>,
     /// Executions that a limit on time ended, and a deadlock.

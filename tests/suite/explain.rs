@@ -247,3 +247,38 @@ fn objectives_are_given_on_the_command_line_or_in_the_configuration() {
     let (code, _, message) = report(&["report", "pg.log"]);
     assert!(code == Some(2) && message.contains("degraded-window") && message.contains("p95"), "{message}");
 }
+
+/// Two plans by two shapes, of which the slow one reads all of a table and sorts it by something with a value in it.
+#[test]
+fn the_plans_that_a_log_has_are_told_without_their_values() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = |second: u32, millis: u32, plan: &str| {
+        format!(
+            "2026-11-23 10:00:0{second}.000 UTC [7] ann@shop/web LOG:  duration: {millis}.000 ms  plan:\n\tQuery Text: SELECT name FROM users WHERE mail = 'a{second}' ORDER BY name || 'hidden'\n{plan}"
+        )
+    };
+    let slow = "\tSort  (cost=0.00..9.00 rows=4 width=4) (actual time=1.000..2.000 rows=3 loops=1)\n\t  Sort Key: ((name || 'hidden'::text)) DESC\n\t  Sort Method: external merge  Disk: 2kB\n\t  ->  Seq Scan on users  (cost=0.00..9.00 rows=4 width=4) (actual time=0.010..1.500 rows=3 loops=1)\n\t        Filter: (mail = 'hidden'::text)\n\t        Rows Removed by Filter: 9997\n";
+    let fast = "\tIndex Scan using users_mail on users  (cost=0.00..9.00 rows=4 width=4) (actual time=0.010..0.500 rows=2 loops=1)\n\t  Index Cond: (mail = 'hidden'::text)\n";
+    let log = [plan(1, 90, slow), plan(2, 2, fast), plan(3, 70, slow)].concat();
+    std::fs::write(folder.path().join("pg.log"), log).expect("written");
+    let asked = |more: &[&str]| {
+        run(&folder, &[&["SELECT name FROM users WHERE mail = 'x' ORDER BY name || 'y'", "pg.log", "--no-config"], more].concat())
+    };
+    // Thousands are parted by a thin space.
+    let page = asked(&[]).stdout.replace(char::is_whitespace, " ");
+    for told in [
+        "70.0 ms – 90.0 ms, 160 ms in all, ",
+        "all of users: 3 rows, planned 4 · 9 997 thrown away · 1.50 ms · filter: mail = … · sorted by ((name || '…'::text)) DESC (2.05 kB on disk)",
+        "users by users_mail (mail = …): 2 rows, planned 4 · 500 µs",
+    ] {
+        assert!(page.contains(told), "{told}\n{page}");
+    }
+    assert!(!page.contains("hidden"), "{page}");
+    let plans = &asked(&["--format", "json"]).json()["plans"];
+    assert_eq!((&plans["logged"], plans["shapes"].as_array().map(Vec::len)), (&json!(3), Some(2)));
+    let first = &plans["shapes"][0];
+    assert_eq!((&first["count"], &first["total_us"], &first["reads"][0]["rows_removed"]), (&json!(2), &json!(160_000), &json!(9_997)));
+    assert_eq!(first["reads"][0]["sort_disk_bytes"], 2_048);
+    assert!(!plans.to_string().contains("hidden"), "{plans}");
+    assert_eq!(explained(&self::folder(), USERS, &["--format", "json"]).json()["plans"], Value::Null);
+}

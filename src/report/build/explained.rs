@@ -10,6 +10,7 @@ use crate::workload::{Latency, Reading, Statement, Workload};
 use super::super::explained::{Explained, LoopLine, ParametersLine, StepLine, StretchLine, TimelineLine};
 use super::super::{ErrorLine, FindingLine, Report};
 use super::figures::Scale;
+use super::plans::plans;
 use super::{Analysis, View, covered};
 
 impl Explained {
@@ -32,6 +33,7 @@ impl Explained {
             histogram: histogram(&statement.latency),
             timeline: covered(workload).filter(|_| has_log).and_then(|window| timeline(&statement.timeline, window)),
             parameters: Some(parameters).filter(|parameters| parameters.calls > 0),
+            plans: plans(statement, view.dialect),
             failures: failures(statement),
             cancelled: [statement.timeouts + statement.lock_timeouts, statement.deadlocks],
             temp_files: statement.temp_files,

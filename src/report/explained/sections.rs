@@ -6,6 +6,7 @@ use super::super::findings::{reasons, windows};
 use super::super::table::{Grid, duration, hit_ratio, longest, mean, moment, percent, quantile};
 use super::super::text::sanitised;
 use super::super::{CounterLine, ErrorLine, FindingLine, Known, LatencyLine, ShareLine, StatementLine, Style, spark};
+use super::plans;
 use super::{Explained, LoopLine, ParametersLine, StretchLine, TimelineLine};
 
 /// A part of the page.
@@ -47,6 +48,7 @@ pub(super) fn sections(explained: &Explained, style: &Style) -> Vec<Section> {
     section("over time", explained.timeline.as_ref().map(|timeline| over_time(timeline, style)).unwrap_or_default());
     section("who calls it", vec![Block::Lines(callers(line))]);
     section("values", vec![Block::Lines(explained.parameters.iter().map(|parameters| values(parameters, line.calls)).collect())]);
+    section("plans", vec![Block::Lines(explained.plans.iter().flat_map(|plans| plans::told(plans, style)).collect())]);
     section("errors", vec![Block::Lines(errors(explained))]);
     section("counters", vec![Block::Lines(line.counters.iter().flat_map(counters).collect())]);
     section("findings", vec![Block::Lines(explained.report.findings.iter().flat_map(|f| finding(f, &line.id)).collect())]);

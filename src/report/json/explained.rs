@@ -4,7 +4,9 @@ use std::io;
 
 use serde::Serialize;
 
-use super::super::explained::{Explained, LoopLine, StretchLine, TimelineLine};
+use crate::units::Micros;
+
+use super::super::explained::{Explained, LoopLine, PlansLine, ReadLine, ShapeLine, StretchLine, TimelineLine};
 use super::{Error, Finding, Input, Statement, Tool, Warning, Window, finding, input};
 
 /// The whole document.
@@ -27,6 +29,8 @@ pub(super) struct Document {
     timeline: Option<Timeline>,
     /// The values it ran with; `null` if no log tells any.
     parameters: Option<Parameters>,
+    /// The plans that it ran with; `null` if no log has any.
+    plans: Option<Plans>,
     /// Its errors by kind, most frequent first.
     failures: Vec<Error>,
     /// Executions that a limit on time ended.
@@ -86,6 +90,70 @@ struct Parameters {
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Plans {
+    /// How many were logged and read.
+    logged: u64,
+    /// Those with most time first; of many shapes not all are kept.
+    shapes: Vec<Shape>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Shape {
+    /// The same on every server.
+    plan: String,
+    count: u64,
+    total_us: u64,
+    fastest_us: u64,
+    slowest_us: u64,
+    /// When the first of them ended.
+    first: String,
+    /// And the last.
+    last: String,
+    /// How the slowest read its tables.
+    reads: Vec<Read>,
+    /// Triggers that the slowest ran.
+    triggers: Vec<Trigger>,
+}
+
+/// Rows are of all loops and workers.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Read {
+    table: String,
+    /// `whole`, `by-index` or `by-bitmap`.
+    how: &'static str,
+    index: Option<String>,
+    /// What the index was asked for, without values.
+    index_condition: String,
+    /// What rows had to pass then, without values.
+    filter: String,
+    /// Rows that passed; `null` if they were not counted.
+    rows: Option<u64>,
+    rows_removed: u64,
+    /// 0 if it was never read.
+    loops: u64,
+    /// The planner's estimate of the rows of a loop.
+    planned_rows: u64,
+    /// That of workers is added up; `null` if it was not measured.
+    time_us: Option<u64>,
+    /// `null` if its rows were not sorted alone.
+    sorted_by: Option<String>,
+    /// What the sort took on disk.
+    sort_disk_bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Trigger {
+    name: String,
+    calls: u64,
+    /// `null` if it was not measured.
+    time_us: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TempFiles {
     count: u64,
     bytes: u64,
@@ -133,6 +201,7 @@ fn document(explained: &Explained) -> Document {
         histogram: explained.histogram.iter().map(step).collect(),
         timeline: explained.timeline.as_ref().map(timeline),
         parameters: explained.parameters.map(|p| Parameters { sets: p.sets, exact: p.is_exact, calls: p.calls }),
+        plans: explained.plans.as_ref().map(plans),
         failures: explained.failures.iter().map(error).collect(),
         timeouts: explained.cancelled[0],
         deadlocks: explained.cancelled[1],
@@ -154,6 +223,40 @@ fn timeline(line: &TimelineLine) -> Timeline {
         max_us: stretch.mean().map(|_| stretch.max.0),
     };
     Timeline { width_us: line.width.0, buckets: line.stretches.iter().map(bucket).collect() }
+}
+
+fn plans(line: &PlansLine) -> Plans {
+    let read = |read: &ReadLine| Read {
+        table: read.table.clone(),
+        how: read.how,
+        index: read.index.clone(),
+        index_condition: read.conditions[0].clone(),
+        filter: read.conditions[1].clone(),
+        rows: read.returned,
+        rows_removed: read.removed,
+        loops: read.loops,
+        planned_rows: read.planned_rows,
+        time_us: read.time.map(|time| time.0),
+        sorted_by: read.sort.as_ref().map(|(keys, _)| keys.clone()),
+        sort_disk_bytes: read.sort.as_ref().map(|(_, bytes)| *bytes),
+    };
+    let trigger = |(name, calls, time): &(String, u64, Option<Micros>)| Trigger {
+        name: name.clone(),
+        calls: *calls,
+        time_us: time.map(|time| time.0),
+    };
+    let shape = |shape: &ShapeLine| Shape {
+        plan: shape.id.clone(),
+        count: shape.count,
+        total_us: shape.total.0,
+        fastest_us: shape.range.0.0,
+        slowest_us: shape.range.1.0,
+        first: shape.seen.0.to_string(),
+        last: shape.seen.1.to_string(),
+        reads: shape.reads.iter().map(read).collect(),
+        triggers: shape.triggers.iter().map(trigger).collect(),
+    };
+    Plans { logged: line.logged, shapes: line.shapes.iter().map(shape).collect() }
 }
 
 fn told(line: &LoopLine) -> Loop {
