@@ -127,6 +127,12 @@ impl<'s> Planner<'s> {
         Ok(Planner { session, hypopg, can_hide, hides: false, is_superuser, there: BTreeMap::new(), forms: BTreeMap::new() })
     }
 
+    /// Whether an example with its parameters can be put as it is, as far as its text tells.
+    #[must_use]
+    pub fn takes(example: &str, parameters: &[u8]) -> bool {
+        !real(example, parameters).is_empty()
+    }
+
     /// Whether indexes that are not there can be thought of.
     #[must_use]
     pub fn has_hypopg(&self) -> bool {
