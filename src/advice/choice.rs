@@ -51,7 +51,7 @@ pub struct Limits {
     pub most_per_table: usize,
     /// The part of its cost that an index must save a scan that it serves, and the statement, 0 to 1.
     pub least_saving: f64,
-    /// A scan that costs less is left as it is, in the planner's unit.
+    /// A statement that costs less is left as it is, in the planner's unit.
     pub least_cost: f64,
 }
 
@@ -132,7 +132,7 @@ fn costs(cells: &[Cell], offers: &[Offer], chosen: &[usize], limits: Limits) -> 
 }
 
 fn serves(cell: &Cell, after: &After, limits: Limits) -> bool {
-    cell.before >= limits.least_cost && cell.before - after.cost >= limits.least_saving * cell.before
+    cell.before - after.cost >= limits.least_saving * cell.before
 }
 
 /// Microseconds that an offer saves where so much is spent.
@@ -152,11 +152,12 @@ fn helped(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> Vec<usi
     less.into_keys().filter(is_felt).collect()
 }
 
-/// What an offer takes off each cell that it serves, where so much is spent; what is cheap by now is left as it is.
+/// What an offer takes off each cell that it serves, where so much is spent; a statement that is cheap by now is left as it is.
 fn less(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> BTreeMap<usize, f64> {
     let of = |(&cell, after): (&usize, &After)| {
         let (spent, less) = (now.cells[cell], now.cells[cell] - after.cost);
-        let is_much = spent >= limits.least_cost && less >= limits.least_saving * spent;
+        let is_dear = now.demands.get(&cells[cell].demand).is_some_and(|all| *all >= limits.least_cost);
+        let is_much = is_dear && less >= limits.least_saving * spent;
         (is_much && serves(&cells[cell], after, limits)).then_some((cell, less))
     };
     offer.after.iter().filter_map(of).collect()
@@ -172,7 +173,7 @@ fn best_for(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> Vec<(
         let cell = &cells[at];
         let others = of_demand.get(&cell.demand).map_or(0.0, |all| all - less.get(&at).unwrap_or(&0.0));
         let spent = now.demands.get(&cell.demand).map_or(0.0, |all| all - now.cells[at]) + cell.before;
-        serves(cell, after, limits) && others + cell.before - after.cost >= limits.least_saving * spent
+        spent >= limits.least_cost && serves(cell, after, limits) && others + cell.before - after.cost >= limits.least_saving * spent
     };
     offer.after.iter().filter(is_felt).map(|(at, after)| (*at, after.cost)).collect()
 }

@@ -62,9 +62,10 @@ impl<'c> Market<'c> {
                     let kept = shown(demand, &asked, self.catalog).filter(|_| is_alone).and_then(|measured| measured.kept);
                     let kept = kept.or_else(|| returned(demand, &asked));
                     kept.into_iter().for_each(|kept| asked.measured(kept));
-                    // The rows that came of a LIMIT whose number is not known.
-                    if asked.limit == Some(None) && reading.len() == 1 && demand.calls > 0.0 {
-                        asked.limit = Some(demand.rows.map(|rows| (rows as f64 / demand.calls).max(1.0)));
+                    // The rows that came of a LIMIT whose number is not known. What OFFSET skipped never came.
+                    let skipped = scan.limit.and_then(|limit| limit.skipped).filter(|_| reading.len() == 1 && demand.calls > 0.0);
+                    if let (Some(None), Some(skipped)) = (asked.limit, skipped) {
+                        asked.limit = Some(demand.rows.map(|rows| (rows as f64 / demand.calls).max(1.0) + skipped as f64));
                     }
                     self.consider(place, scan, &asked);
                     scans.push(Some(asked));

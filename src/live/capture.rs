@@ -76,14 +76,15 @@ pub fn everything_asked(wish: &Wish) -> String {
     asked.into_iter().map(|sql| if sql.contains("; --") { sql + "\n" } else { sql + ";\n" }).collect()
 }
 
-/// Takes a snapshot of what the server is and of its catalogue, without any counters of statements.
+/// Takes a snapshot of what the server is and of its catalogue with the values of columns, to be forgotten when they were
+/// looked at; without any counters of statements.
 ///
 /// # Errors
 /// As [`capture`].
 pub fn catalogue(session: &mut Session) -> Result<Snapshot, Error> {
     let mut capture = Capture { session, header: Header::default(), lines: Vec::new(), own: HashSet::new(), has_counters: false };
     capture.server()?;
-    capture.catalogue(&Wish { catalogue: true, ..Wish::default() })?;
+    capture.catalogue(&Wish { catalogue: true, values: true, ..Wish::default() })?;
     Ok(Snapshot { header: capture.header, lines: capture.lines, own: Vec::new(), has_counters: false })
 }
 
@@ -91,7 +92,7 @@ pub fn catalogue(session: &mut Session) -> Result<Snapshot, Error> {
 #[must_use]
 pub fn catalogue_asked() -> String {
     let asked = [sql::SYSTEM.to_owned(), sql::settings(), sql::SERVER.to_owned()];
-    let of_catalogue = sql::catalogue(false).into_iter().map(|query| query.sql());
+    let of_catalogue = sql::catalogue(true).into_iter().map(|query| query.sql());
     asked.into_iter().chain(of_catalogue).map(|sql| sql + ";\n").collect()
 }
 
