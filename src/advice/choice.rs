@@ -82,12 +82,13 @@ const MOST_LOST: f64 = 0.15;
 #[must_use]
 pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
     let mut chosen: Vec<usize> = Vec::new();
+    let mut of_table: BTreeMap<u32, usize> = BTreeMap::new();
     loop {
         let now = costs(cells, offers, &chosen, limits);
         let worth = |at: usize| saved(cells, &offers[at], &now, limits) - offers[at].upkeep;
         let is_open = |at: &usize| {
-            let table = offers[*at].index.relation;
-            !chosen.contains(at) && chosen.iter().filter(|other| offers[**other].index.relation == table).count() < limits.most_per_table
+            let of_table = of_table.get(&offers[*at].index.relation).copied().unwrap_or_default();
+            of_table < limits.most_per_table && (of_table == 0 || !chosen.contains(at))
         };
         let worthy: Vec<(usize, f64)> =
             (0..offers.len()).filter(is_open).map(|at| (at, worth(at))).filter(|(_, worth)| *worth > 0.0).collect();
@@ -98,6 +99,7 @@ pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
         let order = |at: usize| (is_lucky(at), offers[at].index.keys.len(), offers[at].index.predicate.is_none(), at);
         let Some((best, _)) = near.min_by(|(a, _), (b, _)| order(*a).cmp(&order(*b))) else { break };
         chosen.push(best);
+        *of_table.entry(offers[best].index.relation).or_default() += 1;
     }
     merge(cells, offers, &mut chosen, limits);
     told(cells, offers, &chosen, limits)
