@@ -41,7 +41,7 @@ pub(super) fn advise(mut args: AdviseArgs) -> Result<Exit, Failure> {
     if args.print_sql {
         let questions: Vec<Question> = answer.reading.workload.statements().map(question).collect();
         let sent = statements_sent(questions.iter());
-        return print(format!("{}\n{}\n{sent}", live::everything_sent(), live::catalogue_asked()).as_bytes());
+        return print(format!("{}\n{}\n{sent}", live::everything_sent(), live::catalogue_asked(true)).as_bytes());
     }
     let quiet = args.report.talk.quiet;
     let server = ServerArgs { host: None, port: None, username: None, dbname: None, password: args.password };

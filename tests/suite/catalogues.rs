@@ -81,6 +81,23 @@ fn a_log_and_a_snapshot_are_its_events_and_that_catalogue_for_every_block_size()
     }
 }
 
+/// A server without pg_stat_statements has a schema nonetheless.
+#[test]
+fn a_catalogue_alone_covers_nothing_and_says_so() {
+    let warned = |inputs: Vec<Input>| {
+        let reading = read(inputs, &Settings::default());
+        let report = laggard::report(&reading, &laggard::report::View::default());
+        (report.coverage.is_some(), report.warnings.iter().any(|warning| warning.id() == "snapshot-without-counters"))
+    };
+    assert_eq!(warned(vec![shop("a.snap", NOON, "orders"), log()]), (false, true));
+    assert_eq!(warned(vec![shop("a.snap", NOON, "orders")]), (false, true));
+    assert_eq!(warned(vec![log()]), (false, false));
+    // Counters that were reset are counters.
+    let mut reset = header(NOON, "shop");
+    reset["extension_version"] = json!("1.10");
+    assert_eq!(warned(vec![file("a.snap", &[reset, relation(1, "orders")], true)]), (true, false));
+}
+
 /// Counters have places for values; what was logged says more, whichever comes first.
 #[test]
 fn an_example_is_of_the_log_where_there_is_one() {
