@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Column, Relation};
-use crate::sql::shape::scans::{Against, Key, Limit, Scan, SortKey, Term, Test};
+use crate::sql::shape::scans::{Against, Compared, Key, Limit, Scan, SortKey, Term, Test};
 
+use super::known;
 use super::price::Heap;
 use super::selectivity::{self, OTHER, Part};
+use super::size;
 
 /// What an index is on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +50,8 @@ pub(super) struct Condition<'c> {
     pub(super) column: &'c Column,
     pub(super) test: Test,
     pub(super) part: Part,
+    /// Whether its values were looked up in the statistics of its column.
+    pub(super) is_exact: bool,
     pub(super) joins: Option<Join>,
 }
 
@@ -125,7 +129,7 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
     let columns = catalog.columns(relation.oid);
     let pages = relation.pages.max(1) as f64;
     let visible = (relation.visible_pages as f64 / pages).clamp(0.0, 1.0);
-    let width: f64 = columns.iter().map(|column| column.avg_width.map_or(16.0, |width| width.max(0) as f64)).sum();
+    let width: f64 = columns.iter().map(size::width).sum();
     let mut asked = Asked {
         relation,
         heap: Heap { tuples: relation.tuples, pages, visible, all_pages: pages },
@@ -141,8 +145,9 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         width,
     };
     for term in &scan.terms {
+        let told: Vec<&Compared> = scan.compared.iter().filter(|compared| compared.key == term.key).collect();
         match condition(term, relation, catalog) {
-            Some(condition) => asked.add(condition),
+            Some(condition) => asked.conditions.push(compared(condition, &told, relation.tuples)),
             None => asked.others += 1,
         }
     }
@@ -183,7 +188,23 @@ fn condition<'c>(term: &Term, relation: &Relation, catalog: &'c Catalog) -> Opti
         Against::Other => Some(Join::Other),
     };
     let part = selectivity::of(column, term.test, relation.tuples);
-    Some(Condition { on, column, test: term.test, part, joins })
+    Some(Condition { on, column, test: term.test, part, is_exact: false, joins })
+}
+
+/// A condition with what is known of the values that its column is compared with.
+fn compared<'c>(mut condition: Condition<'c>, told: &[&Compared], tuples: f64) -> Condition<'c> {
+    if condition.joins.is_some() {
+        return condition;
+    }
+    if condition.test == Test::Range && known::is_closed(told) {
+        (condition.test, condition.part) = (Test::Between, selectivity::closed_range());
+    }
+    if matches!(condition.on, On::Column(_))
+        && let Some(part) = known::part(condition.column, condition.test, told, tuples)
+    {
+        (condition.part, condition.is_exact) = (part, true);
+    }
+    condition
 }
 
 /// Whether a cast to text changes nothing.
@@ -199,21 +220,9 @@ fn is_same_as_text(column: &Column) -> bool {
     is_text(column) || matches!(name, "character" | "smallint" | "integer" | "bigint" | "numeric" | "uuid" | "boolean")
 }
 
-impl<'c> Asked<'c> {
-    /// Adds a condition; two ends of a range are one.
-    fn add(&mut self, condition: Condition<'c>) {
-        let is_end = |other: &Condition<'_>| other.test == Test::Range && other.joins.is_none() && other.on == condition.on;
-        if condition.test == Test::Range
-            && condition.joins.is_none()
-            && let Some(other) = self.conditions.iter_mut().find(|other| is_end(other))
-        {
-            (other.test, other.part) = (Test::Between, selectivity::closed_range());
-            return;
-        }
-        self.conditions.push(condition);
-    }
-
-    /// Lets the conditions together keep what a plan showed that they keep, each as much more or less as it did.
+impl Asked<'_> {
+    /// Lets the conditions together keep what a plan showed that they keep. Those of which statistics know little take it up,
+    /// each as much more or less as it did; what is left then is that conditions depend on each other.
     pub(super) fn measured(&mut self, kept: f64) {
         let thought = self.kept();
         let is_sane = (0.0..1.0).contains(&kept) && thought > 0.0 && thought < 1.0;
@@ -221,11 +230,18 @@ impl<'c> Asked<'c> {
             return;
         }
         let least = 1.0 / self.heap.tuples.max(1.0);
-        let power = kept.max(least).ln() / thought.ln();
-        for condition in self.conditions.iter_mut().filter(|condition| condition.joins.is_none()) {
-            condition.part = Part { of_rows: condition.part.of_rows.clamp(least, 1.0).powf(power), is_guess: false };
+        let kept = kept.max(least);
+        let is_alone = self.others == 0 && self.conditions.iter().filter(|condition| condition.joins.is_none()).count() == 1;
+        let is_open = |condition: &Condition<'_>| condition.joins.is_none() && (condition.is_open() || (is_alone && !condition.is_exact));
+        let open = self.rest() * self.conditions.iter().filter(|c| is_open(c)).map(|c| c.part.of_rows.clamp(least, 1.0)).product::<f64>();
+        if open < 1.0 {
+            let power = (kept * open / thought).clamp(least, 1.0).ln() / open.ln();
+            for condition in self.conditions.iter_mut().filter(|condition| is_open(condition)) {
+                condition.part = Part { of_rows: condition.part.of_rows.clamp(least, 1.0).powf(power), is_guess: false };
+            }
+            self.rest = Some(self.rest().powf(power));
         }
-        self.rest = Some(self.rest().powf(power));
+        self.rest = Some(self.rest() * kept / self.kept());
     }
 
     /// The part of the rows that passes all conditions, joins left out.
@@ -278,6 +294,12 @@ impl Condition<'_> {
             _ => 1.0,
         };
         of_test + if matches!(self.on, On::Expression(_)) { 1.0 } else { 0.0 }
+    }
+
+    /// Whether statistics leave open how many rows it keeps.
+    fn is_open(&self) -> bool {
+        let depends = || self.is_equality() && !self.is_exact && selectivity::is_skewed(self.column);
+        self.part.is_guess || depends()
     }
 
     /// Whether it asks for one value.

@@ -51,7 +51,7 @@ pub struct Limits {
     pub most_per_table: usize,
     /// The part of its cost that an index must save a scan that it serves, and the statement, 0 to 1.
     pub least_saving: f64,
-    /// A scan that costs less is left as it is, in the planner's unit.
+    /// A statement that costs less is left as it is, in the planner's unit.
     pub least_cost: f64,
 }
 
@@ -82,12 +82,13 @@ const MOST_LOST: f64 = 0.15;
 #[must_use]
 pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
     let mut chosen: Vec<usize> = Vec::new();
+    let mut of_table: BTreeMap<u32, usize> = BTreeMap::new();
     loop {
         let now = costs(cells, offers, &chosen, limits);
         let worth = |at: usize| saved(cells, &offers[at], &now, limits) - offers[at].upkeep;
         let is_open = |at: &usize| {
-            let table = offers[*at].index.relation;
-            !chosen.contains(at) && chosen.iter().filter(|other| offers[**other].index.relation == table).count() < limits.most_per_table
+            let of_table = of_table.get(&offers[*at].index.relation).copied().unwrap_or_default();
+            of_table < limits.most_per_table && (of_table == 0 || !chosen.contains(at))
         };
         let worthy: Vec<(usize, f64)> =
             (0..offers.len()).filter(is_open).map(|at| (at, worth(at))).filter(|(_, worth)| *worth > 0.0).collect();
@@ -98,6 +99,7 @@ pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
         let order = |at: usize| (is_lucky(at), offers[at].index.keys.len(), offers[at].index.predicate.is_none(), at);
         let Some((best, _)) = near.min_by(|(a, _), (b, _)| order(*a).cmp(&order(*b))) else { break };
         chosen.push(best);
+        *of_table.entry(offers[best].index.relation).or_default() += 1;
     }
     merge(cells, offers, &mut chosen, limits);
     told(cells, offers, &chosen, limits)
@@ -132,7 +134,7 @@ fn costs(cells: &[Cell], offers: &[Offer], chosen: &[usize], limits: Limits) -> 
 }
 
 fn serves(cell: &Cell, after: &After, limits: Limits) -> bool {
-    cell.before >= limits.least_cost && cell.before - after.cost >= limits.least_saving * cell.before
+    cell.before - after.cost >= limits.least_saving * cell.before
 }
 
 /// Microseconds that an offer saves where so much is spent.
@@ -152,11 +154,12 @@ fn helped(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> Vec<usi
     less.into_keys().filter(is_felt).collect()
 }
 
-/// What an offer takes off each cell that it serves, where so much is spent; what is cheap by now is left as it is.
+/// What an offer takes off each cell that it serves, where so much is spent; a statement that is cheap by now is left as it is.
 fn less(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> BTreeMap<usize, f64> {
     let of = |(&cell, after): (&usize, &After)| {
         let (spent, less) = (now.cells[cell], now.cells[cell] - after.cost);
-        let is_much = spent >= limits.least_cost && less >= limits.least_saving * spent;
+        let is_dear = now.demands.get(&cells[cell].demand).is_some_and(|all| *all >= limits.least_cost);
+        let is_much = is_dear && less >= limits.least_saving * spent;
         (is_much && serves(&cells[cell], after, limits)).then_some((cell, less))
     };
     offer.after.iter().filter_map(of).collect()
@@ -172,7 +175,7 @@ fn best_for(cells: &[Cell], offer: &Offer, now: &Spent, limits: Limits) -> Vec<(
         let cell = &cells[at];
         let others = of_demand.get(&cell.demand).map_or(0.0, |all| all - less.get(&at).unwrap_or(&0.0));
         let spent = now.demands.get(&cell.demand).map_or(0.0, |all| all - now.cells[at]) + cell.before;
-        serves(cell, after, limits) && others + cell.before - after.cost >= limits.least_saving * spent
+        spent >= limits.least_cost && serves(cell, after, limits) && others + cell.before - after.cost >= limits.least_saving * spent
     };
     offer.after.iter().filter(is_felt).map(|(at, after)| (*at, after.cost)).collect()
 }

@@ -19,9 +19,18 @@ struct Read<'c> {
     loops: Vec<Option<f64>>,
 }
 
+/// An index of the catalogue, taken apart once.
+struct There<'c> {
+    index: &'c Index,
+    /// As it is looked into; `None` if no plan can use it as a B-tree or a hash.
+    tree: Option<Indexed>,
+    unique: Option<Vec<i32>>,
+}
+
 /// See the module.
 pub(super) fn fill(demands: &[Demand], catalog: &Catalog) -> Offers {
-    let mut market = Market { catalog, costs: Costs::of(catalog), found: Offers::default(), reads: Vec::new(), per_unit: 0.0 };
+    let mut market =
+        Market { catalog, costs: Costs::of(catalog), found: Offers::default(), reads: Vec::new(), there: BTreeMap::new(), per_unit: 0.0 };
     for (place, demand) in demands.iter().enumerate() {
         market.read(place, demand);
     }
@@ -39,6 +48,8 @@ struct Market<'c> {
     costs: Costs,
     found: Offers,
     reads: Vec<Read<'c>>,
+    /// The indexes of the tables that are read, by table.
+    there: BTreeMap<u32, Vec<There<'c>>>,
     /// Microseconds that a unit of the planner's takes in this workload.
     per_unit: f64,
 }
@@ -62,11 +73,13 @@ impl<'c> Market<'c> {
                     let kept = shown(demand, &asked, self.catalog).filter(|_| is_alone).and_then(|measured| measured.kept);
                     let kept = kept.or_else(|| returned(demand, &asked));
                     kept.into_iter().for_each(|kept| asked.measured(kept));
-                    // The rows that came of a LIMIT whose number is not known.
-                    if asked.limit == Some(None) && reading.len() == 1 && demand.calls > 0.0 {
-                        asked.limit = Some(demand.rows.map(|rows| (rows as f64 / demand.calls).max(1.0)));
+                    // The rows that came of a LIMIT whose number is not known. What OFFSET skipped never came.
+                    let skipped = scan.limit.and_then(|limit| limit.skipped).filter(|_| reading.len() == 1 && demand.calls > 0.0);
+                    if let (Some(None), Some(skipped)) = (asked.limit, skipped) {
+                        asked.limit = Some(demand.rows.map(|rows| (rows as f64 / demand.calls).max(1.0) + skipped as f64));
                     }
                     self.consider(place, scan, &asked);
+                    self.take_apart(asked.relation);
                     scans.push(Some(asked));
                 }
                 Err(reason) => {
@@ -105,12 +118,18 @@ impl<'c> Market<'c> {
         }
     }
 
-    fn existing(&self, relation: &Relation) -> Vec<Indexed> {
-        self.catalog.indexes(relation.oid).iter().filter_map(|index| existing(index, relation, self.catalog)).collect()
+    fn take_apart(&mut self, relation: &Relation) {
+        let catalog = self.catalog;
+        let of = |index: &'c Index| There { index, tree: existing(index, relation, catalog), unique: unique_columns(index) };
+        self.there.entry(relation.oid).or_insert_with(|| catalog.indexes(relation.oid).iter().map(of).collect());
+    }
+
+    fn there(&self, relation: &Relation) -> &[There<'c>] {
+        self.there.get(&relation.oid).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What a scan costs with some indexes.
-    fn cost(&self, read: &Read<'c>, scan: usize, indexes: &[Indexed]) -> f64 {
+    fn cost(&self, read: &Read<'c>, scan: usize, indexes: &[&Indexed]) -> f64 {
         let Some(asked) = &read.scans[scan] else { return 0.0 };
         let loops = read.loops[scan];
         let best = |way: Way| {
@@ -132,7 +151,8 @@ impl<'c> Market<'c> {
             let read = &self.reads[place];
             let before: Vec<f64> = (0..read.scans.len())
                 .map(|scan| {
-                    let indexes = read.scans[scan].as_ref().map(|asked| self.existing(asked.relation)).unwrap_or_default();
+                    let of_table = read.scans[scan].as_ref().map(|asked| self.there(asked.relation)).unwrap_or_default();
+                    let indexes: Vec<&Indexed> = of_table.iter().filter_map(|there| there.tree.as_ref()).collect();
                     self.cost(read, scan, &indexes)
                 })
                 .collect();
@@ -185,7 +205,7 @@ impl<'c> Market<'c> {
             let ways = std::iter::once(alone).chain(joined.filter(|_| asked.for_each.is_none()).map(Way::Joined));
             let looked: Vec<_> = ways.filter_map(|way| through(&self.costs, asked, &index, way)).collect();
             let best = looked.iter().filter(|looked| looked.is_worthy).min_by(|a, b| a.cost.total_cmp(&b.cost));
-            let cost = self.cost(read, cell.scan, std::slice::from_ref(&index));
+            let cost = self.cost(read, cell.scan, &[&index]);
             match best.filter(|_| cost < cell.before && !self.is_served_loosely(asked, &index)) {
                 Some(best) => drop(after.insert(place, After { cost, is_guess: best.is_guess, is_even: best.is_even })),
                 None if looked.is_empty() => {}
@@ -199,24 +219,18 @@ impl<'c> Market<'c> {
     }
 
     fn is_served_loosely(&self, asked: &Asked<'_>, candidate: &Indexed) -> bool {
-        self.catalog.indexes(asked.relation.oid).iter().any(|index| serves_loosely(index, asked, candidate))
+        self.there(asked.relation).iter().any(|there| serves_loosely(there.index, asked, candidate))
     }
 
     /// Whether an index that is there leads to what the candidate was made for.
     fn is_covered(&self, asked: &Asked<'_>, candidate: &Candidate) -> bool {
         let candidate = thought_of(candidate, asked.relation, self.catalog);
-        self.catalog.indexes(asked.relation.oid).iter().any(|index| self.leads_to(index, asked, &candidate))
-    }
-
-    fn leads_to(&self, index: &Index, asked: &Asked<'_>, candidate: &Indexed) -> bool {
-        let unique = unique_columns(index);
-        existing(index, asked.relation, self.catalog).is_some_and(|own| covers(&own, unique.as_deref(), asked, candidate))
+        self.there(asked.relation).iter().any(|there| there.leads_to(asked, &candidate))
     }
 
     fn covering(&self, asked: &Asked<'_>, candidate: &Indexed) -> Option<&'c str> {
-        let indexes = self.catalog.indexes(asked.relation.oid).iter();
-        let mut covering = indexes.filter(|index| serves_loosely(index, asked, candidate) || self.leads_to(index, asked, candidate));
-        covering.next().map(|index| index.name.as_str())
+        let covers = |there: &&There<'c>| serves_loosely(there.index, asked, candidate) || there.leads_to(asked, candidate);
+        self.there(asked.relation).iter().find(covers).map(|there| there.index.name.as_str())
     }
 
     /// Whether nearly all time of what a partial index could serve has its condition.
@@ -308,6 +322,12 @@ impl<'c> Market<'c> {
             refused.push(Refused { demand: cell.demand, table: Some(name::table(asked.relation)), why });
         }
         self.found.refused.extend(refused);
+    }
+}
+
+impl There<'_> {
+    fn leads_to(&self, asked: &Asked<'_>, candidate: &Indexed) -> bool {
+        self.tree.as_ref().is_some_and(|own| covers(own, self.unique.as_deref(), asked, candidate))
     }
 }
 

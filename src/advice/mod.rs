@@ -16,11 +16,13 @@ mod candidate;
 mod choice;
 mod indexed;
 mod joins;
+mod known;
 mod lists;
 mod market;
 mod name;
 mod path;
 mod price;
+mod scalar;
 mod selectivity;
 mod size;
 #[cfg(test)]

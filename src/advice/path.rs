@@ -36,7 +36,7 @@ pub(super) struct Looked {
     pub(super) is_even: bool,
 }
 
-/// An index that leads to more of the rows is not worth it.
+/// An index that leads to more of the rows on average is not worth it.
 const MOST_FOUND: f64 = 0.1;
 
 /// Where more pass of what is read in order, it does not matter where they lie.
@@ -136,10 +136,12 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
     let by_index = finished(costs, asked, costs.by_index(&asked.heap, &index.tree, &lookup), order);
     let by_bitmap = finished(costs, asked, costs.by_bitmap(&asked.heap, &index.tree, &lookup), Order::None);
     let is_first = order != Order::None;
+    // Where the values were looked up nothing is an average, and the price tells.
+    let is_exact = is_bounded && matched.bounds.iter().all(|condition| condition.is_exact);
     Some(Looked {
         cost: by_index.min(by_bitmap) * way.loops(),
-        is_worthy: found <= MOST_FOUND || is_first || (is_all && is_bounded),
-        is_guess: matched.bounds.iter().any(|condition| condition.part.is_guess) && !is_first,
+        is_worthy: found <= MOST_FOUND || is_first || is_exact || (is_all && is_bounded),
+        is_guess: if is_first { asked.limit == Some(None) } else { matched.bounds.iter().any(|condition| condition.part.is_guess) },
         is_even: is_first && asked.limit.is_some() && asked.kept() < MOST_PASSED * found,
     })
 }

@@ -16,7 +16,7 @@ pub(super) struct Part {
 /// `DEFAULT_INEQ_SEL`: one end of a range.
 const HALF_RANGE: f64 = 1.0 / 3.0;
 /// `DEFAULT_RANGE_INEQ_SEL` and `DEFAULT_MATCH_SEL`: both ends, and a pattern.
-const RANGE: f64 = 0.005;
+pub(super) const RANGE: f64 = 0.005;
 /// `DEFAULT_CONTAIN_SEL`.
 const CONTAINED: f64 = 0.001;
 /// `DEFAULT_UNK_SEL`: NULL where nothing is known.

@@ -3,7 +3,7 @@
 //! Source: `src/include/access/nbtree.h` and `src/backend/access/nbtree/nbtsort.c`: pages of 8 kB filled to nine tenths, a
 //! header of 8 bytes and a pointer of 4 for each entry; since PostgreSQL 13 equal keys share one entry.
 
-use crate::catalog::{Catalog, Relation};
+use crate::catalog::{Catalog, Column, Relation};
 
 use super::candidate::Candidate;
 use super::indexed::distinct_keys;
@@ -71,9 +71,25 @@ pub(super) fn height(pages: f64, entry: f64) -> f64 {
     height
 }
 
+/// The width of a column in bytes, where it was never measured as its type has it. Source: `get_typavgwidth` in
+/// `src/backend/utils/cache/lsyscache.c`.
+pub(super) fn width(column: &Column) -> f64 {
+    let known = column.avg_width.filter(|width| *width > 0).map(|width| width as f64);
+    let kind = column.data_type.split('(').next().unwrap_or_default().trim();
+    known.unwrap_or(match kind {
+        "boolean" => 1.0,
+        "smallint" => 2.0,
+        "integer" | "real" | "date" | "oid" => 4.0,
+        "bigint" | "double precision" | "money" => 8.0,
+        "uuid" | "interval" => 16.0,
+        kind if kind.starts_with("time") => 8.0,
+        _ => 32.0,
+    })
+}
+
 /// What writing one row grows by: the entry as a part of the row. After pganalyze's figure of the same name, with the header of
 /// a row and its pointer in it.
 pub(super) fn write_overhead(size: &Size, relation: &Relation, catalog: &Catalog, part: f64) -> f64 {
-    let row: f64 = catalog.columns(relation.oid).iter().map(|column| column.avg_width.map_or(16.0, |width| width.max(0) as f64)).sum();
+    let row: f64 = catalog.columns(relation.oid).iter().map(width).sum();
     size.entry / (27.0 + row) * part
 }

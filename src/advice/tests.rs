@@ -423,6 +423,74 @@ fn what_a_plan_showed_is_what_is_kept() {
     assert_eq!(asked.others, 1, "they are looked at still");
 }
 
+/// A plan showed one row of ten thousand. What statistics know stays, what they leave open takes it up, and where they leave
+/// nothing open it is the conditions together that keep less.
+#[test]
+fn what_is_known_is_not_bent_by_what_a_plan_showed() {
+    let schema = t().column("gone", "null_frac", json!(0.1)).column("b", "n_distinct", json!(3.0)).column(
+        "b",
+        "common_freqs",
+        json!([0.9, 0.09, 0.01]),
+    );
+    let catalog = schema.catalog();
+    let parts = |sql: &str| {
+        let reading = scans::read(sql, b"", &CatalogNames(&catalog)).expect("read");
+        let mut asked = asked::asked(&reading.scans[0], &catalog).expect("a table");
+        asked.measured(0.0001);
+        assert!((asked.kept() - 0.0001).abs() < 1e-9, "{}", asked.kept());
+        asked.conditions.iter().map(|condition| (condition.part.of_rows * 1e6).round() / 1e6).collect::<Vec<_>>()
+    };
+    // NULL is one of ten, so that b is one of a thousand.
+    assert_eq!(parts("SELECT * FROM t WHERE gone IS NULL AND b = 1"), [0.1, 0.001]);
+    // A range is a guess, which a is not.
+    assert_eq!(parts("SELECT * FROM t WHERE a = 1 AND c > 5"), [0.0001, 1.0]);
+    assert_eq!(parts("SELECT * FROM t WHERE gone IS NULL AND a = 1"), [0.1, 0.0001]);
+    // Of one condition alone the average is not what it keeps.
+    assert_eq!(parts("SELECT * FROM t WHERE id = 1"), [0.0001]);
+}
+
+/// With OFFSET what is returned is not what is read.
+#[test]
+fn rows_that_are_skipped_are_not_taken_for_none() {
+    let catalog = t().catalog();
+    let is_guess = |sql: &str| {
+        let mut demands = demands(&catalog, &[sql]);
+        // Ten rows a call.
+        demands[0].rows = Some(1_000);
+        let offers = offers(&demands, &catalog);
+        let index = offers.offers.iter().find(|offer| offer.index.on() == "public.t (c)").expect("an offer");
+        let after = index.after.get(&0).copied().unwrap_or_default();
+        (after.is_guess, after.cost.round())
+    };
+    let (known, cost) = is_guess("SELECT * FROM t ORDER BY c LIMIT 10 OFFSET 0");
+    assert!(!known);
+    assert_eq!(is_guess("SELECT * FROM t ORDER BY c LIMIT $1"), (false, cost), "as many as came");
+    // A hundred times as many rows are read.
+    let (known, skipping) = is_guess("SELECT * FROM t ORDER BY c LIMIT $1 OFFSET 990");
+    assert!(!known && skipping > 50.0 * cost, "{skipping} and {cost}");
+    // As the planner, which takes a tenth where it does not know.
+    let (is_guess, unknown) = is_guess("SELECT * FROM t ORDER BY c LIMIT 10 OFFSET $1");
+    assert!(is_guess && unknown > 5.0 * skipping, "{unknown} and {skipping}");
+}
+
+/// The values are in the text of the demand and in the catalogue, and in nothing that comes out.
+#[test]
+fn a_rare_value_has_an_index_and_a_common_one_has_none() {
+    let schema = t()
+        .column("b", "n_distinct", json!(3.0))
+        .column("b", "common_freqs", json!([0.9, 0.09, 0.01]))
+        .column("b", "common_values", json!("{1,2,777}"))
+        .column("a", "histogram", json!("{0,1000,2000,3000,4000,5000,6000,7000,8000,9000,10000}"));
+    assert_eq!(chosen(&schema, &["SELECT * FROM t WHERE b = 777"]), ["public.t (b)"]);
+    assert_eq!(refused(&schema, "SELECT * FROM t WHERE b = 1"), [Refusal::DependsOnValue]);
+    assert_eq!(chosen(&schema, &["SELECT * FROM t WHERE a > 9900"]), ["public.t (a)"]);
+    assert_eq!(refused(&schema, "SELECT * FROM t WHERE a > 4000"), [Refusal::Unselective]);
+    let catalog = schema.catalog();
+    let demands = demands(&catalog, &["SELECT * FROM t WHERE b = 777 AND a > 9900"]);
+    let text = format!("{demands:?} {:?}", offers(&demands, &catalog));
+    assert!(!text.contains("777") && !text.contains("9900"), "{text}");
+}
+
 mod laws {
     use proptest::prelude::*;
 

@@ -41,7 +41,7 @@ pub(super) fn advise(mut args: AdviseArgs) -> Result<Exit, Failure> {
     if args.print_sql {
         let questions: Vec<Question> = answer.reading.workload.statements().map(question).collect();
         let sent = statements_sent(questions.iter());
-        return print(format!("{}\n{}\n{sent}", live::everything_sent(), live::catalogue_asked()).as_bytes());
+        return print(format!("{}\n{}\n{sent}", live::everything_sent(), live::catalogue_asked(true)).as_bytes());
     }
     let quiet = args.report.talk.quiet;
     let server = ServerArgs { host: None, port: None, username: None, dbname: None, password: args.password };
@@ -77,7 +77,9 @@ fn take_dsn(inputs: &mut Vec<PathBuf>) -> Result<Option<String>, Failure> {
 
 /// A statement as the planner is asked of it.
 fn question(statement: &Statement) -> Question {
-    let extremes = statement.samples.as_ref().and_then(|samples| samples.extremes());
+    // One that the server would refuse for its look would leave the question to the unusual values.
+    let is_askable = |sample: &Sample| Planner::takes(&example(sample), &sample.parameters);
+    let extremes = statement.samples.as_ref().and_then(|samples| samples.extremes(&is_askable));
     let (usual, unusual) = extremes.map_or((&statement.sample, None), |(usual, unusual)| (usual, Some(unusual)));
     let counted = statement.counted.as_deref().map(|counted| &counted.lists);
     let lists = statement.lists.as_deref().or(counted).filter(|lists| lists.calls() > 0);

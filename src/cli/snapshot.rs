@@ -19,6 +19,7 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
         },
         catalogue: !args.no_catalogue,
         values: args.column_values,
+        without_counters: args.no_counters,
     };
     if args.print_sql {
         return print(format!("{}\n{}", live::everything_sent(), live::everything_asked(&wish)).as_bytes());
@@ -41,10 +42,11 @@ pub(super) fn snapshot(args: &SnapshotArgs) -> Result<Exit, Failure> {
     }
     if !args.quiet {
         let entries = snapshot.lines.iter().filter(|line| matches!(line, crate::snapshot::Line::Statement(_))).count();
-        say(&format!("wrote {} ({entries} entries, {}); next: laggard report {}", file.display(), ByteCount(bytes), file.display()));
+        let (what, log) = if args.no_counters { ("no counters".to_owned(), "LOG ") } else { (format!("{entries} entries"), "") };
+        say(&format!("wrote {} ({what}, {}); next: laggard report {log}{}", file.display(), ByteCount(bytes), file.display()));
     }
     // Without counters it is not what was asked for, though what could be read is there.
-    Ok(if snapshot.has_counters { Exit::Done } else { Exit::Trouble })
+    Ok(if snapshot.has_counters || args.no_counters { Exit::Done } else { Exit::Trouble })
 }
 
 /// Writes a snapshot to a temporary name and renames it; packed unless the name says otherwise. Answers its size.

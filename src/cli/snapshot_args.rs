@@ -25,6 +25,9 @@ pub(in crate::cli) struct SnapshotArgs {
     /// The most common values of columns too, which are data
     #[arg(long)]
     pub(in crate::cli) column_values: bool,
+    /// Without the counters: the catalogue alone, for a server without pg_stat_statements and advice on what its log has
+    #[arg(long, conflicts_with_all = ["no_catalogue", "psql"])]
+    pub(in crate::cli) no_counters: bool,
     /// Without the catalogue, which advice on indexes needs
     #[arg(long)]
     pub(in crate::cli) no_catalogue: bool,

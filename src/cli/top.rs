@@ -88,7 +88,7 @@ fn look(session: &mut Option<Session>, args: &TopArgs, known: &mut Known) -> Res
     let open = session.insert(open);
     // At the first look, at the second for what came in between, and from then on when something is missing.
     let due = known.looks < 2 || (known.is_incomplete && known.texts_at.is_none_or(|at| at.elapsed() >= TEXTS_EVERY));
-    let wish = Wish { texts: if due { Texts::Masked } else { Texts::None }, catalogue: false, values: false };
+    let wish = Wish { texts: if due { Texts::Masked } else { Texts::None }, ..Wish::default() };
     let taken = live::capture(open, &wish).map_err(|error: Error| error.to_string())?;
     open.pause();
     known.looks += 1;

@@ -49,6 +49,8 @@ pub struct Wish {
     pub catalogue: bool,
     /// Whether the most common values of columns are.
     pub values: bool,
+    /// Whether the counters are not: a server may have none, and advice for what a log has goes without.
+    pub without_counters: bool,
 }
 
 /// How long the texts may take; the server loads all of them at once.
@@ -63,6 +65,9 @@ const OLDEST: u32 = 90_400;
 /// Everything that a snapshot asks for, as text that psql takes; `minor` stands for whatever the extension's version is.
 #[must_use]
 pub fn everything_asked(wish: &Wish) -> String {
+    if wish.without_counters {
+        return catalogue_asked(wish.values);
+    }
     let mut asked = vec![sql::SYSTEM.to_owned(), sql::settings(), sql::EXTENSION.to_owned(), sql::SERVER.to_owned()];
     asked.push(sql::info("public") + "; -- in the extension's schema, from 1.9 on");
     asked.push(sql::counters("public", 12) + "; -- the columns of version 1.12; others have others");
@@ -76,22 +81,20 @@ pub fn everything_asked(wish: &Wish) -> String {
     asked.into_iter().map(|sql| if sql.contains("; --") { sql + "\n" } else { sql + ";\n" }).collect()
 }
 
-/// Takes a snapshot of what the server is and of its catalogue, without any counters of statements.
+/// Takes a snapshot of what the server is and of its catalogue with the values of columns, to be forgotten when they were
+/// looked at; without any counters of statements.
 ///
 /// # Errors
 /// As [`capture`].
 pub fn catalogue(session: &mut Session) -> Result<Snapshot, Error> {
-    let mut capture = Capture { session, header: Header::default(), lines: Vec::new(), own: HashSet::new(), has_counters: false };
-    capture.server()?;
-    capture.catalogue(&Wish { catalogue: true, ..Wish::default() })?;
-    Ok(Snapshot { header: capture.header, lines: capture.lines, own: Vec::new(), has_counters: false })
+    capture(session, &Wish { catalogue: true, values: true, without_counters: true, ..Wish::default() })
 }
 
-/// What [`catalogue`] asks for, as text that psql takes.
+/// What is asked where no counters are wanted, as text that psql takes; with the `values` of columns, as [`catalogue`] does.
 #[must_use]
-pub fn catalogue_asked() -> String {
+pub fn catalogue_asked(values: bool) -> String {
     let asked = [sql::SYSTEM.to_owned(), sql::settings(), sql::SERVER.to_owned()];
-    let of_catalogue = sql::catalogue(false).into_iter().map(|query| query.sql());
+    let of_catalogue = sql::catalogue(values).into_iter().map(|query| query.sql());
     asked.into_iter().chain(of_catalogue).map(|sql| sql + ";\n").collect()
 }
 
@@ -109,8 +112,11 @@ pub fn capture(session: &mut Session, wish: &Wish) -> Result<Snapshot, Error> {
     }
     let mut capture = Capture { session, header: Header::default(), lines: Vec::new(), own: HashSet::new(), has_counters: false };
     capture.server()?;
-    capture.counters(wish)?;
-    capture.names()?;
+    capture.header.texts = Texts::None.name().to_owned();
+    if !wish.without_counters {
+        capture.counters(wish)?;
+        capture.names()?;
+    }
     if wish.catalogue {
         capture.catalogue(wish)?;
     }
@@ -184,7 +190,6 @@ impl Capture<'_> {
     }
 
     fn counters(&mut self, wish: &Wish) -> Result<(), Error> {
-        self.header.texts = Texts::None.name().to_owned();
         let Some(extension) = self.extension()? else { return Ok(()) };
         self.check_settings();
         let sql = sql::counters(&extension.schema, extension.minor);
@@ -259,7 +264,7 @@ impl Capture<'_> {
             let preload = self.header.settings.get("shared_preload_libraries").is_none_or(|list| list.contains("pg_stat_statements"));
             let first = if preload { "" } else { "set shared_preload_libraries = 'pg_stat_statements' in postgresql.conf, restart, and " };
             let database = self.header.database.clone();
-            self.note(format!("pg_stat_statements is not in database {database}: {first}run CREATE EXTENSION pg_stat_statements, or connect to a database that has it"));
+            self.note(format!("pg_stat_statements is not in database {database}: {first}run CREATE EXTENSION pg_stat_statements, or connect to a database that has it. The catalogue alone, for advice on what a log has, is taken with --no-counters"));
             return Ok(None);
         };
         let minor = version.strip_prefix("1.").and_then(|minor| minor.parse().ok());

@@ -161,6 +161,8 @@ pub enum Warning {
     },
     /// Counters cannot be cut by time.
     NotCut,
+    /// A snapshot of a server that has no counters, or of which they were not wanted.
+    WithoutCounters,
     /// A log together with a single snapshot, which is of another time.
     LogBesideLife,
     /// A log together with an interval of counters.
@@ -239,6 +241,7 @@ impl Warning {
             Warning::WithoutBase { .. } => "entries-without-base",
             Warning::InDoubt { .. } => "entries-in-doubt",
             Warning::NotCut => "counters-not-cut-by-time",
+            Warning::WithoutCounters => "snapshot-without-counters",
             Warning::LogBesideLife => "log-beside-life-of-counters",
             Warning::Joined { .. } => "log-joined-with-counters",
             Warning::BeyondBounds { .. } => "findings-beyond-bounds",
@@ -370,6 +373,9 @@ impl fmt::Display for Warning {
             ),
             Warning::NotCut => f.write_str(
                 "counters are of all the time between their snapshots: --since, --until and --last choose among calls of logs only",
+            ),
+            Warning::WithoutCounters => f.write_str(
+                "the snapshot has the catalogue and no counters of statements: what they took is known from a log alone",
             ),
             Warning::LogBesideLife => f.write_str(
                 "the counters are of all the time since they were reset, the log is of its own: give two snapshots to have both of one interval",

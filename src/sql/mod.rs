@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of logs, times or files.
 
+pub mod arrays;
 pub mod change;
 pub(crate) mod equal;
 pub mod fingerprint;

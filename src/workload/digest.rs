@@ -77,7 +77,11 @@ impl Digest {
             Item::Event(event) => self.event(event),
             Item::Note(note) => self.note(note),
             Item::Piece(piece) => {
-                let owned = pieces::owned(piece, |sql| self.statement(sql, None, None).0);
+                let owned = pieces::owned(piece, |sql| {
+                    let (number, _) = self.statement(sql, None, None);
+                    self.parsed.statements[number as usize].sample.is_counted = true;
+                    number
+                });
                 self.parsed.pieces.extend(owned);
             }
         }

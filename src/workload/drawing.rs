@@ -8,12 +8,12 @@ use std::ops::Range;
 use crate::event::Event;
 use crate::sql::parameters;
 use crate::sql::values::{Values, hashed};
-use crate::units::{Micros, Timestamp};
+use crate::units::Timestamp;
 
 use super::Workload;
 use super::fold::Block;
 use super::parsed::{Parsed, Sample};
-use super::samples::{Drawn, MOST, MOST_PLACES, limit};
+use super::samples::{Drawn, MOST, MOST_PLACES, Samples, limit};
 
 /// A call of a block that was drawn.
 #[derive(Debug)]
@@ -113,11 +113,8 @@ fn places(text: &str) -> u8 {
 /// Whether a call took so long that its values matter.
 #[inline]
 pub(super) fn is_worth_it(event: &Event<'_>, values: Values) -> bool {
-    values.count() > 0 && event.took.is_none_or(|took| took >= WORTH)
+    values.count() > 0 && event.took.is_none_or(|took| took >= Samples::WORTH)
 }
-
-/// See [`super::samples`].
-const WORTH: Micros = Micros(1_000);
 
 /// What a call draws: the same whenever it is read, from whatever log. Calls of one moment with the same duration and values draw
 /// the same.

@@ -165,6 +165,7 @@ impl Workload {
         if normalised.text < statement.text {
             statement.text.clone_from(&normalised.text);
         }
+        statement.sample.improve(&new.sample);
         statement.identified(&new.query_ids);
         number
     }

@@ -118,6 +118,8 @@ pub struct Sample {
     pub is_cut: bool,
     /// Whether its values were replaced when it was saved, so that none of them is as it was.
     pub is_told: bool,
+    /// Whether it is the text of a server's counters, which have places for values. One that was logged says more.
+    pub is_counted: bool,
 }
 
 impl Sample {
@@ -129,12 +131,19 @@ impl Sample {
         let prepared = detail.filter(|detail| detail.starts_with(b"prepare: "));
         let parameters = prepared.or_else(|| detail.and_then(parameters::in_detail));
         let is_cut = sql.len() >= Sample::LONGEST;
-        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut, is_told: false }
+        Sample { sql: untabbed(sql), parameters: parameters.map(untabbed).unwrap_or_default(), is_cut, is_told: false, is_counted: false }
     }
 
     /// Whether it is short enough that several of a statement may be kept.
     pub(crate) fn is_short(&self) -> bool {
         self.sql.len().max(self.parameters.len()) <= Sample::LONGEST / 4
+    }
+
+    /// Takes another in its place that says more.
+    pub(crate) fn improve(&mut self, other: &Sample) {
+        if self.is_counted && !other.is_counted && !other.sql.is_empty() {
+            self.clone_from(other);
+        }
     }
 
     /// Whether it is the statement as it ran, with all of its values.

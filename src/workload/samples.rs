@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::parsed::Sample;
+use crate::units::Micros;
 
 /// How many calls of a statement are kept.
 pub(super) const MOST: usize = 64;
@@ -100,7 +101,7 @@ impl Place {
         }
         let [drawn, distinct, once, calls] = [self.drawn, self.distinct, self.once, self.calls].map(|count| count as f64);
         let estimate = drawn * distinct / (drawn - once + once * drawn / calls);
-        (crate::units::Micros::floor(estimate.clamp(distinct.min(calls), calls)).0, false)
+        (Micros::floor(estimate.clamp(distinct.min(calls), calls)).0, false)
     }
 
     /// The part of the calls that asked for the most common value, 0 to 1.
@@ -123,6 +124,9 @@ pub struct Samples {
 }
 
 impl Samples {
+    /// Calls that took less are not looked at, where their durations stand beside their texts.
+    pub const WORTH: Micros = Micros(1_000);
+
     /// Takes a call that was drawn by whoever sees a part of them. They are in order once they are settled.
     pub(super) fn take(&mut self, number: u32, call: impl FnOnce() -> Drawn) {
         if u64::from(number) < limit(self.halvings) {
@@ -180,9 +184,10 @@ impl Samples {
     }
 
     /// A call with usual values and one with unusual ones, of those that are kept as they were logged: by how often the values
-    /// of each place came. Both are the same where all calls had the same values; none if none are kept.
+    /// of each place came, and only of those that are of use to whoever asks. Both are the same where all calls had the same
+    /// values; none if none are kept.
     #[must_use]
-    pub fn extremes(&self) -> Option<(&Sample, &Sample)> {
+    pub fn extremes(&self, is_of_use: &dyn Fn(&Sample) -> bool) -> Option<(&Sample, &Sample)> {
         let counts: Vec<BTreeMap<u32, u64>> = (0..self.places().len())
             .map(|at| {
                 let mut counts = BTreeMap::new();
@@ -192,7 +197,8 @@ impl Samples {
             })
             .collect();
         let usual = |call: &Drawn| -> u64 { call.values.iter().zip(&counts).filter_map(|(value, counts)| counts.get(value)).sum() };
-        let kept = || self.drawn.iter().filter(|call| !call.values.is_empty() && call.example.is_some());
+        let is_kept = |call: &Drawn| !call.values.is_empty() && call.example.as_deref().is_some_and(is_of_use);
+        let kept = || self.drawn.iter().filter(|call| is_kept(call));
         // Of equals the first that was drawn.
         let most = kept().min_by_key(|call| (std::cmp::Reverse(usual(call)), *call))?;
         let least = kept().min_by_key(|call| (usual(call), *call))?;
@@ -335,15 +341,20 @@ mod tests {
     #[test]
     fn a_usual_and_an_unusual_call_are_kept_as_they_were() {
         let mut samples = Samples::default();
-        assert_eq!(samples.extremes(), None);
+        let any = |_: &Sample| true;
+        assert_eq!(samples.extremes(&any), None);
         for (number, value, sql) in [(1, 5, "a"), (2, 6, "b"), (3, 5, "c"), (4, 5, "d")] {
             let example = Sample::new(sql.as_bytes(), None);
             samples.take(number, || Drawn::new(number, &[value], Some(Box::new(example))));
         }
         // Without values nobody knows how usual they are.
         samples.take(0, || Drawn::new(0, &[], Some(Box::default())));
-        let (usual, unusual) = samples.extremes().expect("kept");
+        let (usual, unusual) = samples.extremes(&any).expect("kept");
         assert_eq!((usual.sql.as_slice(), unusual.sql.as_slice()), (b"a".as_slice(), b"b".as_slice()));
+        // The usual ones that are of no use leave the choice to the others.
+        let (usual, unusual) = samples.extremes(&|sample| !b"ab".contains(&sample.sql[0])).expect("others");
+        assert_eq!((usual.sql.as_slice(), unusual.sql.as_slice()), (b"c".as_slice(), b"c".as_slice()));
+        assert_eq!(samples.extremes(&|_| false), None);
         let json = serde_json::to_string(&samples).expect("plain");
         assert!(!json.contains("example") && !json.contains("sql"), "{json}");
     }

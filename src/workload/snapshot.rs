@@ -146,6 +146,11 @@ fn place(path: &Path) -> (PathBuf, String) {
 }
 
 impl Snapshot {
+    /// Whether it is of a server that counts nothing, or of its catalogue alone. Counters that were reset have a version.
+    pub(super) fn is_without_counters(&self) -> bool {
+        self.facts.is_whole && self.entries.is_empty() && self.facts.extension.is_none()
+    }
+
     fn of(mut input: Gathered, own: &HashSet<i64, FixedState>) -> Self {
         let rounding = rounding(&input);
         let mut entries: BTreeMap<TallyKey, Entry> = BTreeMap::new();

@@ -331,6 +331,7 @@ impl Statement {
         if other.text < self.text {
             self.text.clone_from(&other.text);
         }
+        self.sample.improve(&other.sample);
         match (&mut self.counted, &other.counted) {
             (Some(mine), Some(theirs)) => mine.merge(theirs),
             (mine, theirs) => *mine = mine.take().or_else(|| theirs.clone()),

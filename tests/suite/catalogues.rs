@@ -81,6 +81,41 @@ fn a_log_and_a_snapshot_are_its_events_and_that_catalogue_for_every_block_size()
     }
 }
 
+/// A server without pg_stat_statements has a schema nonetheless.
+#[test]
+fn a_catalogue_alone_covers_nothing_and_says_so() {
+    let warned = |inputs: Vec<Input>| {
+        let reading = read(inputs, &Settings::default());
+        let report = laggard::report(&reading, &laggard::report::View::default());
+        (report.coverage.is_some(), report.warnings.iter().any(|warning| warning.id() == "snapshot-without-counters"))
+    };
+    assert_eq!(warned(vec![shop("a.snap", NOON, "orders"), log()]), (false, true));
+    assert_eq!(warned(vec![shop("a.snap", NOON, "orders")]), (false, true));
+    assert_eq!(warned(vec![log()]), (false, false));
+    // Counters that were reset are counters.
+    let mut reset = header(NOON, "shop");
+    reset["extension_version"] = json!("1.10");
+    assert_eq!(warned(vec![file("a.snap", &[reset, relation(1, "orders")], true)]), (true, false));
+}
+
+/// Counters have places for values; what was logged says more, whichever comes first.
+#[test]
+fn an_example_is_of_the_log_where_there_is_one() {
+    let counted = json!({"type": "statement", "userid": 10, "dbid": 1, "queryid": 5, "calls": 3, "total_exec_time": 30.0, "rows": 3});
+    let text = json!({"type": "text", "queryid": 5, "query": "SELECT * FROM orders WHERE id = $1"});
+    let snapshot = || file("a.snap", &[header(NOON, "shop"), counted.clone(), text.clone(), relation(1, "orders")], true);
+    let line = "2026-11-23 11:00:00.000 UTC [7] app@shop LOG:  duration: 40.000 ms  statement: SELECT * FROM orders WHERE id = 42\n";
+    let log = || Input::Memory("pg.log".into(), line.as_bytes().to_vec());
+    for inputs in [vec![snapshot(), log()], vec![log(), snapshot()]] {
+        let workload = read(inputs, &Settings::default()).workload;
+        let samples: Vec<_> = workload.statements().map(|statement| String::from_utf8_lossy(&statement.sample.sql)).collect();
+        assert_eq!(samples, ["SELECT * FROM orders WHERE id = 42"]);
+        assert!(workload.statements().all(|statement| statement.counted.is_some()));
+    }
+    let workload = read(vec![snapshot()], &Settings::default()).workload;
+    assert!(workload.statements().any(|statement| statement.sample.sql.ends_with(b"$1") && statement.sample.is_counted));
+}
+
 #[test]
 fn the_latest_of_each_database_holds() {
     let customers = |name, taken, database| file(name, &[header(taken, database), relation(9, "users")], true);

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{self, Against, Key, Reading, Test, TextAlone};
 use crate::units::grouped;
-use crate::workload::{Place, Sample, Statement, Workload};
+use crate::workload::{Place, Sample, Samples, Statement, Workload};
 
 use super::super::habit::Price;
 use super::super::{Evidence, Finding};
@@ -55,12 +55,23 @@ pub(super) struct Asked {
     pub(super) statements: u64,
     /// Whether statements have the value in their text, and it is not bound.
     pub(super) is_written: bool,
+    /// Whether fast calls were left out, see [`Samples::WORTH`].
+    pub(super) is_of_slow: bool,
 }
 
 impl Asked {
     fn of(place: Place, is_written: bool) -> Self {
         let (distinct, is_exact) = place.different();
-        Asked { distinct, is_exact, calls: place.calls, share: place.share(), is_one: place.distinct == 1, statements: 1, is_written }
+        Asked {
+            distinct,
+            is_exact,
+            calls: place.calls,
+            share: place.share(),
+            is_one: place.distinct == 1,
+            statements: 1,
+            is_written,
+            is_of_slow: true,
+        }
     }
 
     /// What two statements asked for together.
@@ -72,6 +83,7 @@ impl Asked {
             is_one: self.is_one && other.is_one,
             statements: self.statements + other.statements,
             is_written: self.is_written && other.is_written,
+            is_of_slow: self.is_of_slow || other.is_of_slow,
             ..more
         }
     }
@@ -180,7 +192,9 @@ fn told(table: &str, column: &str, asked: Asked) -> Evidence {
     } else {
         String::new()
     };
-    let text = format!("{about}{} calls asked {table} for {values} of {column}{common}", grouped(calls));
+    let left_out =
+        if asked.is_of_slow { format!("; calls known to be faster than {} are left out", Samples::WORTH) } else { String::new() };
+    let text = format!("{about}{} calls asked {table} for {values} of {column}{common}{left_out}", grouped(calls));
     let data = json!({"table": table, "column": column, "distinct": distinct, "is_exact": is_exact, "calls": calls, "most_common": share});
     Evidence { kind: "value-distribution", text, data: data.as_object().cloned().unwrap_or_default() }
 }

@@ -4,8 +4,12 @@
 //! session: nothing is created or run. The extension is used where it is and never created. Which indexes to try and what
 //! follows from the answers is not decided here.
 
+mod form;
 mod plan;
 mod planner;
 pub mod question;
+mod sent;
 
-pub use planner::{Answered, Planner, Question, statements_sent};
+pub use form::Question;
+pub use planner::{Answered, Planner};
+pub use sent::statements_sent;

@@ -41,7 +41,10 @@ pub(super) fn coverage_line(coverage: &Coverage) -> CoverageLine {
 /// What a reader should know about the counters.
 pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = reading.astray.iter().map(|path| Warning::Astray { path: path.display().to_string() }).collect();
-    let Some(coverage) = reading.workload.coverage() else { return warnings };
+    let Some(coverage) = reading.workload.coverage() else {
+        warnings.extend((!reading.workload.catalogs().is_empty()).then_some(Warning::WithoutCounters));
+        return warnings;
+    };
     let track = reading.workload.environment().get("pg_stat_statements.track");
     if track.is_some_and(|values| values.iter().all(|value| value == "none")) {
         warnings.push(Warning::NotTracked);

@@ -2,8 +2,8 @@
 //!
 //! Each place where a table is read is one [`Scan`] with the conditions that hold of its rows before anything else is done
 //! with them, the order that is asked for and whether a few rows are enough. Common table expressions, views and
-//! sub-queries are looked through where PostgreSQL does so. It refuses to know which indexes there are, and no value is in
-//! what comes out: patterns, lists and limits are told by their kind and their number.
+//! sub-queries are looked through where PostgreSQL does so. It refuses to know which indexes there are. Patterns, lists and
+//! limits are told by their kind and their number; the values themselves are kept apart, for the statistics of a column alone.
 //!
 //! Read an example as it was logged rather than the normalised text: a pattern's first character, the length of a list and
 //! the number behind LIMIT are in the values.
@@ -14,6 +14,7 @@ use sqlparser::parser::Parser;
 use super::TEXT_LIMIT;
 use super::habits::Bound;
 
+mod compared;
 mod condition;
 mod from;
 mod needs;
@@ -26,6 +27,8 @@ mod walk;
 
 #[cfg(test)]
 mod tests;
+
+pub use compared::{Compared, How, Known};
 
 /// More tables of one statement are not told.
 pub(super) const MOST_SCANS: usize = 64;
@@ -84,6 +87,8 @@ pub struct Scan {
     pub for_each: Option<usize>,
     /// Which columns must equal what stands in a place of the text.
     pub placed: Vec<Placed>,
+    /// Which values its conditions compare with, as far as that is told.
+    pub compared: Vec<Compared>,
 }
 
 /// A column that must equal what stands in a place: `a = $1`, also with a cast or a function around the place.

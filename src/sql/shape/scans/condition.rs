@@ -8,7 +8,7 @@ use super::nested::{self, Leaf};
 use super::operand::{self, Side, innermost, truth, unnested};
 use super::place::{Meaning, Origin, resolve};
 use super::walk::Walker;
-use super::{Against, Key, Placed, Term, Test};
+use super::{Against, Compared, How, Key, Placed, Term, Test, compared};
 
 /// What one condition says.
 pub(super) enum Found {
@@ -18,6 +18,15 @@ pub(super) enum Found {
     Other(usize),
     /// Which value a column of a scan must equal.
     Placed(usize, Placed),
+    /// Which values a scan's key is compared with.
+    Compared(usize, Compared),
+}
+
+impl Found {
+    fn scan(&self) -> usize {
+        let (Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _) | Found::Compared(scan, _)) = self;
+        *scan
+    }
 }
 
 /// Two sides of a comparison.
@@ -38,14 +47,15 @@ impl<'a> Walker<'a, '_> {
     }
 
     pub(super) fn keep(&mut self, filtered: &Range<usize>, found: Found) {
-        let (Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _)) = &found;
-        let Some(scan) = self.scans.get_mut(*scan).filter(|_| filtered.contains(scan)) else { return };
+        let scan = found.scan();
+        let Some(scan) = self.scans.get_mut(scan).filter(|_| filtered.contains(&scan)) else { return };
         match found {
             Found::Term(_, term) if !scan.terms.contains(&term) => scan.terms.push(term),
             Found::Term(..) => {}
             Found::Other(_) => scan.others += 1,
             Found::Placed(_, placed) if !scan.placed.contains(&placed) => scan.placed.push(placed),
-            Found::Placed(..) => {}
+            Found::Compared(_, compared) if !scan.compared.contains(&compared) => scan.compared.push(compared),
+            Found::Placed(..) | Found::Compared(..) => {}
         }
     }
 
@@ -67,7 +77,9 @@ impl<'a> Walker<'a, '_> {
                 if is_negated && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
                     return self.others(expr);
                 }
-                self.comparison(expr, is_negated)
+                let mut found = self.comparison(expr, is_negated);
+                self.with_values(expr, &mut found);
+                found
             }
         }
     }
@@ -96,7 +108,7 @@ impl<'a> Walker<'a, '_> {
             }
             Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => match (operand::side(left), operand::side(right)) {
                 (Side::Value, _) => single(right, Test::Document),
-                (_, Side::Value) => self.each(left, Test::AnyOf(members(right)), expr),
+                (_, Side::Value) => self.each(left, Test::AnyOf(self.members(right)), expr),
                 _ => self.others(expr),
             },
             Expr::BinaryOp { left, op, right } => match (test_of(op), truth(left), truth(right)) {
@@ -236,6 +248,13 @@ impl<'a> Walker<'a, '_> {
             is_told &= found.len() > known;
         }
         found.retain(|found| !matches!(found, Found::Placed(..)));
+        let compared: Vec<(usize, Compared)> = found
+            .extract_if(.., |found| matches!(found, Found::Compared(..)))
+            .filter_map(|found| match found {
+                Found::Compared(scan, compared) => Some((scan, compared)),
+                _ => None,
+            })
+            .collect();
         let values = |found: &Found| match found {
             Found::Term(scan, Term { key, test: Test::Equal, against: Against::Value }) => Some((*scan, key.clone(), 1)),
             Found::Term(scan, Term { key, test: Test::AnyOf(count), against: Against::Value }) => Some((*scan, key.clone(), *count)),
@@ -246,10 +265,12 @@ impl<'a> Walker<'a, '_> {
             && lists.iter().flatten().all(|(s, k, _)| s == scan && k == key)
         {
             let count = lists.iter().flatten().map(|(_, _, count)| *count).fold(0, u32::saturating_add);
-            return vec![Found::Term(*scan, Term { key: key.clone(), test: Test::AnyOf(count), against: Against::Value })];
+            let term = Found::Term(*scan, Term { key: key.clone(), test: Test::AnyOf(count), against: Against::Value });
+            let with = compared::all(compared.iter().map(|(_, compared)| compared)).filter(|_| compared.len() == arms);
+            let compared = Compared { key: key.clone(), how: How::Among, with };
+            return vec![term, Found::Compared(*scan, compared)];
         }
-        let mut scans: Vec<usize> =
-            found.iter().map(|(Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _))| *scan).collect();
+        let mut scans: Vec<usize> = found.iter().map(Found::scan).collect();
         scans.sort_unstable();
         scans.dedup();
         scans.into_iter().map(Found::Other).collect()
@@ -283,6 +304,14 @@ impl<'a> Walker<'a, '_> {
         vec![Found::Term(scan, outer), Found::Term(origin.scan, inner)]
     }
 
+    /// How many members an array has, as far as that is told; 0 if it is not.
+    fn members(&self, expr: &Expr) -> u32 {
+        match unnested(expr) {
+            Expr::Array(array) => u32::try_from(array.elem.len()).unwrap_or(u32::MAX),
+            other => self.elements(other).map_or(0, |elements| u32::try_from(elements.len()).unwrap_or(u32::MAX)),
+        }
+    }
+
     fn pattern(&self, pattern: &Expr) -> Test {
         let text = self.bound.text(innermost(pattern));
         match text.as_deref().map(|text| text.trim_start_matches('\'')) {
@@ -290,14 +319,6 @@ impl<'a> Walker<'a, '_> {
             Some(_) => Test::Prefix,
             None => Test::Like,
         }
-    }
-}
-
-/// The members of an array as far as the text shows them; 0 if it does not.
-fn members(expr: &Expr) -> u32 {
-    match unnested(expr) {
-        Expr::Array(array) => u32::try_from(array.elem.len()).unwrap_or(u32::MAX),
-        _ => 0,
     }
 }
 

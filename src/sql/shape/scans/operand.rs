@@ -128,6 +128,16 @@ pub(super) fn innermost(mut expr: &Expr) -> &Expr {
     }
 }
 
+/// Without the casts around it.
+pub(super) fn uncast(mut expr: &Expr) -> &Expr {
+    loop {
+        expr = match unnested(expr) {
+            Expr::Cast { expr, .. } => expr,
+            other => return other,
+        };
+    }
+}
+
 /// The number of the place that a value stands for, as in `$1` and `$1::text`.
 pub(super) fn parameter(expr: &Expr) -> Option<u32> {
     let Expr::Value(value) = innermost(expr) else { return None };

@@ -369,3 +369,42 @@ fn rows_that_pass_are_those_that_are_counted() {
         assert!(!passes(sql), "{sql}");
     }
 }
+
+/// What conditions compare with, each as `column how values`.
+fn compared(sql: &str, parameters: &str) -> Vec<String> {
+    let reading = read(sql, parameters.as_bytes(), &Two).expect("read");
+    let told = |compared: &Compared| {
+        let values = compared.with.as_ref().map_or("?".to_owned(), |known| known.values().join(" "));
+        format!("{} {:?} {values}", compared.key.column(), compared.how)
+    };
+    reading.scans.iter().flat_map(|scan| &scan.compared).map(told).collect()
+}
+
+#[test]
+fn values_stand_beside_what_they_are_compared_with() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("SELECT * FROM a WHERE x = 5 AND y > -2.5 AND 7 >= z", "", &["x Equal 5", "y Above -2.5", "z AtMost 7"]),
+        ("SELECT * FROM a WHERE x BETWEEN 1 AND $1", "$1 = '9'", &["x AtLeast 1", "x AtMost 9"]),
+        ("SELECT * FROM a WHERE x >= date '2026-01-01' AND x < now()", "", &["x AtLeast 2026-01-01", "x Below ?"]),
+        ("SELECT * FROM a WHERE x IN (1, '2') OR x = 3", "", &["x Among 1 2 3"]),
+        ("SELECT * FROM a WHERE x = ANY($1)", "$1 = '{4,NULL,\"a b\"}'", &["x Among 4 a b"]),
+        ("SELECT * FROM a WHERE x = ANY(ARRAY[1, 2]::int[])", "", &["x Among 1 2"]),
+        ("SELECT * FROM a WHERE x LIKE 'it''s%' AND y LIKE $1", "$1 = 'O''Hara%'", &["x Like it's%", "y Like O'Hara%"]),
+        // The planner knows that of both.
+        ("SELECT * FROM a JOIN b ON b.a_id = a.id WHERE a.id = 3", "", &["id Equal 3", "a_id Equal 3"]),
+        ("SELECT * FROM v WHERE ex = 4", "", &["x Equal 4"]),
+        // What is calculated, bound to something unknown or compared otherwise has none.
+        ("SELECT * FROM a WHERE x = lower('A') AND y = $1 AND z = NULL", "", &["x Equal ?", "y Equal ?", "z Equal ?"]),
+        ("SELECT * FROM a WHERE NOT x = 1 AND y <> 2 AND (x = 1 OR y = 2)", "", &[]),
+    ];
+    for (sql, parameters, expected) in cases {
+        assert_eq!(compared(sql, parameters), *expected, "{sql}");
+    }
+}
+
+#[test]
+fn values_are_in_no_text_of_what_is_read() {
+    let reading = read("SELECT * FROM a WHERE x = 'secret' AND y IN ('hidden', 'x') LIMIT 3", b"", &Two).expect("read");
+    let text = format!("{reading:?}");
+    assert!(!text.contains("secret") && !text.contains("hidden") && text.contains("2 values"), "{text}");
+}

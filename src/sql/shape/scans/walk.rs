@@ -12,7 +12,7 @@ use super::super::names::{ident, object_name};
 use super::nested::{self, Leaf};
 use super::operand::{self, Side};
 use super::place::{Columns, Meaning, Origin, Output, Source};
-use super::{Against, MOST_SCANS, Names, Reading, Scan, Write, Written, order};
+use super::{Against, Compared, How, Key, MOST_SCANS, Names, Reading, Scan, Write, Written, order};
 
 /// More queries are not walked; what a statement asks of views of views could grow without end.
 pub(super) const MOST_QUERIES: usize = 300;
@@ -71,9 +71,7 @@ impl<'a, 'n> Walker<'a, 'n> {
         let valued = |scans: &[Scan], scan: usize, column: &str| {
             let terms = scans.get(scan).map(|scan| scan.terms.as_slice()).unwrap_or_default();
             terms.iter().any(|term| {
-                term.test == super::Test::Equal
-                    && term.against == Against::Value
-                    && matches!(&term.key, super::Key::Column(c) if c == column)
+                term.test == super::Test::Equal && term.against == Against::Value && matches!(&term.key, Key::Column(c) if c == column)
             })
         };
         let mut carried = Vec::new();
@@ -88,7 +86,13 @@ impl<'a, 'n> Walker<'a, 'n> {
             }
         }
         for (at, place) in carried {
-            self.scans[at].terms[place].against = Against::Value;
+            let Against::Rows { scan, column } = std::mem::replace(&mut self.scans[at].terms[place].against, Against::Value) else {
+                continue;
+            };
+            let is_of = |compared: &&Compared| compared.how == How::Equal && compared.key == Key::Column(column.clone());
+            let known = self.scans[scan].compared.iter().find(is_of).cloned();
+            let key = self.scans[at].terms[place].key.clone();
+            self.scans[at].compared.extend(known.map(|known| Compared { key, ..known }));
         }
     }
 
