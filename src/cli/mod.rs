@@ -213,7 +213,8 @@ fn fingerprint(args: &FingerprintArgs) -> Result<Exit, Failure> {
     let dialect = Dialect::PostgreSql { standard_conforming_strings: !args.backslash_escapes };
     let mut normaliser = Normaliser::default();
     let mut stdout = io::BufWriter::new(io::stdout().lock());
-    for statement in statements.split(|&b| b == end) {
+    let lines = (!statements.is_empty()).then(|| statements.split(|&b| b == end));
+    for statement in lines.into_iter().flatten() {
         let normalised = normaliser.normalise(statement, dialect);
         writeln!(stdout, "{}\t{}", normalised.fingerprint, report::text::sanitised(&normalised.text))?;
     }

@@ -98,6 +98,9 @@ pub(in crate::cli) struct TopArgs {
     /// Plain ASCII only
     #[arg(long, env = "LAGGARD_ASCII")]
     pub(in crate::cli) ascii: bool,
+    /// Print every statement that would be sent, and do not connect
+    #[arg(long)]
+    pub(in crate::cli) print_sql: bool,
     /// Only tables and errors
     #[arg(short, long, env = "LAGGARD_QUIET")]
     pub(in crate::cli) quiet: bool,

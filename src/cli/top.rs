@@ -17,7 +17,7 @@ use crate::snapshot::{Line, Snapshot};
 use crate::{Input, report};
 
 use super::snapshot_args::TopArgs;
-use super::{Exit, Failure, connection, say, snapshot, terminal, when};
+use super::{Exit, Failure, connection, print, say, snapshot, terminal, when};
 
 /// Texts are asked for no more often than this once the first are known.
 const TEXTS_EVERY: Duration = Duration::from_secs(60);
@@ -25,6 +25,10 @@ const TEXTS_EVERY: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 pub(super) fn top(args: &TopArgs) -> Result<Exit, Failure> {
+    if args.print_sql {
+        let wish = Wish { texts: Texts::Masked, ..Wish::default() };
+        return print(format!("{}\n{}", live::everything_sent(), live::everything_asked(&wish)).as_bytes());
+    }
     let every = when::span(&args.every).map_err(Failure::trouble)?;
     let every = Duration::from_micros(every.0).max(Duration::from_millis(200));
     if let Some(folder) = &args.record {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::units::{Micros, grouped};
+use crate::units::{Micros, counted, grouped};
 
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, locks, no_options};
 
@@ -32,6 +32,9 @@ impl Rule for LockTimeout {
             let (timeouts, calls) = (statement.lock_timeouts, statement.calls());
             let own = workload.waits().all.iter().filter(|(waiting, _)| waiting.statement == Some(statement.fingerprint));
             let waited: Micros = own.map(|(_, waited)| waited.in_vain).sum();
+            // Without log_lock_waits nothing tells how long.
+            let known = Some(waited).filter(|waited| waited.0 > 0);
+            let in_vain = known.map(|waited| format!("; {waited} of waiting in vain")).unwrap_or_default();
             let on = locks::table(workload, statement.fingerprint).map(|table| format!(" on {table}")).unwrap_or_default();
             Finding {
                 rule: META.id,
@@ -40,10 +43,10 @@ impl Rule for LockTimeout {
                 title: format!("{} of {} executions gave up waiting for a lock{on}", grouped(timeouts), grouped(calls + statement.errors)),
                 statement: Some(statement.fingerprint),
                 occurrences: timeouts,
-                cost: Some(waited).filter(|waited| waited.0 > 0),
+                cost: known,
                 evidence: vec![Evidence::counted(
-                    format!("{timeouts} timeouts, {calls} calls that came to an end; {waited} of waiting in vain"),
-                    json!({"timeouts": timeouts, "calls": calls, "waited_us": waited.0}),
+                    format!("{}, {} that came to an end{in_vain}", counted(timeouts, "timeout"), counted(calls, "call")),
+                    json!({"timeouts": timeouts, "calls": calls, "waited_us": known.map(|waited| waited.0)}),
                 )],
                 remedy: META.remedy.to_owned(),
                 ..Finding::default()

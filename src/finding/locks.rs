@@ -56,9 +56,10 @@ pub(super) fn told(waiting: &Waiting, waited: &Waited, workload: &Workload) -> E
     });
     let how = if waiting.is_idle { ", idle in transaction after" } else { ", which ran" };
     let what = text(workload, waiting.holder).map_or_else(String::new, |text| format!("{how} `{text}`"));
-    let held = holder.map_or_else(String::new, |pid| format!("; held by process {pid}{what}"));
+    let held = holder.map_or_else(String::new, |pid| format!("{} held by process {pid}{what}", if waited.count > 1 { "," } else { ";" }));
     let mode = waiting.mode.map_or_else(String::new, |mode| format!(" for {}", mode.name()));
-    let when = start.map_or_else(String::new, |start| format!(", from {start} on"));
+    let one = if waited.count > 1 { "; the longest" } else { "," };
+    let when = start.map_or_else(String::new, |start| format!("{one} from {start} on"));
     Evidence {
         kind: "wait",
         text: format!("{}{mode}, {} in all, at most {}{when}{held}", counted(waited.count, "wait"), waited.total, waited.most()),

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::outline::Role;
-use crate::units::{Micros, often};
+use crate::units::{Micros, grouped, often};
 use crate::workload::Workload;
 use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 
@@ -114,13 +114,15 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         None => title(class, &child, parent.as_ref(), &levels, count),
         Some(values) => format!("the same query on {} {p50} times over for {values} values, {}", child.table(), often(count)),
     };
+    // A median alone would hide the worst of them.
+    let most = if first.sum.most / 2 >= p50.max(1) { format!(" (up to {})", grouped(u64::from(first.sum.most))) } else { String::new() };
     let is_pipelined = sum.pipelined * 2 > sum.count();
     let looped: Vec<Looped> = found.children.iter().map(|child| (child.known.child, child.known.parent)).collect();
     Some(Finding {
         rule: meta.id,
         severity: if is_pipelined { Severity::Info } else { severity(workload, &sum) },
         confidence: confidence(workload, &sum),
-        title: title + &place(application, endpoint.map(|endpoint| &**endpoint)),
+        title: title + &most + &place(application, endpoint.map(|endpoint| &**endpoint)),
         statement: Some(first.known.child),
         related: related(found),
         occurrences: count,

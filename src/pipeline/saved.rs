@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::event::Holds;
 use crate::saved;
-use crate::workload::{Filter, Reading, Rules};
+use crate::workload::{Filter, InputSummary, Reading, Rules};
 
 use super::Settings;
 use super::opened::{Once, Opened, broken, unpacked};
@@ -73,6 +74,13 @@ pub(super) fn rules(settings: &Settings, saved: &[(PathBuf, Reading)]) -> Result
 
 /// Adds saved workloads to what was read of other inputs, whose log has ended. Alone they keep the times that they are of.
 pub(super) fn add(saved: Vec<(PathBuf, Reading)>, reading: &mut Reading) {
+    let is_same = |a: &InputSummary, b: &InputSummary| {
+        let what = |input: &InputSummary| (input.path.file_name().map(ToOwned::to_owned), input.bytes, input.records, input.holds);
+        a.holds == Holds::Events && a.records > 0 && what(a) == what(b)
+    };
+    let known: Vec<&InputSummary> = saved.iter().flat_map(|(_, saved)| &saved.inputs).collect();
+    let doubled = reading.inputs.iter().filter(|read| known.iter().any(|known| is_same(read, known)));
+    reading.doubled = doubled.map(|read| read.path.clone()).collect();
     if reading.inputs.is_empty() {
         let times: Vec<_> =
             saved.iter().map(|(_, saved)| &saved.workload.rules().filter).map(|filter| (filter.since, filter.until)).collect();

@@ -240,7 +240,7 @@ impl Context<'_> {
             pretty,
             complexity,
             calls,
-            share: if self.total.0 == 0 { 0.0 } else { latency.total.0 as f64 / self.total.0 as f64 },
+            share: (self.total.0 > 0).then(|| latency.total.0 as f64 / self.total.0 as f64),
             rows: s.counted.as_ref().map_or(s.rows, |counted| counted.count(Count::Rows)),
             logged: self.has_log.then_some(LoggedLine {
                 errors: s.errors,
@@ -357,6 +357,7 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     let path = |path: &std::path::PathBuf| path.display().to_string();
     warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
+    warnings.extend(reading.doubled.iter().map(|p| Warning::SavedAndRead { path: path(p) }));
     for (at, input) in reading.inputs.iter().enumerate() {
         // Snapshots in two formats are found out by their numbers.
         let both_events = |other: &InputSummary| other.holds == Holds::Events && input.holds == Holds::Events;
@@ -376,6 +377,11 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
         .sum::<u64>();
     if unparsed * 100 > calls {
         warnings.push(Warning::NotParsed { calls: unparsed, of: calls });
+    }
+    let has_log = reading.inputs.iter().any(|input| input.holds == Holds::Events);
+    let filter = &workload.rules().filter;
+    if has_log && calls == 0 && (filter.is_open() || (reading.is_limited && filter.passes_whoever())) {
+        warnings.push(Warning::NothingExecuted { limited: reading.is_limited });
     }
     if workload.untimed() > 0 {
         warnings.push(Warning::Untimed { calls: workload.untimed(), of: calls });

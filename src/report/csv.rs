@@ -2,11 +2,11 @@
 //! a table has rows of one kind, and whoever groups asks for the groups.
 //!
 //! A cell that a spreadsheet would take for a formula gets a `'` before it only when asked for, because programs want the
-//! text as it is.
+//! text as it is. Where only findings are asked for there is one row a finding.
 
 use std::io;
 
-use super::{GroupLine, LatencyLine, Renderer, Report, StatementLine, Style};
+use super::{FindingLine, GroupLine, LatencyLine, Renderer, Report, StatementLine, Style};
 
 /// See the module.
 pub(super) struct Csv;
@@ -59,6 +59,9 @@ const GROUP_HEADER: [&str; 14] = [
     "max_us",
 ];
 
+const FINDING_HEADER: [&str; 10] =
+    ["rule", "severity", "confidence", "cost_us", "occurrences", "statement", "title", "remedy", "ddl", "text"];
+
 impl Renderer for Csv {
     fn name(&self) -> &'static str {
         "csv"
@@ -74,6 +77,10 @@ impl Renderer for Csv {
             writer.write_record(cells.iter().map(|cell| if style.safe_csv { safe(cell) } else { cell.clone() })).map_err(io_error)
         };
         match &report.groups {
+            _ if style.findings_only => {
+                write(&FINDING_HEADER.map(str::to_owned))?;
+                report.findings.iter().try_for_each(|line| write(&finding_row(line)))?;
+            }
             Some(groups) => {
                 write(&GROUP_HEADER.map(str::to_owned))?;
                 groups.iter().try_for_each(|line| write(&group_row(line)))?;
@@ -85,6 +92,15 @@ impl Renderer for Csv {
         }
         writer.flush()
     }
+}
+
+fn finding_row(line: &FindingLine) -> [String; 10] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let cost = line.cost.map(|cost| cost.0.to_string()).unwrap_or_default();
+    let [rule, severity, confidence] = [line.rule, line.severity, line.confidence].map(str::to_owned);
+    let (title, remedy) = (line.title.clone(), line.remedy.clone());
+    let (statement, ddl, text) = (or_empty(&line.statement), or_empty(&line.ddl), or_empty(&line.text));
+    [rule, severity, confidence, cost, line.occurrences.to_string(), statement, title, remedy, ddl, text]
 }
 
 fn group_row(line: &GroupLine) -> [String; 14] {
@@ -116,7 +132,7 @@ fn row(line: &StatementLine) -> [String; 28] {
         line.calls.to_string(),
         whole(logged.map(|l| l.errors)),
         line.latency.total.0.to_string(),
-        line.share.to_string(),
+        line.share.map(|share| share.to_string()).unwrap_or_default(),
         known,
         min,
         mean,

@@ -44,13 +44,15 @@ pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Ton
     lines
 }
 
-/// The findings that stand above so many statements: fewer of them, so that one screen has both, and hints that cost much do
-/// not displace what is bad.
+/// The findings that stand above so many statements: fewer of them, so that one screen has both. Hints that cost much do not
+/// displace what is bad; the dearest few have room beside it.
 pub(super) fn above(findings: &[FindingLine], statements: usize) -> Vec<FindingLine> {
     let most = statements.div_ceil(5).saturating_mul(3);
     let is_bad = |finding: &FindingLine| finding.severity == "high" || finding.severity == "medium";
     let (bad, rest): (Vec<usize>, Vec<usize>) = (0..findings.len()).partition(|&at| is_bad(&findings[at]));
-    let mut shown: Vec<usize> = bad.into_iter().chain(rest).take(most).collect();
+    let room = most.saturating_sub(bad.len()).max(statements.div_ceil(7));
+    let hints = rest.into_iter().filter(|&at| findings[at].cost.is_some() || bad.len() < most).take(room);
+    let mut shown: Vec<usize> = bad.iter().copied().take(most).chain(hints).collect();
     shown.sort_unstable();
     shown.into_iter().map(|at| findings[at].clone()).collect()
 }
@@ -173,5 +175,15 @@ mod tests {
             (rules(5), rules(10), rules(usize::MAX), rules(0)),
             ("abd".to_owned(), "abcde".to_owned(), "abcde".to_owned(), String::new())
         );
+        // Of 20 statements' findings 12 and the three dearest hints, which have a cost.
+        let cost = |dear: bool| dear.then_some(Micros(1));
+        let many = |at: usize| FindingLine {
+            severity: if at % 2 == 0 { "high" } else { "low" },
+            cost: cost(at % 3 == 0),
+            ..FindingLine::default()
+        };
+        let shown = above(&(0..60).map(many).collect::<Vec<_>>(), 20);
+        let hints: Vec<bool> = shown.iter().filter(|finding| finding.severity == "low").map(|finding| finding.cost.is_some()).collect();
+        assert_eq!((shown.len(), hints), (15, vec![true; 3]));
     }
 }

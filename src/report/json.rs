@@ -428,7 +428,7 @@ impl Statement {
             complexity: line.complexity,
             calls: line.calls,
             total_us: Some(line.latency.total.0).filter(|_| !unknown),
-            share: Some(line.share).filter(|_| !unknown),
+            share: line.share.filter(|_| !unknown),
             rows: line.rows,
             errors: logged.map(|l| l.errors),
             latency: Latency::of(&line.latency),

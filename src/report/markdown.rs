@@ -42,24 +42,32 @@ impl Renderer for Markdown {
             groups.iter().take(style.top.unwrap_or(usize::MAX)).for_each(|group| text.push_str(&group_row(group)));
             text.push('\n');
         }
+        // What is wrong stands first, and leaves room for the statements.
+        findings(report, style, &mut text);
         if !style.findings_only {
             statements(report, &mut text);
         }
-        if !report.findings.is_empty() {
-            text.push_str("| severity | confidence | rule | finding | cost | statement | what to do |\n|---|---|---|---|--:|---|---|\n");
-        } else if style.findings_only && report.totals.statements > 0 {
-            text.push_str("No findings\n");
-        }
-        for (at, finding) in report.findings.iter().enumerate() {
-            let row = finding_row(finding);
-            if text.len() + row.len() > LONGEST {
-                text.push_str(&format!("\n… {} more\n", report.findings.len() - at));
-                break;
-            }
-            text.push_str(&row);
-        }
         to.write_all(text.as_bytes())
     }
+}
+
+/// The table of findings.
+fn findings(report: &Report, style: &Style, text: &mut String) {
+    if !report.findings.is_empty() {
+        text.push_str("| severity | confidence | rule | finding | cost | statement | what to do |\n|---|---|---|---|--:|---|---|\n");
+    } else if style.findings_only && report.totals.statements > 0 {
+        text.push_str("No findings\n");
+    }
+    let longest = if style.findings_only { LONGEST } else { LONGEST / 2 };
+    for (at, finding) in report.findings.iter().enumerate() {
+        let row = finding_row(finding);
+        if text.len() + row.len() > longest {
+            text.push_str(&format!("\n… {} more\n", report.findings.len() - at));
+            break;
+        }
+        text.push_str(&row);
+    }
+    text.push('\n');
 }
 
 /// The table of statements, and what its marks mean.
@@ -108,7 +116,7 @@ fn row(number: usize, line: &StatementLine) -> String {
     format!(
         "| {number} | {} | {} | {} | {p50} | {p95} | {p99} | {} | {} |\n",
         duration(Some(line.latency.total).filter(|_| line.latency.known != Known::Nothing)),
-        percent(line.share),
+        line.share.map_or_else(|| "–".to_owned(), percent),
         grouped(line.calls),
         escaped(&longest(&line.latency)),
         code(&cut(&sanitised(&line.text), STATEMENT)),

@@ -246,8 +246,8 @@ pub struct StatementLine {
     pub complexity: Option<u32>,
     /// Executions.
     pub calls: u64,
-    /// Its share of the time of all statements, 0 to 1.
-    pub share: f64,
+    /// Its share of the time of all statements, 0 to 1; `None` if no time is known.
+    pub share: Option<f64>,
     /// Rows, where the log tells.
     pub rows: Option<u64>,
     /// What only logs tell; `None` if there were none.

@@ -123,7 +123,7 @@ impl Painter<'_> {
         }
         if shown.len() < report.findings.len() {
             let (more, all) = (report.findings.len() - shown.len(), report.findings.len());
-            let how = if self.style.findings_only { format!("-n {all} shows all") } else { "laggard check shows them".to_owned() };
+            let how = if self.style.findings_only { format!("-n {all} shows all") } else { format!("laggard check -n {all} shows them") };
             self.line(DIM, &format!("  {} more; {how}", grouped(more as u64)))?;
         }
         let of_statement =
@@ -281,7 +281,7 @@ fn statement_table(lines: &[StatementLine]) -> Grid {
     let errors = |line: &StatementLine| line.logged.as_ref().map_or(0, |logged| logged.errors);
     let has_counters = lines.iter().any(|line| line.counters.is_some());
     column("total", &|line| duration(Some(line.latency.total).filter(|_| line.latency.known != Known::Nothing)));
-    column("share", &|line| percent(line.share));
+    column("share", &|line| line.share.map_or_else(|| "–".to_owned(), percent));
     column("calls", &|line| grouped(line.calls));
     if lines.iter().any(|line| errors(line) > 0) {
         column("errors", &|line| if errors(line) > 0 { grouped(errors(line)) } else { String::new() });

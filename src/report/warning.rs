@@ -82,6 +82,16 @@ pub enum Warning {
         /// All calls.
         of: u64,
     },
+    /// The log has no execution of any statement.
+    NothingExecuted {
+        /// Whether calls outside an interval of counters were left out.
+        limited: bool,
+    },
+    /// A log is read beside a saved workload that has it already.
+    SavedAndRead {
+        /// The log.
+        path: String,
+    },
     /// The durations of calls are those of their `auto_explain` plans.
     FromPlans {
         /// Calls of which that is so.
@@ -169,6 +179,8 @@ pub enum Warning {
     Joined {
         /// Whether calls of the log outside the interval were left out.
         limited: bool,
+        /// Statements of the log that the counters have under another spelling, and their calls.
+        elsewhere: (u64, u64),
     },
     /// More different loops, transactions, lock queues, applications or the like than are told apart.
     BeyondBounds {
@@ -225,6 +237,8 @@ impl Warning {
             Warning::Incomplete { .. } => "input-incomplete",
             Warning::NotParsed { .. } => "statements-not-parsed",
             Warning::Untimed { .. } => "calls-without-duration",
+            Warning::NothingExecuted { .. } => "nothing-executed",
+            Warning::SavedAndRead { .. } => "log-is-in-saved-workload",
             Warning::FromPlans { .. } => "durations-from-plans",
             Warning::PlansUnread { .. } => "plans-unread",
             Warning::Gap { .. } => "gap-in-log",
@@ -307,6 +321,15 @@ impl fmt::Display for Warning {
                 grouped(*calls),
                 grouped(*of)
             ),
+            Warning::NothingExecuted { limited: true } => {
+                f.write_str("the log has no statement that ended between the snapshots: it is of another time, or of another server")
+            }
+            Warning::NothingExecuted { limited: false } => f.write_str(
+                "the log tells of no execution, so nothing here says what is slow: set log_min_duration_statement = 0, or log a sample of transactions",
+            ),
+            Warning::SavedAndRead { path } => {
+                write!(f, "{path} seems to be in a saved workload that is read as well: every call of it is counted twice")
+            }
             Warning::PlansUnread { plans } => write!(
                 f,
                 "{} of auto_explain could not be read, being cut or in YAML or XML; auto_explain.log_format = text or json is read",
@@ -380,11 +403,21 @@ impl fmt::Display for Warning {
             Warning::LogBesideLife => f.write_str(
                 "the counters are of all the time since they were reset, the log is of its own: give two snapshots to have both of one interval",
             ),
-            Warning::Joined { limited } => write!(
-                f,
-                "calls and times are from the counters, errors and the slowest calls from the log{}",
-                if *limited { ", of which only what ended between the snapshots counts" } else { "" }
-            ),
+            Warning::Joined { limited, elsewhere: (statements, calls) } => {
+                let limited = if *limited { ", of which only what ended between the snapshots counts" } else { "" };
+                write!(
+                    f,
+                    "calls and times are from the counters, or from the log where it has all calls of a statement; errors and the slowest calls are from the log{limited}"
+                )?;
+                if *statements > 0 {
+                    let (statements, calls) = (counted(*statements, "statement"), counted(*calls, "call"));
+                    write!(
+                        f,
+                        "; the counters have {statements} of the log ({calls}) under another spelling: these calls are in two rows and in the sums once"
+                    )?;
+                }
+                Ok(())
+            }
             Warning::BeyondBounds { lost } => {
                 let lost: Vec<String> = lost.iter().map(|(count, what)| format!("{what} ({})", grouped(*count))).collect();
                 write!(

@@ -44,6 +44,8 @@ pub struct Reading {
     pub errors: Vec<Error>,
     /// Files that have the same content as another and were not read again.
     pub repeated: Vec<PathBuf>,
+    /// Logs that a saved workload among the inputs seems to have as well.
+    pub doubled: Vec<PathBuf>,
     /// Whether only what the log tells of the counters' interval was counted.
     pub is_limited: bool,
     /// Views of facts that belong to no counters.
@@ -62,6 +64,15 @@ impl Reading {
     /// A workload of inputs, with nothing else to tell of them.
     #[must_use]
     pub fn of(workload: Workload, inputs: Vec<InputSummary>) -> Self {
-        Reading { workload, inputs, errors: Vec::new(), repeated: Vec::new(), is_limited: false, astray: Vec::new(), strangers: Vec::new() }
+        Reading {
+            workload,
+            inputs,
+            errors: Vec::new(),
+            repeated: Vec::new(),
+            doubled: Vec::new(),
+            is_limited: false,
+            astray: Vec::new(),
+            strangers: Vec::new(),
+        }
     }
 }

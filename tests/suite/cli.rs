@@ -431,7 +431,8 @@ fn fingerprints_are_a_line_each() {
     assert_eq!(texts, [run.stdout.lines().next().expect("a line"), run.stdout.lines().nth(2).expect("a line")]);
     put(&folder, "statements.sql", "SELECT 1\n");
     assert_eq!(crate::cli::run(folder.path(), &["fingerprint", "statements.sql"]).stdout.lines().count(), 1);
-    assert_eq!(run_with(folder.path(), &["fingerprint"], Some(b"")).code, Some(3));
+    let nothing = run_with(folder.path(), &["fingerprint"], Some(b""));
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(3), ""));
 }
 
 #[test]
@@ -596,4 +597,44 @@ fn the_address_of_a_server_is_no_file_and_is_not_repeated() {
         assert_eq!(run.code, Some(2));
         assert!(run.stderr.contains("laggard snapshot") && !(run.stdout + &run.stderr).contains("s3cr3t"), "{}", run.stderr);
     }
+}
+
+/// Twelve calls of one statement by key in a row, and one more.
+fn loop_log() -> String {
+    let each: String = (0..12).map(|key| call(0, "app", "web", 1, &format!("SELECT name FROM tags WHERE item_id = {key}"))).collect();
+    call(0, "app", "web", 1, "SELECT id FROM items WHERE shop_id = 4 LIMIT 12") + &each
+}
+
+/// Whoever asks for findings gets a row of each, whatever the format, and not the statements instead.
+#[test]
+fn findings_in_a_table_for_programs_are_rows_of_their_own() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("pg.log"), loop_log()).expect("written");
+    let as_csv = run(folder.path(), &["check", "pg.log", "--prefix", PREFIX, "--format", "csv", "--no-config"]);
+    let as_json = run(folder.path(), &["check", "pg.log", "--prefix", PREFIX, "--format", "json", "--no-config"]).json();
+    let mut rows = csv::Reader::from_reader(as_csv.stdout.as_bytes());
+    assert_eq!(&rows.headers().expect("a header")[0], "rule");
+    let rows: Vec<csv::StringRecord> = rows.records().collect::<Result<_, _>>().expect("rows");
+    let findings = as_json["findings"].as_array().expect("a list");
+    assert!(!findings.is_empty() && rows.len() == findings.len(), "{}", as_csv.stdout);
+    for (row, finding) in rows.iter().zip(findings) {
+        assert_eq!(
+            (&row[0], &row[1], &row[6]),
+            (finding["rule"].as_str().unwrap(), finding["severity"].as_str().unwrap(), finding["title"].as_str().unwrap())
+        );
+    }
+}
+
+/// A log beside what was saved of it counts twice, and that is said; another log of the same name is another.
+#[test]
+fn a_log_beside_its_saved_workload_is_told() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("pg.log"), loop_log()).expect("written");
+    let at = folder.path();
+    assert_eq!(run(at, &["save", "pg.log", "--prefix", PREFIX, "-o", "pg.lag", "--no-config"]).code, Some(0));
+    let both = || run(at, &["report", "pg.lag", "pg.log", "--prefix", PREFIX, "--format", "json", "--no-config"]);
+    let is_told = |run: &Run| run.json()["warnings"].to_string().contains("log-is-in-saved-workload");
+    assert!(is_told(&both()) && both().calls() == 26, "{}", both().stdout);
+    fs::write(at.join("pg.log"), loop_log() + &call(1, "app", "web", 1, "SELECT 1")).expect("written");
+    assert!(!is_told(&both()));
 }

@@ -420,3 +420,39 @@ fn counters_that_a_time_cannot_cut_are_said_to_be_whole() {
     let facts = crate::harness::read(inputs(), &settings);
     assert!(facts.warns("counters-not-cut-by-time") && facts.calls() == 1);
 }
+
+/// A log of the whole hour beside its counters. One statement was logged under two aliases, which are one to the server: its
+/// five calls are in the counters' row and count once. Of another the log has every call, and more time than the counters,
+/// which do not count parsing: the row and the sums take the log's.
+#[test]
+fn what_the_log_spells_otherwise_counts_once() {
+    let logged = |minute: u32, ms: u32, sql: &str| {
+        format!("2026-11-23 10:{minute:02}:00.000 UTC [7] app@shop/web LOG:  duration: {ms}.000 ms  statement: {sql}\n")
+    };
+    let mut log = logged(0, 1, "SELECT 1");
+    (0..3).for_each(|n| log += &logged(10 + n, 10, "SELECT c1 FROM t"));
+    (0..2).for_each(|n| log += &logged(20 + n, 10, "SELECT a.c1 FROM t a"));
+    (0..4).for_each(|n| log += &logged(30 + n, 30, "SELECT c2 FROM t"));
+    log += &logged(59, 1, "SELECT 1").replace("59:00", "59:50");
+    let one = |n: i64, durations: &[f64]| with(row(n, durations), "query", format!("SELECT c{n} FROM t"));
+    let after = [one(1, &[10.0; 5]), one(2, &[20.0; 4]), with(one(3, &[1.0; 2]), "query", "SELECT $1")];
+    let header = |taken: &str| with(facts(taken, 0, RESET), "extension_version", "1.10");
+    let snapshots = || [file("a.snap", header(FIRST), &[]), file("b.snap", header(SECOND), &after)];
+    let both = |lost: u64| {
+        let [before, mut behind] = snapshots();
+        if lost > 0 {
+            behind = file("b.snap", with(header(SECOND), "dealloc", lost), &after);
+        }
+        read(vec![before, behind, Input::Memory("pg.log".to_owned(), log.clone().into_bytes())])
+    };
+    let facts = both(0);
+    assert_eq!(facts.calls(), 5 + 4 + 2);
+    // 5 × 10 ms, 4 × 30 ms as the log has it, 2 × 1 ms.
+    assert_eq!(facts.document["totals"]["total_us"], 172_000);
+    let of = |text: &str| (facts.statement(text).number("calls"), facts.statement(text).number("total_us"));
+    assert_eq!((of("select c1 from t"), of("select a.c1 from t a"), of("select c2 from t")), ((5, 50_000), (2, 20_000), (4, 120_000)));
+    let warnings = facts.document["warnings"].to_string();
+    assert!(warnings.contains("the counters have 1 statement of the log (2 calls) under another spelling"), "{warnings}");
+    // Where the server dropped entries it may be one of those.
+    assert_eq!(both(1).calls(), 5 + 4 + 2 + 2);
+}

@@ -773,7 +773,7 @@ fn settings_that_change_in_mid_run_and_other_options_are_seen() {
     assert_eq!(reasons(&changed, &changed_run("0.144")), "", "the same is done to both");
     let snapshot = |hour: u32, cost: &str| {
         let header = serde_json::json!({"type": "snapshot", "schema": "laggard.snapshot/1", "taken_at": format!("2026-11-23T{hour}:00:00Z"),
-            "database": "shop", "system_identifier": "7", "server_version_num": 150_018, "settings": {"random_page_cost": cost}});
+            "database": "shop", "system_identifier": "7", "server_version_num": 150_018, "extension_version": "1.10", "settings": {"random_page_cost": cost}});
         format!("{header}\n{}\n", serde_json::json!({"type": "end", "lines": 2}))
     };
     let snapshots = |after: &str| [("before.snap", snapshot(12, "4")), ("after.snap", snapshot(13, after))];

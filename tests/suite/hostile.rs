@@ -203,10 +203,10 @@ fn markdown(report: &Report, page: &[u8]) {
     for (at, row) in rows.into_iter().enumerate() {
         let pipes = if at < groups {
             9
-        } else if at < groups + statements {
-            10
-        } else {
+        } else if at < groups + findings {
             8
+        } else {
+            10
         };
         assert_eq!(unescaped_pipes(row), pipes, "{row}");
     }

@@ -374,6 +374,7 @@ fn order_free(workload: Workload) -> Value {
         inputs: Vec::new(),
         errors: Vec::new(),
         repeated: Vec::new(),
+        doubled: Vec::new(),
         strangers: Vec::new(),
         astray: Vec::new(),
         is_limited: false,

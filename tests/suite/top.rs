@@ -124,3 +124,12 @@ fn once_without_a_server_or_its_counters_is_2() {
     let output = laggard(&["top", &dsn, "--once"]).output().expect("runs");
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn what_it_asks_is_printed_without_a_server() {
+    let output = laggard(&["top", "postgres://nowhere.invalid/x", "--print-sql"]).output().expect("runs");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    let asked = ["pg_stat_statements(false)", "pg_stat_statements(true)", "statement_timeout"];
+    assert!(asked.iter().all(|asked| printed.contains(asked)), "{printed}");
+}

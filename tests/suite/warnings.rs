@@ -219,3 +219,23 @@ fn a_sample_that_the_log_tells_of_is_not_told_twice() {
     let facts = report(setting + &sample(&many_transactions(), 500));
     assert!(facts.warns("statements-sampled") && facts.warns("loops-hidden") && !facts.warns("statements-seem-sampled"));
 }
+
+/// Errors alone are no work that was done, and a check of them has not looked at anything.
+#[test]
+fn a_log_without_an_execution_says_that_it_shows_nothing() {
+    let error = line(7, "ERROR:  division by zero") + &line(7, "STATEMENT:  SELECT 1/0");
+    let text = warning(&report(error.clone()), "nothing-executed");
+    assert!(text.contains("log_min_duration_statement = 0"), "{text}");
+    let with_a_call = report(error.clone() + &timed(7, 1_000, "statement", "SELECT 1"));
+    assert!(!with_a_call.warns("nothing-executed"));
+    let filtered = Settings {
+        rules: laggard::workload::Rules {
+            filter: laggard::workload::Filter { since: Some(Timestamp(0)), ..Default::default() },
+            ..Default::default()
+        },
+        ..settings()
+    };
+    assert!(!report_with(error.clone(), &filtered).warns("nothing-executed"), "whoever filters has asked for it");
+    // The share of no time is not nothing.
+    assert_eq!(report(error).statement("select $1 / $2").value("share"), &serde_json::Value::Null);
+}

@@ -5,6 +5,7 @@ use crate::event::tally::{Count, Time};
 use crate::workload::{Counted, Coverage, Reading, State, micros};
 
 use super::super::{CounterLine, CoverageLine, Warning};
+use super::figures::Scale;
 
 pub(super) fn counter_line(counted: &Counted) -> CounterLine {
     let counts = |of: [Count; 4]| of.map(|count| counted.count(count));
@@ -38,6 +39,14 @@ pub(super) fn coverage_line(coverage: &Coverage) -> CoverageLine {
     }
 }
 
+/// What comes from the counters and what from the log of the same time.
+fn joined(reading: &Reading) -> Warning {
+    let scale = Scale::of(&reading.workload);
+    let elsewhere = reading.workload.statements().filter(|statement| scale.is_counted_elsewhere(statement));
+    let (statements, calls) = elsewhere.fold((0, 0), |(n, calls), statement| (n + 1, calls + statement.calls()));
+    Warning::Joined { limited: reading.is_limited, elsewhere: (statements, calls) }
+}
+
 /// What a reader should know about the counters.
 pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = reading.astray.iter().map(|path| Warning::Astray { path: path.display().to_string() }).collect();
@@ -69,7 +78,7 @@ pub(super) fn warnings(reading: &Reading) -> Vec<Warning> {
         warnings.push(Warning::InDoubt { entries: coverage.in_doubt });
     }
     if reading.inputs.iter().any(|input| input.holds == Holds::Events) {
-        warnings.push(if coverage.is_life { Warning::LogBesideLife } else { Warning::Joined { limited: reading.is_limited } });
+        warnings.push(if coverage.is_life { Warning::LogBesideLife } else { joined(reading) });
     }
     warnings
 }

@@ -6,7 +6,7 @@
 use crate::units::Micros;
 use crate::workload::latency::rank;
 use crate::workload::moments::{Limits, Moments, Told};
-use crate::workload::{Counted, Group, Latency, Permille, Statement, Workload, micros};
+use crate::workload::{Counted, Coverage, Group, Latency, Permille, State, Statement, Workload, micros};
 
 use super::super::{Known, LatencyLine, Percentile, QUANTILES};
 
@@ -24,13 +24,15 @@ pub(super) struct Scale {
     range: (Micros, Micros),
     /// What nothing logged is faster than, if the log tells of the counters' interval.
     threshold: Option<Micros>,
+    /// Whether the counters of that interval lack nothing, so that whatever the log has of queries is among them.
+    is_whole: bool,
 }
 
 impl Scale {
     pub(super) fn of(workload: &Workload) -> Self {
         let range = (workload.total().min().unwrap_or_default(), workload.total().max().unwrap_or_default());
         let threshold = workload.shortest().map(|(shortest, _)| shortest).filter(|_| is_one_interval(workload));
-        Scale { range, threshold }
+        Scale { range, threshold, is_whole: threshold.is_some() && lacks_nothing(workload) }
     }
 
     /// What a log tells.
@@ -65,19 +67,37 @@ impl Scale {
             return if s.calls() > 0 { from_log() } else { nothing };
         };
         let from_counters = || Figures { calls: moments.count(), latency: of_moments(&moments, counted) };
-        let Some(threshold) = self.threshold.filter(|_| s.latency.count() > 0 && counted.nested.is_none()) else {
-            return if s.calls() > moments.count() { from_log() } else { from_counters() };
-        };
-        // An entry that was lost in between counts less than the log.
-        if s.latency.count() >= moments.count() {
+        if self.is_logged(s, counted, &moments) {
             return from_log();
         }
         let mut figures = from_counters();
-        if is_tail(s, &moments, threshold) {
+        if self.threshold_of(s, counted).is_some_and(|threshold| is_tail(s, &moments, threshold)) {
             take_tail(&mut figures.latency, &s.latency, moments.count());
             figures.latency.spread = s.latency.spread(self.range.0, self.range.1, SPREAD);
         }
         figures
+    }
+
+    /// What nothing logged is faster than, if the log may tell more of a statement than its counters.
+    fn threshold_of(&self, s: &Statement, counted: &Counted) -> Option<Micros> {
+        self.threshold.filter(|_| s.latency.count() > 0 && counted.nested.is_none())
+    }
+
+    /// Whether a log tells more of a statement than its counters: an entry that was lost in between counts less.
+    fn is_logged(&self, s: &Statement, counted: &Counted, moments: &Moments) -> bool {
+        match self.threshold_of(s, counted) {
+            Some(_) => s.latency.count() >= moments.count(),
+            None => s.calls() > moments.count(),
+        }
+    }
+
+    /// Whether the counters have the calls of a statement under another spelling: to the server statements are one whatever
+    /// their aliases are. So it is with every query of the log that has no counters of its own where these lack nothing.
+    pub(super) fn is_counted_elsewhere(&self, s: &Statement) -> bool {
+        const COUNTED: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
+        // A string of several statements is counted one by one, and so is what EXECUTE runs.
+        let is_query = COUNTED.iter().any(|verb| s.text.starts_with(verb));
+        self.is_whole && is_query && s.calls() > 0 && s.counted.as_ref().is_none_or(|counted| counted.all().is_none())
     }
 
     pub(super) fn group(&self, group: &Group) -> Figures {
@@ -87,7 +107,8 @@ impl Scale {
         }
     }
 
-    /// Over everything. The time of what ran within functions is in that of what called them.
+    /// Over everything, each statement as [`Self::statement`] tells it. The time of what ran within functions is in that of
+    /// what called them, and what is counted under another spelling is in that.
     pub(super) fn total(&self, workload: &Workload) -> Figures {
         if workload.coverage().is_none() {
             return Figures { calls: workload.calls(), latency: self.logged(workload.total()) };
@@ -98,10 +119,15 @@ impl Scale {
         let mut statements: Vec<&Statement> = workload.statements().collect();
         statements.sort_by_key(|statement| statement.fingerprint);
         for s in statements {
-            let sent = s.counted.as_ref().and_then(|counted| counted.sent);
-            let only_logged = s.counted.as_ref().is_none_or(|counted| counted.all().is_none());
-            let moments = if only_logged { of_log(&s.latency) } else { sent };
-            calls = calls.saturating_add(if only_logged { s.calls() } else { sent.map_or(0, |m| m.count()) });
+            if self.is_counted_elsewhere(s) {
+                continue;
+            }
+            let counted = s.counted.as_ref().and_then(|counted| Some((counted, counted.all()?)));
+            let (count, moments) = match counted {
+                Some((counted, all)) if !self.is_logged(s, counted, &all) => (counted.sent.map_or(0, |m| m.count()), counted.sent),
+                _ => (s.calls(), of_log(&s.latency)),
+            };
+            calls = calls.saturating_add(count);
             sum = Moments::sum(sum, moments);
         }
         Figures { calls, latency: sum.map_or_else(LatencyLine::default, |m| of_moments(&m, &Counted::default())) }
@@ -115,6 +141,20 @@ fn is_one_interval(workload: &Workload) -> bool {
     // A log has no record at the very moment of a snapshot.
     let slack = ((end.0 - start.0) / 100).max(2_000_000);
     first.0 <= start.0 + slack && last.0 >= end.0 - slack
+}
+
+/// Whether counters have every query of their interval.
+fn lacks_nothing(workload: &Workload) -> bool {
+    let is_told = |coverage: &&Coverage| {
+        coverage.lost == Some(0)
+            && coverage.dealloc_rounds.is_none_or(|rounds| rounds == 0)
+            && coverage.without_base + coverage.in_doubt == 0
+            && !coverage.is_reset
+    };
+    let is_complete = |coverage: &Coverage| {
+        [State::Hidden, State::Restarted, State::Gone].iter().all(|state| coverage.entries.get(state).is_none_or(|&n| n == 0))
+    };
+    workload.rules().filter.passes_whoever() && workload.coverage().filter(is_told).is_some_and(is_complete)
 }
 
 /// Whether the calls that were logged are the slowest: the others together took no longer than so many calls below the

@@ -86,7 +86,8 @@ fn time(explained: &Explained, line: &StatementLine, style: &Style) -> Vec<Strin
     let mut lines = Vec::new();
     if latency.known != Known::Nothing {
         let rank = if of > 1 { format!("{} of {} by total time: ", ordinal(place), counted(of, "statement")) } else { String::new() };
-        lines.push(format!("{rank}{}, {} of all", latency.total, percent(line.share)));
+        let share = line.share.map(|share| format!(", {} of all", percent(share))).unwrap_or_default();
+        lines.push(format!("{rank}{}{share}", latency.total));
     }
     let mut parts = vec![counted(line.calls, "call")];
     if let Some(logged) = &line.logged {
