@@ -344,6 +344,34 @@ fn only_what_matches_the_filter_is_judged() {
     assert_eq!(judged("nothing"), (0, vec![Reason::NothingJudged]));
 }
 
+/// Of four waivers that match nothing those are told that could have matched: not that of a statement outside the filter, nor one of
+/// all statements, nor one of a rule that is off.
+#[test]
+fn a_waiver_of_what_is_not_looked_at_is_not_told_as_unused() {
+    let named = |path: &str| ["users", "orders"].iter().fold(run(path, &[]), |run, t| with(run, t, |shape| shape.text = (*t).to_owned()));
+    let unused = |filter: Option<&str>| {
+        let waiver = |rule: &str, table: Option<&str>| policy::Waiver {
+            rule: Some(rule.to_owned()),
+            fingerprint: None,
+            table: table.map(str::to_owned),
+            reason: "known".to_owned(),
+            expires: "2099-01-01".to_owned(),
+            is_over: false,
+        };
+        let filter = filter.map(|filter| regex::Regex::new(filter).expect("an expression"));
+        let waivers = ["users", "orders", "gone"].map(|table| waiver("rows-per-call", Some(table))).to_vec();
+        let mut policy =
+            Policy { filter, waivers: [waivers, vec![waiver("temp-blocks", None), waiver("errors", None)]].concat(), ..Policy::default() };
+        policy.switch_off("errors");
+        let comparison = compare(&[named("a")], &[named("b")], &policy);
+        assert_eq!(comparison.reasons, []);
+        comparison.unused.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let of = |table: &str| format!("rule rows-per-call, table {table}");
+    assert_eq!(unused(None), [of("users"), of("orders"), of("gone"), "rule temp-blocks".to_owned()]);
+    assert_eq!(unused(Some("users")), [of("users"), of("gone")]);
+}
+
 /// What is tested outside the filter is no test of what is within.
 #[test]
 fn where_only_others_were_tested_there_is_doubt() {
