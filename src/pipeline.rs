@@ -108,7 +108,7 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     logs.sort_by_key(|input| (input.first.is_none(), input.first));
     let logs = without_repetitions(logs, &mut reading);
     let mut servers = BTreeMap::new();
-    let mut done = Done { bytes: 0, events: 0, skipped: 0, progress };
+    let mut done = SoFar { bytes: 0, events: 0, skipped: 0, progress };
     let mut workers = Workers::new(settings);
     if !reading.workload.rules().filter.is_open() {
         workers.draw_all();
@@ -194,7 +194,7 @@ impl Cut for ReaderCut<'_> {
 }
 
 /// Numbers for the progress.
-struct Done<'p> {
+struct SoFar<'p> {
     bytes: u64,
     events: u64,
     skipped: u64,
@@ -202,7 +202,7 @@ struct Done<'p> {
 }
 
 impl Opened {
-    fn read(self, server: u32, workload: &mut Workload, workers: &mut Workers, done: &mut Done<'_>) -> (InputSummary, Option<Error>) {
+    fn read(self, server: u32, workload: &mut Workload, workers: &mut Workers, done: &mut SoFar<'_>) -> (InputSummary, Option<Error>) {
         let reader = self.reader.as_ref();
         let mut summary = InputSummary {
             path: self.input.path(),

@@ -1,6 +1,5 @@
 //! `laggard calibrate`: the gate is tried on runs that are all well, and told what it could and could not see in them.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -14,7 +13,7 @@ use crate::report::calibration::{self, RunLine};
 
 use super::args::{ColourArg, LatencyArg, ReadingArgs, RuleArgs, SelectArgs, TalkArgs};
 use super::gate_args::{CompareArgs, GateFileArgs};
-use super::{Exit, Failure, gate, gate_file, terminal};
+use super::{Exit, Failure, gate, gate_file, screen, terminal};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -100,12 +99,10 @@ pub(super) fn calibrate(args: CalibrateArgs) -> Result<Exit, Failure> {
     let lines = runs.iter().map(line).collect();
     let rehearsal = rehearse(&mut runs, &policy, &options);
     let report = calibration_report(&rehearsal, lines, &policy, file.map(|file| file.display().to_string()));
-    let mut stdout = io::BufWriter::new(io::stdout().lock());
     match format {
-        Format::Table => calibration::table(&report, &Style { top, ..style }, &mut stdout)?,
-        Format::Json => calibration::json(&report, &mut stdout)?,
-    }
-    stdout.flush()?;
+        Format::Table => screen::show("table", |to| calibration::table(&report, &Style { top, ..style }, to)),
+        Format::Json => screen::show("json", |to| calibration::json(&report, to)),
+    }?;
     Ok(if rehearsal.reasons.is_empty() { exit } else { exit.max(Exit::Nothing) })
 }
 

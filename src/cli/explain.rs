@@ -1,6 +1,6 @@
 //! `laggard rules` and `laggard explain`: what this build looks for, what each of it means, and what is known of a statement.
 
-use std::io::{self, Write};
+use std::io;
 
 use crate::finding::{self, Meta};
 use crate::report::build::find::{FEWEST_DIGITS, Unfound, find};
@@ -12,7 +12,8 @@ use crate::workload::Statement;
 
 use super::explain_args::ExplainArgs;
 use super::reading::{self, Asked};
-use super::{Exit, Failure, outputs, print, say, terminal};
+use super::screen::{self, say};
+use super::{Exit, Failure, outputs, print, terminal};
 
 /// One line a rule.
 pub(super) fn rules() -> Result<Exit, Failure> {
@@ -70,9 +71,7 @@ fn statement(args: &ExplainArgs) -> Result<Exit, Failure> {
 
 fn write(args: &ExplainArgs, drawing: Drawing, explained: &Explained, style: Style) -> Result<(), Failure> {
     let Some(file) = args.output.as_ref().filter(|file| file.as_os_str() != "-") else {
-        let mut stdout = io::BufWriter::new(io::stdout().lock());
-        drawing.draw(explained, &style, &mut stdout)?;
-        return Ok(stdout.flush()?);
+        return screen::show(drawing.name(), |to| drawing.draw(explained, &style, to));
     };
     let plain = Style { width: None, colour: false, ..style };
     let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));

@@ -46,5 +46,5 @@ pub(in crate::cli) struct ExplainArgs {
 }
 
 fn formats() -> Vec<&'static str> {
-    crate::report::explained::Drawing::ALL.iter().map(|(name, _)| *name).collect()
+    crate::report::explained::Drawing::ALL.into_iter().map(|drawing| drawing.name()).collect()
 }

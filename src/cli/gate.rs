@@ -1,7 +1,7 @@
 //! `laggard compare` and `laggard gate`: each run is read and reduced to facts, the facts are compared, and the verdict is told
 //! everywhere before the command exits.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::compare::policy::{Doubt, Level};
@@ -9,13 +9,13 @@ use crate::compare::{Comparison, Outcome, Policy, Run, compare as compare_runs};
 use crate::report::Style;
 use crate::report::build::gate::{Frame, gate_report};
 use crate::report::gate::{self, GateReport};
-use crate::report::github;
 use crate::units::ByteCount;
 
 use super::args::{SamplesArg, ShowArgs};
 use super::gate_args::{CompareArgs, FailOn, GateArgs, OnInconclusive};
 use super::reading::{self, Asked};
-use super::{Exit, Failure, gate_file, outputs, say, terminal};
+use super::screen::{self, say};
+use super::{Exit, Failure, gate_file, outputs, terminal};
 
 pub(super) fn compare(args: &CompareArgs) -> Result<Exit, Failure> {
     let places = places(args)?;
@@ -183,14 +183,7 @@ impl Place {
 
     fn write(&self, report: &GateReport, style: &Style, quiet: bool) -> Result<(), Failure> {
         let Some(file) = &self.file else {
-            let mut drawn = Vec::new();
-            self.output.draw(report, style, &mut drawn)?;
-            if outputs::is_in_github() {
-                drawn = github::inert(self.output.name(), &String::from_utf8_lossy(&drawn)).into_bytes();
-            }
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&drawn)?;
-            return Ok(stdout.flush()?);
+            return screen::show(self.output.name(), |to| self.output.draw(report, style, to));
         };
         let plain = Style { width: None, colour: false, ..style.clone() };
         let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));
@@ -210,7 +203,7 @@ fn is_set(name: &str) -> bool {
 /// In a job of GitHub's: annotations, unless they were asked for anyway. `LAGGARD_NO_GITHUB` stops it.
 fn annotate(report: &GateReport, places: &[Place]) -> Result<(), Failure> {
     let is_asked_for = places.iter().any(|place| place.output.name() == "github");
-    let Some(output) = gate::by_name("github").filter(|_| outputs::is_in_github() && !is_asked_for) else { return Ok(()) };
+    let Some(output) = gate::by_name("github").filter(|_| screen::is_in_github() && !is_asked_for) else { return Ok(()) };
     // A program that reads standard output must not find commands in it; GitHub reads both streams.
     if places.iter().any(|place| place.file.is_none() && place.is_for_eyes()) {
         Ok(output.draw(report, &Style::default(), &mut io::stdout().lock())?)

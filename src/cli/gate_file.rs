@@ -10,17 +10,21 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::compare::Policy;
-use crate::compare::policy::{self, Doubt, Level, Limit, Waiver, default_limit, rule_names};
+use crate::compare::policy::{self, default_limit, rule_names};
 
 use super::gate_args::GateFileArgs;
 use super::{Failure, config};
 
 mod budget;
+mod gate;
+mod ignore;
 mod setting;
 mod share;
 
 use budget::BudgetEntry;
-use setting::{LevelName, RuleEntry, RuleTable};
+use gate::Gate;
+use ignore::IgnoreEntry;
+use setting::RuleEntry;
 use share::Percent;
 
 /// The only version of the file so far.
@@ -41,60 +45,6 @@ struct File {
     controls: Controls,
     budget: Vec<BudgetEntry>,
     ignore: Vec<IgnoreEntry>,
-}
-
-/// `[gate]`.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Gate {
-    /// The level that fails: `error`, `warn` or `never`.
-    fail_on: Option<FailOn>,
-    /// What doubt means: `pass` or `fail`.
-    on_inconclusive: Option<OnInconclusive>,
-    /// So many runs on each side are needed for latency to fail by itself below twice as long.
-    min_runs: Option<usize>,
-    /// The rate of false alarms among tests of latency, 0 to 1.
-    fdr: Option<f64>,
-    /// The effect on latency that does not matter.
-    min_effect: Option<Percent>,
-    /// The effect on latency up to which a statement is well.
-    tolerance: Option<Percent>,
-    /// What it means that the whole candidate is slower: `off`, `info`, `warn` or `fail`, which needs `interleaved`.
-    global: Option<Global>,
-    /// The runs of both sides took turns on one machine.
-    interleaved: bool,
-}
-
-/// See [`Gate::global`].
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-enum Global {
-    Off,
-    Info,
-    Warn,
-    #[serde(alias = "error")]
-    Fail,
-}
-
-/// See [`Gate::fail_on`].
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-enum FailOn {
-    Error,
-    Warn,
-    Never,
-}
-
-/// See [`Gate::on_inconclusive`].
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-enum OnInconclusive {
-    Pass,
-    Fail,
 }
 
 /// `[eligibility]`: statements that have a test of latency.
@@ -127,24 +77,6 @@ struct Controls {
     fingerprints: Vec<String>,
     /// Those that name these tables, and no others.
     tables: Vec<String>,
-}
-
-/// One `[[ignore]]`: what is to be lived with, why, and until when.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct IgnoreEntry {
-    /// Of this rule.
-    rule: Option<String>,
-    /// Of the statement whose id begins so.
-    fingerprint: Option<String>,
-    /// Of statements that name this table.
-    table: Option<String>,
-    /// Why.
-    reason: String,
-    /// The last day on which it holds: 2027-01-31.
-    #[cfg_attr(test, schemars(with = "String"))]
-    expires: toml::value::Datetime,
 }
 
 /// The policy of the named file, or of the one that is found, with what the flags say, and where the file stands.
@@ -230,7 +162,7 @@ impl File {
         floors.min_calls = self.eligibility.min_calls.unwrap_or(floors.min_calls);
         floors.min_share = self.eligibility.min_share.map_or(floors.min_share, |share| share.0);
         for (name, entry) in &self.rules {
-            let limit = limit(name, entry.0)?;
+            let limit = entry.limit(name)?;
             policy.limits.insert(name.clone(), limit);
         }
         policy.critical = self.tables.critical;
@@ -245,40 +177,6 @@ impl File {
             policy.waivers.push(waiver);
         }
         Ok(policy)
-    }
-}
-
-impl Gate {
-    fn set(&self, policy: &mut Policy) -> Result<(), (String, String)> {
-        policy.fail_on = match self.fail_on {
-            Some(FailOn::Warn) => Level::Warn,
-            Some(FailOn::Never) => Level::Off,
-            Some(FailOn::Error) | None => Level::Error,
-        };
-        if let Some(OnInconclusive::Fail) = self.on_inconclusive {
-            policy.on_inconclusive = Doubt::Fails;
-        }
-        let latency = &mut policy.latency;
-        if let Some(fdr) = self.fdr {
-            if !(fdr > 0.0 && fdr < 1.0) {
-                return Err(("fdr".to_owned(), format!("fdr = {fdr}: a rate lies between 0 and 1")));
-            }
-            // One run on each side is judged more strictly, by as much as by default.
-            latency.fdr_single *= fdr / latency.fdr;
-            latency.fdr = fdr;
-        }
-        latency.min_runs = self.min_runs.unwrap_or(latency.min_runs);
-        latency.min_effect = self.min_effect.map_or(latency.min_effect, |share| share.0);
-        latency.tolerance = self.tolerance.map_or(latency.tolerance, |share| share.0);
-        if latency.tolerance < latency.min_effect {
-            return Err(("tolerance".to_owned(), "tolerance is below min_effect, so that nothing could be well".to_owned()));
-        }
-        policy.is_interleaved = self.interleaved;
-        if let Some(global) = self.global {
-            let level = [Level::Off, Level::Info, Level::Warn, Level::Error][global as usize];
-            policy.limits.insert("global-shift".to_owned(), Limit { level, relative: 0.0, absolute: 0.0 });
-        }
-        Ok(())
     }
 }
 
@@ -299,73 +197,20 @@ fn id_is_one(id: &str) -> Result<(), String> {
     if is_id { Ok(()) } else { Err(format!("fingerprint = \"{id}\": {digits}")) }
 }
 
-fn limit(name: &str, entry: RuleTable) -> Result<Limit, (String, String)> {
-    let Some(known) = default_limit(name) else {
-        return Err((name.to_owned(), format!("[rules] {name}: there is no such rule{}", meant(name))));
-    };
-    // What nobody reads would seem to be set.
-    let set = [("rel", entry.rel.is_some()), ("abs", entry.abs.is_some())];
-    if let Some((key, _)) = set.into_iter().find(|(_, is_set)| *is_set && !known.is_of_counter()) {
-        return Err((name.to_owned(), format!("[rules] {name}: it has no {key}, which rules on counters have; {}", instead(name))));
-    }
-    if let Some(abs) = entry.abs.filter(|abs| !abs.is_finite() || *abs < 0.0) {
-        return Err((name.to_owned(), format!("[rules] {name}: abs = {abs} is no amount")));
-    }
-    Ok(Limit {
-        level: entry.level.map_or(known.level, LevelName::level),
-        relative: entry.rel.map_or(known.relative, |share| share.0),
-        absolute: entry.abs.unwrap_or(known.absolute),
-    })
-}
-
-/// Where what was meant is set, if somewhere else.
-fn instead(rule: &str) -> &'static str {
-    match rule {
-        "latency" | "latency-tail" => "min_effect and tolerance in [gate] are what latency has",
-        "budget" => "the limits of [[budget]] are what a budget has",
-        _ => "a level is all that it has",
-    }
-}
-
 /// The rule that may have been meant, or all there are.
-pub(super) fn meant(name: &str) -> String {
+fn meant(name: &str) -> String {
     let near = rule_names().min_by_key(|known| strsim::damerau_levenshtein(name, known)).filter(|known| is_near(name, known));
     near.map_or_else(|| format!("; there are {}", rule_names().collect::<Vec<_>>().join(", ")), |near| format!("; did you mean {near}?"))
-}
-
-impl IgnoreEntry {
-    fn on(self, today: Date) -> Result<Waiver, String> {
-        if let Some(rule) = self.rule.as_deref().filter(|rule| default_limit(rule).is_none()) {
-            return Err(format!("rule = \"{rule}\": there is no such rule{}", meant(rule)));
-        }
-        self.fingerprint.as_deref().map_or(Ok(()), id_is_one)?;
-        if self.rule.is_none() && self.fingerprint.is_none() && self.table.is_none() {
-            return Err("names no rule, fingerprint or table, and would ignore everything".to_owned());
-        }
-        if self.reason.trim().is_empty() {
-            return Err("reason is empty; say why, for whoever reads it next year".to_owned());
-        }
-        let expires = self.expires.to_string();
-        let last: Date = expires.parse().map_err(|_| format!("expires = {expires}: not a date like 2027-01-31"))?;
-        let Self { rule, fingerprint, table, reason, .. } = self;
-        Ok(Waiver { rule, fingerprint, table, reason, expires, is_over: last < today })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/cli/gate-file.schema.json");
+    use crate::compare::policy::{Doubt, Level};
 
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(File)).expect("is JSON") + "\n";
-        if std::env::var_os("LAGGARD_BLESS").is_some() {
-            std::fs::write(COMMITTED, &schema).expect("writable");
-        }
-        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
-        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+        crate::report::json::assert_committed::<File>("cli/gate-file");
     }
 
     fn read(text: &str) -> Result<Policy, Wrong> {

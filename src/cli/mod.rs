@@ -30,6 +30,7 @@ mod reading;
 mod run;
 mod save;
 mod save_args;
+mod screen;
 #[cfg(feature = "live")]
 mod snapshot;
 #[cfg(feature = "live")]
@@ -42,6 +43,7 @@ mod when;
 pub use exit::Exit;
 
 use args::{Cli, Command, FingerprintArgs, SchemaOf};
+use screen::say;
 
 /// The committed schema, which a test holds to the structs.
 const REPORT_SCHEMA: &str = include_str!("../report/report.schema.json");
@@ -103,11 +105,6 @@ fn command(arguments: &[OsString]) -> clap::Command {
     })
 }
 
-/// A line on standard error. A closed stream is nobody's error.
-fn say(message: &str) {
-    let _ = writeln!(anstream::stderr(), "laggard: {}", report::text::sanitised(message));
-}
-
 /// Shows what clap says, and the command that was meant if the first argument is a file.
 fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
     let is_help = !error.use_stderr();
@@ -115,11 +112,13 @@ fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
         say("an argument is not understood, and not repeated because it may hold a password; a connection string with blanks needs quotes");
         return Exit::Trouble;
     }
-    if error.print().is_err() && !is_help {
+    if !is_help && screen::is_in_github() {
+        screen::tell(error.render().to_string().trim_end());
+    } else if error.print().is_err() && !is_help {
         return Exit::Trouble;
     }
     if let Some(first) = arguments.get(1).filter(|first| !is_help && Path::new(first).exists()) {
-        let _ = writeln!(anstream::stderr(), "did you mean: laggard report {}", report::text::sanitised(&first.to_string_lossy()));
+        screen::tell(&format!("did you mean: laggard report {}", report::text::sanitised(&first.to_string_lossy())));
     }
     if is_help { Exit::Done } else { Exit::Trouble }
 }
@@ -212,13 +211,13 @@ fn fingerprint(args: &FingerprintArgs) -> Result<Exit, Failure> {
     let statements = statements.strip_suffix(&[end]).unwrap_or(&statements);
     let dialect = Dialect::PostgreSql { standard_conforming_strings: !args.backslash_escapes };
     let mut normaliser = Normaliser::default();
-    let mut stdout = io::BufWriter::new(io::stdout().lock());
     let lines = (!statements.is_empty()).then(|| statements.split(|&b| b == end));
-    for statement in lines.into_iter().flatten() {
-        let normalised = normaliser.normalise(statement, dialect);
-        writeln!(stdout, "{}\t{}", normalised.fingerprint, report::text::sanitised(&normalised.text))?;
-    }
-    stdout.flush()?;
+    screen::show("table", |to| {
+        lines.into_iter().flatten().try_for_each(|statement| {
+            let normalised = normaliser.normalise(statement, dialect);
+            writeln!(to, "{}\t{}", normalised.fingerprint, report::text::sanitised(&normalised.text))
+        })
+    })?;
     Ok(if statements.is_empty() { Exit::Nothing } else { Exit::Done })
 }
 

@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::report::{self, Renderer, Report, Style, github};
+use crate::report::{self, Renderer, Report, Style};
 use crate::units::ByteCount;
 
+use super::Failure;
 use super::args::OutputArgs;
-use super::{Failure, say};
+use super::screen::{self, say};
 
 /// One place and what is written there.
 pub(super) struct Output {
@@ -32,11 +33,6 @@ impl<W: Write> Write for Counting<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-/// Whether GitHub reads what is written, and acts on commands in it.
-pub(super) fn is_in_github() -> bool {
-    std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Whether a file is one of the inputs.
@@ -90,15 +86,7 @@ impl Output {
     /// Writes the report there.
     pub(super) fn write(&self, report: &Report, style: &Style, quiet: bool) -> Result<(), Failure> {
         let Some(file) = &self.file else {
-            let mut stdout = io::BufWriter::new(io::stdout().lock());
-            if is_in_github() {
-                let mut drawn = Vec::new();
-                self.renderer.render(report, style, &mut drawn)?;
-                stdout.write_all(github::inert(self.renderer.name(), &String::from_utf8_lossy(&drawn)).as_bytes())?;
-            } else {
-                self.renderer.render(report, style, &mut stdout)?;
-            }
-            return Ok(stdout.flush()?);
+            return screen::show(self.renderer.name(), |to| self.renderer.render(report, style, to));
         };
         let failed = |error: io::Error| Failure::trouble(format!("{}: {error}", file.display()));
         let plain = Style { width: None, colour: false, ..style.clone() };

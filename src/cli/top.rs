@@ -4,7 +4,7 @@
 //! loads all of them for it.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,9 @@ use crate::report::{Samples, View, rates};
 use crate::snapshot::{Line, Snapshot};
 use crate::{Input, report};
 
+use super::screen::{self, say};
 use super::snapshot_args::TopArgs;
-use super::{Exit, Failure, connection, print, say, snapshot, terminal, when};
+use super::{Exit, Failure, connection, print, snapshot, terminal, when};
 
 /// Texts are asked for no more often than this once the first are known.
 const TEXTS_EVERY: Duration = Duration::from_secs(60);
@@ -145,7 +146,5 @@ fn show(before: &Snapshot, after: &Snapshot, args: &TopArgs) -> Result<(), Failu
     let view = View { top: Some(args.top), sort: args.sort.into(), samples: Samples::None, jobs: 1, ..View::default() };
     let report = crate::report(&reading, &view);
     let style = report::Style { zone: Some(jiff::tz::TimeZone::system()), ..terminal::style(args.color, args.ascii) };
-    let mut stdout = io::BufWriter::new(io::stdout().lock());
-    rates::draw(&report, &style, &mut stdout)?;
-    Ok(stdout.flush()?)
+    screen::show("table", |to| rates::draw(&report, &style, to))
 }

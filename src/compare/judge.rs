@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::counters::rule::empty;
-use super::matched::Matched;
+use super::matched::{Matched, Pair};
 use super::policy::{Doubt, Level, Policy, Waiver};
 use super::{Change, Comparison, Evidence, Judgement, Metric, Outcome, Side};
 
@@ -17,6 +17,7 @@ pub(super) fn settle(comparison: &mut Comparison, matched: &Matched<'_>, policy:
     let nothing_tested = nothing_tested(comparison, policy);
     comparison.changes.extend(nothing_tested);
     comparison.unused = waive(&mut comparison.changes, matched, &policy.waivers);
+    comparison.unused.retain(|waiver| is_looked_at(waiver, matched, policy));
     comparison.changes.sort_by_cached_key(|change| {
         let counts = change.verdict.counts() && change.suppressed.is_none();
         (
@@ -59,6 +60,16 @@ fn waive(changes: &mut [Change], matched: &Matched<'_>, waivers: &[Waiver]) -> V
         }
     }
     waivers.iter().zip(used).filter(|(_, used)| !used).map(|(waiver, _)| waiver.clone()).collect()
+}
+
+/// Whether anything was judged that a waiver could have been about. One that matches nothing is told only then: of a rule that is
+/// off, or of statements outside the filter, nobody knows whether they still change.
+fn is_looked_at(waiver: &Waiver, matched: &Matched<'_>, policy: &Policy) -> bool {
+    let rule = waiver.rule.as_deref().unwrap_or_default();
+    let is_on = waiver.rule.as_deref().is_none_or(|rule| policy.limit(rule).level > Level::Off);
+    let about = |pair: &&Pair<'_>| pair.any().is_some_and(|shape| waiver.matches(rule, Some(pair.statement), &shape.tables));
+    let is_judged = |pair: &Pair<'_>| pair.any().is_some_and(|shape| policy.is_judged(&shape.text));
+    is_on && matched.pairs.iter().filter(about).all(is_judged)
 }
 
 /// A gate that lives with no doubt does not pass because nothing could be tested.

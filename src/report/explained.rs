@@ -133,13 +133,23 @@ pub enum Drawing {
 }
 
 impl Drawing {
-    /// All of them, by the names of formats.
-    pub const ALL: [(&'static str, Drawing); 3] = [("table", Drawing::Page), ("json", Drawing::Json), ("markdown", Drawing::Markdown)];
+    /// All of them.
+    pub const ALL: [Drawing; 3] = [Drawing::Page, Drawing::Json, Drawing::Markdown];
 
     /// The one of that name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, drawing)| *drawing)
+        Self::ALL.into_iter().find(|drawing| drawing.name() == name)
+    }
+
+    /// The name of its format.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Drawing::Page => "table",
+            Drawing::Json => "json",
+            Drawing::Markdown => "markdown",
+        }
     }
 
     /// The one that a file's extension chooses.

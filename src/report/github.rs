@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::text::sanitised;
+use super::text::{is_hostile, sanitised};
 use super::{FindingLine, Renderer, Report, Style};
 
 /// See the module.
@@ -60,11 +60,12 @@ pub fn inert(format: &str, text: &str) -> String {
 
 fn lines(text: &str) -> String {
     let line = |line: &str| {
-        let begun = line.trim_start();
+        let begun = line.trim_start_matches(|c: char| c.is_whitespace() || is_hostile(c));
         let blanks = &line[..line.len() - begun.len()];
         begun.strip_prefix("::").map_or_else(|| line.to_owned(), |rest| format!("{blanks}: :{rest}"))
     };
-    text.split_inclusive('\n').map(line).collect()
+    // To a reader of lines a carriage return ends one too.
+    text.split_inclusive(['\n', '\r']).map(line).collect()
 }
 
 pub(super) fn data(text: &str) -> String {
@@ -84,6 +85,7 @@ mod tests {
     fn no_line_of_a_text_is_a_command() {
         let text = "fail\n::error::forged\n  \t::add-mask::x\n  a ##[error]forged\nselect 1::int\n\n::";
         assert_eq!(inert("table", text), "fail\n: :error::forged\n  \t: :add-mask::x\n  a ## [error]forged\nselect 1::int\n\n: :");
+        assert_eq!(inert("csv", "a\r::error::forged\r\n\u{200b}::x\n"), "a\r: :error::forged\r\n\u{200b}: :x\n");
         let json = r###"{"text": "a ##[error]b"}"###;
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
         assert!(!inert("json", json).contains("##[") && value(&inert("json", json)) == value(json));

@@ -452,10 +452,15 @@ impl Statement {
     }
 }
 
+/// JSON has no infinity.
+pub(super) fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite())
+}
+
 /// The committed file from which `laggard schema` takes a schema must be that of the structs.
 #[cfg(test)]
-fn assert_committed<T: schemars::JsonSchema>(name: &str) {
-    let committed = format!("{}/src/report/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+pub(crate) fn assert_committed<T: schemars::JsonSchema>(name: &str) {
+    let committed = format!("{}/src/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
     let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).expect("is JSON") + "\n";
     if std::env::var_os("LAGGARD_BLESS").is_some() {
         std::fs::write(&committed, &schema).expect("writable");
@@ -467,6 +472,6 @@ fn assert_committed<T: schemars::JsonSchema>(name: &str) {
 mod tests {
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        super::assert_committed::<super::Document>("report");
+        super::assert_committed::<super::Document>("report/report");
     }
 }

@@ -17,6 +17,7 @@ pub mod github;
 pub mod json;
 mod jsonl;
 mod markdown;
+mod painter;
 pub mod rates;
 mod sarif;
 mod spark;

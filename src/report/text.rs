@@ -20,7 +20,7 @@ pub fn sanitised(text: &str) -> String {
 }
 
 /// Control characters, bidirectional overrides and isolates, zero-width and tag characters, and private use.
-fn is_hostile(c: char) -> bool {
+pub(super) fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'

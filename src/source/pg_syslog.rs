@@ -385,14 +385,14 @@ const PATIENCE: u64 = 4_096;
 #[derive(Default)]
 struct Tangle {
     lines: u64,
-    records: VecDeque<Held>,
+    records: VecDeque<Buffered>,
     /// For each process, which record (counted from the first ever) is open.
     open: BTreeMap<u64, u64>,
     /// How many records have left the queue.
     gone: u64,
 }
 
-struct Held {
+struct Buffered {
     pid: u64,
     record: u64,
     text: Vec<u8>,
@@ -422,7 +422,7 @@ impl Tangle {
     fn line(&mut self, line: &[u8]) {
         let clock = &mut Clock::new(&pg_time::UTC);
         let Some(envelope) = Envelope::read(super::trim_cr(line.strip_suffix(b"\n").unwrap_or(line)), clock, Timestamp(0)) else {
-            self.records.push_back(Held { pid: 0, record: 0, text: line.to_vec(), last_line: self.lines, complete: true });
+            self.records.push_back(Buffered { pid: 0, record: 0, text: line.to_vec(), last_line: self.lines, complete: true });
             return;
         };
         let number = self.open.get(&envelope.pid).copied().filter(|&n| n >= self.gone);
@@ -437,7 +437,7 @@ impl Tangle {
                     held.complete = true;
                 }
                 self.open.insert(envelope.pid, self.gone + self.records.len() as u64);
-                self.records.push_back(Held {
+                self.records.push_back(Buffered {
                     pid: envelope.pid,
                     record: envelope.record,
                     text: line.to_vec(),

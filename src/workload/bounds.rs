@@ -39,7 +39,7 @@ pub(super) struct Client {
 
 /// A call whose unit is not known before the next one.
 #[derive(Debug)]
-struct Held {
+struct Unplaced {
     occurrence: Occurrence,
     traits: Traits,
     /// The gap before it, in microseconds.
@@ -75,7 +75,7 @@ pub(super) struct Units {
     /// Statements in the segment that a transaction within it has counted; see `per_unit`.
     counted: Vec<u32>,
     /// The first call of a number: the second tells whether it is a transaction of several.
-    held: Option<Held>,
+    held: Option<Unplaced>,
 }
 
 /// Whoever connects may set `application_name` once or twice; so many changes are made by others.
@@ -172,7 +172,7 @@ impl Units {
 
     /// Takes a call outside of BEGIN and COMMIT, whose number says whether it is in a transaction with the one before: in the
     /// extended protocol every call has a number, alone or not.
-    fn numbered(&mut self, call: Held, number: u32, statements: &mut Statements<'_>) {
+    fn numbered(&mut self, call: Unplaced, number: u32, statements: &mut Statements<'_>) {
         if number != 0 && number == self.number {
             if let Some(first) = self.held.take() {
                 (self.in_transaction, self.gap) = (true, first.gap);
@@ -272,7 +272,7 @@ impl Units {
                 } else if self.in_transaction && self.number == 0 {
                     self.transaction.add(occurrence, traits, Bond::Transaction, statements);
                 } else {
-                    self.numbered(Held { occurrence, traits, gap }, transaction, statements);
+                    self.numbered(Unplaced { occurrence, traits, gap }, transaction, statements);
                 }
             }
             _ => {}

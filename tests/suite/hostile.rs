@@ -1,5 +1,7 @@
 //! Hostile text in every place that a log fills, through every renderer, and inputs that are large, cut or oddly encoded.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use laggard::report::{self, Samples, Style};
@@ -7,6 +9,7 @@ use laggard::{Input, Report, Settings, View};
 use serde_json::Value;
 
 use crate::corpus::settings;
+use crate::harness::timed;
 
 /// What a renderer's output must be like.
 type Check = fn(&Report, &[u8]);
@@ -403,4 +406,50 @@ fn a_record_of_100_megabytes_is_read() {
     assert!(report.to_string().len() < 100_000, "the record must not be in the report");
     // Without optimisation, on a busy machine; quadratic searching would take hours.
     assert!(took < Duration::from_secs(60), "took {took:?}");
+}
+
+/// What a command writes to either stream in a job of GitHub's, and how it exits.
+fn in_github(folder: &Path, arguments: &[&str]) -> (Option<i32>, [String; 2]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_laggard"));
+    command.env_clear().env("LC_ALL", "C.UTF-8").env("GITHUB_ACTIONS", "true").env("LAGGARD_NO_GITHUB", "1");
+    let output = command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("runs");
+    (output.status.code(), [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")))
+}
+
+/// The runner reads lines of both streams, and a carriage return ends one too.
+#[test]
+fn no_command_lets_a_log_command_github() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sql = "select \"##[error]a\", 'b' from \"x\n::error::c\" as \"\r::add-mask::d\" where id = 1";
+    let log: String = (0..40).map(|_| timed(7, 900, "statement", sql)).collect();
+    let names = ["##[error]one.log", "::error::two.log"];
+    for (name, more) in names.iter().zip(["", "select 1"]) {
+        std::fs::write(folder.path().join(name), format!("{log}{}", timed(7, 100, "statement", more))).expect("written");
+    }
+    std::fs::write(folder.path().join("statements"), sql.replace('\n', " ")).expect("written");
+    let id = {
+        let (_, [out, _]) = in_github(folder.path(), &["fingerprint", "statements"]);
+        out.split('\t').next().expect("an id").to_owned()
+    };
+    let mut all: Vec<Vec<&str>> = report::ALL.iter().map(|r| vec!["report", names[0], "--format", r.name()]).collect();
+    all.retain(|arguments| arguments[3] != "github");
+    all.extend(["table", "json", "markdown"].map(|format| vec!["explain", &id, names[0], "--format", format]));
+    all.extend(["table", "json"].map(|format| vec!["calibrate", names[0], names[1], "--format", format]));
+    all.extend([
+        vec!["check", names[0]],
+        vec!["compare", "--baseline", names[0], "--candidate", names[1]],
+        vec!["fingerprint", "statements"],
+        vec!["explain", "ffffffff", names[0]],
+        vec!["report", "##[error]gone.log"],
+        vec!["report", names[0], "-o", "##[error]out.json"],
+        vec!["##[error]one.log"],
+        vec!["rules", "##[error]"],
+    ]);
+    for arguments in all {
+        let (code, streams) = in_github(folder.path(), &arguments);
+        assert!(streams.iter().any(|text| !text.is_empty()) && code.is_some_and(|code| code < 4), "{arguments:?} {code:?}");
+        for line in streams.iter().flat_map(|text| text.split(['\n', '\r'])) {
+            assert!(!line.trim_start().starts_with("::") && !line.contains("##["), "{arguments:?}: {line}");
+        }
+    }
 }

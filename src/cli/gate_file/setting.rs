@@ -3,15 +3,16 @@
 use serde::Deserialize as Derive;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
-use crate::compare::policy::Level;
+use crate::compare::policy::{Level, Limit, default_limit};
 
+use super::meant;
 use super::share::Percent;
 
 /// A level by its name.
 #[derive(Clone, Copy, Derive)]
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) enum LevelName {
+enum LevelName {
     Off,
     Info,
     Warn,
@@ -19,7 +20,7 @@ pub(super) enum LevelName {
 }
 
 impl LevelName {
-    pub(super) fn level(self) -> Level {
+    fn level(self) -> Level {
         [Level::Off, Level::Info, Level::Warn, Level::Error][self as usize]
     }
 }
@@ -28,17 +29,17 @@ impl LevelName {
 #[derive(Clone, Copy, Default, Derive)]
 #[serde(default, deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct RuleTable {
-    pub(super) level: Option<LevelName>,
+struct RuleTable {
+    level: Option<LevelName>,
     /// As a share of the baseline.
-    pub(super) rel: Option<Percent>,
+    rel: Option<Percent>,
     /// In units of what is measured.
-    pub(super) abs: Option<f64>,
+    abs: Option<f64>,
 }
 
 /// A rule's setting, or its level alone.
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "Setting"))]
-pub(super) struct RuleEntry(pub(super) RuleTable);
+pub(super) struct RuleEntry(RuleTable);
 
 /// How [`RuleEntry`] looks in a file.
 #[cfg(test)]
@@ -48,6 +49,38 @@ pub(super) struct RuleEntry(pub(super) RuleTable);
 enum Setting {
     Level(LevelName),
     Table(RuleTable),
+}
+
+impl RuleEntry {
+    /// How strict the rule of that name is; else what is wrong, and the text near which it stands.
+    pub(super) fn limit(&self, name: &str) -> Result<Limit, (String, String)> {
+        let entry = &self.0;
+        let Some(known) = default_limit(name) else {
+            return Err((name.to_owned(), format!("[rules] {name}: there is no such rule{}", meant(name))));
+        };
+        // What nobody reads would seem to be set.
+        let set = [("rel", entry.rel.is_some()), ("abs", entry.abs.is_some())];
+        if let Some((key, _)) = set.into_iter().find(|(_, is_set)| *is_set && !known.is_of_counter()) {
+            return Err((name.to_owned(), format!("[rules] {name}: it has no {key}, which rules on counters have; {}", instead(name))));
+        }
+        if let Some(abs) = entry.abs.filter(|abs| !abs.is_finite() || *abs < 0.0) {
+            return Err((name.to_owned(), format!("[rules] {name}: abs = {abs} is no amount")));
+        }
+        Ok(Limit {
+            level: entry.level.map_or(known.level, LevelName::level),
+            relative: entry.rel.map_or(known.relative, |share| share.0),
+            absolute: entry.abs.unwrap_or(known.absolute),
+        })
+    }
+}
+
+/// Where what was meant is set, if somewhere else.
+fn instead(rule: &str) -> &'static str {
+    match rule {
+        "latency" | "latency-tail" => "min_effect and tolerance in [gate] are what latency has",
+        "budget" => "the limits of [[budget]] are what a budget has",
+        _ => "a level is all that it has",
+    }
 }
 
 impl<'de> Deserialize<'de> for RuleEntry {

@@ -7,15 +7,12 @@
 //! the calls themselves are the variance of a difference of two Poisson counts, and φ is by how much the statements' differences
 //! are more uneven than that (McCullagh and Nelder, "Generalized Linear Models", 9.2), by their median, which loops do not move.
 
-use std::collections::BTreeMap;
-
-use crate::units::counted;
-
 use super::super::matched::{Matched, Pair, Values};
 use super::super::policy::{Limit, Policy};
 use super::super::stats::centre::median;
-use super::super::{Change, Evidence, Judgement, Metric, Side};
+use super::super::{Change, Evidence, Metric, Side};
 use super::chance::Trial;
+use super::replaced;
 use super::rule::{Counter, number};
 
 /// With fewer statements on both sides their median says nothing of the traffic.
@@ -31,61 +28,7 @@ pub(super) fn trials(matched: &Matched<'_>, policy: &Policy) -> Vec<Trial> {
     let counter = Counter { rule: "calls-per-unit", metric: Metric::Calls, unit: "calls in a run", limit: policy.limit("calls-per-unit") };
     let traffic = Traffic::of(matched);
     let of_both = matched.pairs.iter().filter(|pair| pair.is_on_both()).map(|pair| trial(pair, &counter, &traffic));
-    of_both.chain(replaced(matched, &counter, &traffic)).collect()
-}
-
-/// Statements of one side alone that do the same kind of thing with the same tables, and those of both sides that do.
-#[derive(Default)]
-struct Replaced<'m, 'r> {
-    kept: Vec<&'m Pair<'r>>,
-    gone: Vec<&'m Pair<'r>>,
-    new: Vec<&'m Pair<'r>>,
-}
-
-/// What new statements are called more often than those on the same tables that are gone: one query for many rows that became
-/// one for each is another statement. What is merely new replaces nothing.
-fn replaced(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<Trial> {
-    let mut groups: BTreeMap<(&str, Vec<&str>), Replaced<'_, '_>> = BTreeMap::new();
-    for pair in &matched.pairs {
-        let Some(shape) = pair.any().filter(|shape| shape.works && !shape.tables.is_empty()) else { continue };
-        let in_all = |side: Side| pair.calls(side).all(|calls| calls > 0);
-        let in_none = |side: Side| pair.calls(side).all(|calls| calls == 0);
-        let mut tables: Vec<&str> = shape.tables.iter().map(String::as_str).collect();
-        tables.sort_unstable();
-        let group = groups.entry((shape.verb.as_str(), tables)).or_default();
-        match () {
-            () if in_all(Side::Baseline) && in_none(Side::Candidate) => group.gone.push(pair),
-            () if in_none(Side::Baseline) && in_all(Side::Candidate) => group.new.push(pair),
-            () => group.kept.push(pair),
-        }
-    }
-    groups.into_values().filter_map(|group| replacement(&group, counter, traffic)).collect()
-}
-
-fn replacement(group: &Replaced<'_, '_>, counter: &Counter, traffic: &Traffic) -> Option<Trial> {
-    let of = |pairs: &[&Pair<'_>], side: Side| pairs.iter().map(|pair| pair.calls(side).sum::<u64>()).sum::<u64>();
-    let most = group.new.iter().max_by_key(|pair| pair.calls(Side::Candidate).sum::<u64>()).filter(|_| !group.gone.is_empty())?;
-    let runs = |pairs: &[&Pair<'_>], side: Side, factors: &[f64]| {
-        let run = |(at, factor): (usize, &f64)| pairs.iter().filter_map(|pair| pair.calls(side).nth(at)).sum::<u64>() as f64 / factor;
-        factors.iter().enumerate().map(run).collect::<Vec<f64>>()
-    };
-    let baseline = runs(&group.gone, Side::Baseline, &traffic.baseline);
-    let values = Values { baseline, candidate: runs(&group.new, Side::Candidate, &traffic.candidate) };
-    let [from, to] = [mean(&values.baseline), mean(&values.candidate)];
-    let kept = [(Side::Baseline, &traffic.baseline), (Side::Candidate, &traffic.candidate)];
-    let [before, after] = kept.map(|(side, factors)| mean(&runs(&group.kept, side, factors)));
-    // Calls that those of both sides lost have only moved.
-    if before - after >= (to - from) / 2.0 {
-        return None;
-    }
-    let trial = counter.trial(most, values, [from, to]);
-    let is_worse = trial.change.as_ref().is_some_and(|change| change.verdict == Judgement::Regressed);
-    let change = trial.change.filter(|_| is_worse && traffic.is_beyond_chance(from, to))?;
-    let (gone, tables) = (counted(group.gone.len() as u64, "statement"), most.any()?.tables.join(", "));
-    let text = format!("it takes the place of {gone} on {tables} that no candidate run has");
-    let evidence = change.evidence.into_iter().chain([Evidence { kind: "replaced", text }]).collect();
-    let calls = [of(&group.gone, Side::Baseline), of(&group.new, Side::Candidate)];
-    Some(Trial { change: Some(Change { calls, evidence, ..change }), ..trial })
+    of_both.chain(replaced::trials(matched, &counter, &traffic)).collect()
 }
 
 fn trial(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Trial {
@@ -116,7 +59,7 @@ fn borne_out(mut change: Change, pair: &Pair<'_>, counter: &Counter, traffic: &T
     Some(change)
 }
 
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
@@ -127,9 +70,9 @@ fn per_unit(pair: &Pair<'_>) -> Option<Values> {
 }
 
 /// How much work each run did, in terms of the baseline's mean.
-struct Traffic {
-    baseline: Vec<f64>,
-    candidate: Vec<f64>,
+pub(super) struct Traffic {
+    pub(super) baseline: Vec<f64>,
+    pub(super) candidate: Vec<f64>,
     is_replayed: bool,
     /// φ, at least 1.
     dispersion: f64,
@@ -154,7 +97,7 @@ impl Traffic {
 
 impl Traffic {
     /// Whether calls differ by more than they do by chance where the suite does not do the same every time.
-    fn is_beyond_chance(&self, from: f64, to: f64) -> bool {
+    pub(super) fn is_beyond_chance(&self, from: f64, to: f64) -> bool {
         self.is_replayed || (to - from).abs() >= DEVIATIONS * (self.dispersion * (to + from)).sqrt()
     }
 }

@@ -14,6 +14,7 @@ mod chance;
 mod failures;
 mod plans;
 mod presence;
+mod replaced;
 pub(super) mod rule;
 
 /// What the rules on counters hold for or against the candidate.

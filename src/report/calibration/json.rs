@@ -7,6 +7,7 @@ use std::io;
 
 use serde::Serialize;
 
+use super::super::json::finite;
 use super::super::tool::Tool;
 use super::{AlarmLine, CalibrationReport, NoiseLine, RateLine, SightLine};
 
@@ -143,7 +144,8 @@ impl Document {
 }
 
 fn alarms(line: &AlarmLine) -> Alarms {
-    let rate = |rate: &RateLine| Rate { failed: rate.failed, share: finite(rate.failed as f64 / line.splits as f64), upper: rate.upper };
+    let rate =
+        |rate: &RateLine| Rate { failed: rate.failed, share: finite(Some(rate.failed as f64 / line.splits as f64)), upper: rate.upper };
     Alarms {
         runs_per_side: line.per_side,
         comparisons: line.splits,
@@ -151,7 +153,7 @@ fn alarms(line: &AlarmLine) -> Alarms {
         any: rate(&line.any),
         latency: rate(&line.latency),
         others: rate(&line.others),
-        inconclusive: finite(line.inconclusive).filter(|_| line.splits > 0),
+        inconclusive: finite(Some(line.inconclusive)).filter(|_| line.splits > 0),
     }
 }
 
@@ -160,8 +162,8 @@ fn noise(line: &NoiseLine) -> Noise {
         metric: line.metric,
         of: line.of,
         statements: line.statements,
-        shift_sd: finite(line.shift),
-        residual_sd: finite(line.deviation),
+        shift_sd: finite(Some(line.shift)),
+        residual_sd: finite(Some(line.deviation)),
         runs_needed: needed(line.needed),
     }
 }
@@ -171,9 +173,9 @@ fn statement(line: &SightLine) -> Statement {
         statement: line.statement.clone(),
         text: line.text.clone(),
         metric: line.metric,
-        share: finite(line.share),
-        residual_sd: finite(line.deviation),
-        mde: line.detectable.and_then(|share| finite(1.0 + share)),
+        share: finite(Some(line.share)),
+        residual_sd: finite(Some(line.deviation)),
+        mde: line.detectable.and_then(|share| finite(Some(1.0 + share))),
         runs_needed: needed(line.needed),
     }
 }
@@ -182,23 +184,10 @@ fn needed([plus_20_percent, plus_50_percent]: [Option<u64>; 2]) -> RunsNeeded {
     RunsNeeded { plus_20_percent, plus_50_percent }
 }
 
-/// JSON has no infinity.
-fn finite(value: f64) -> Option<f64> {
-    Some(value).filter(|value| value.is_finite())
-}
-
 #[cfg(test)]
 mod tests {
-    /// Where `laggard schema calibration` takes the schema from.
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/calibration/calibration.schema.json");
-
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Document)).expect("is JSON") + "\n";
-        if std::env::var_os("LAGGARD_BLESS").is_some() {
-            std::fs::write(COMMITTED, &schema).expect("writable");
-        }
-        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
-        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+        crate::report::json::assert_committed::<super::Document>("report/calibration/calibration");
     }
 }

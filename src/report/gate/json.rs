@@ -9,6 +9,7 @@ use std::io;
 use serde::Serialize;
 
 use super::super::Style;
+use super::super::json::finite;
 use super::super::tool::Tool;
 use super::{ChangeLine, GateReport, Output, SideLine};
 
@@ -201,23 +202,10 @@ fn change(line: &ChangeLine) -> Change {
     }
 }
 
-/// JSON has no infinity.
-fn finite(value: Option<f64>) -> Option<f64> {
-    value.filter(|value| value.is_finite())
-}
-
 #[cfg(test)]
 mod tests {
-    /// Where `laggard schema gate` takes the schema from.
-    const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/gate/gate.schema.json");
-
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(super::Document)).expect("is JSON") + "\n";
-        if std::env::var_os("LAGGARD_BLESS").is_some() {
-            std::fs::write(COMMITTED, &schema).expect("writable");
-        }
-        let committed = std::fs::read_to_string(COMMITTED).expect("committed");
-        assert!(committed == schema, "run the tests with LAGGARD_BLESS=1 to renew {COMMITTED}");
+        crate::report::json::assert_committed::<super::Document>("report/gate/gate");
     }
 }

@@ -275,6 +275,6 @@ fn told(line: &LoopLine) -> Loop {
 mod tests {
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {
-        super::super::assert_committed::<super::Document>("explain");
+        super::super::assert_committed::<super::Document>("report/explain");
     }
 }

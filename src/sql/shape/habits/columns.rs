@@ -9,7 +9,7 @@ use super::has_column;
 
 /// What is done to a column, the weightiest last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Done {
+pub(super) enum Treatment {
     Nothing,
     /// To a type.
     Cast(String),
@@ -23,7 +23,7 @@ pub(super) enum Done {
 /// A column and what is done to it.
 pub(super) struct Touched<'a> {
     pub(super) parts: &'a [Ident],
-    pub(super) done: Done,
+    pub(super) done: Treatment,
 }
 
 /// Below so many operations nobody looks for a column: looking for it takes the square of their number.
@@ -31,24 +31,24 @@ const DEEPEST: usize = 32;
 
 /// The column that an expression is about, if it is about one.
 pub(super) fn touched(mut expr: &Expr) -> Option<Touched<'_>> {
-    let mut most = Done::Nothing;
+    let mut most = Treatment::Nothing;
     for _ in 0..DEEPEST {
         let (done, inner) = match expr {
             Expr::Identifier(name) => return Some(Touched { parts: std::slice::from_ref(name), done: most }),
             Expr::CompoundIdentifier(parts) => return Some(Touched { parts, done: most }),
-            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => (Done::Nothing, inner.as_ref()),
-            Expr::Cast { expr, data_type, .. } => (Done::Cast(type_name(&data_type.to_string())), expr.as_ref()),
-            Expr::UnaryOp { expr, .. } => (Done::Calculation, expr.as_ref()),
-            Expr::BinaryOp { left, op, .. } if looks_inside(op) => (Done::Document(op.to_string()), left.as_ref()),
+            Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => (Treatment::Nothing, inner.as_ref()),
+            Expr::Cast { expr, data_type, .. } => (Treatment::Cast(type_name(&data_type.to_string())), expr.as_ref()),
+            Expr::UnaryOp { expr, .. } => (Treatment::Calculation, expr.as_ref()),
+            Expr::BinaryOp { left, op, .. } if looks_inside(op) => (Treatment::Document(op.to_string()), left.as_ref()),
             Expr::BinaryOp { left, op, right } if calculates(op) => match (has_column(left), has_column(right)) {
-                (true, false) => (Done::Calculation, left.as_ref()),
-                (false, true) => (Done::Calculation, right.as_ref()),
+                (true, false) => (Treatment::Calculation, left.as_ref()),
+                (false, true) => (Treatment::Calculation, right.as_ref()),
                 _ => return None,
             },
             Expr::Function(function) if function.over.is_none() => {
                 let FunctionArguments::List(list) = &function.args else { return None };
                 let argument = list.args.iter().filter_map(argument).find(|argument| has_column(argument))?;
-                (Done::Function(object_name(&function.name)), argument)
+                (Treatment::Function(object_name(&function.name)), argument)
             }
             _ => built_in(expr)?,
         };
@@ -59,7 +59,7 @@ pub(super) fn touched(mut expr: &Expr) -> Option<Touched<'_>> {
 }
 
 /// Functions that SQL gives a syntax of their own.
-fn built_in(expr: &Expr) -> Option<(Done, &Expr)> {
+fn built_in(expr: &Expr) -> Option<(Treatment, &Expr)> {
     let (name, inner) = match expr {
         Expr::Extract { expr, .. } => ("extract", expr),
         Expr::Substring { expr, .. } => ("substring", expr),
@@ -71,7 +71,7 @@ fn built_in(expr: &Expr) -> Option<(Done, &Expr)> {
         Expr::AtTimeZone { timestamp, .. } => ("timezone", timestamp),
         _ => return None,
     };
-    Some((Done::Function(name.to_owned()), inner))
+    Some((Treatment::Function(name.to_owned()), inner))
 }
 
 pub(super) fn argument(argument: &FunctionArg) -> Option<&Expr> {

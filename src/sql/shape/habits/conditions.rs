@@ -9,7 +9,7 @@ use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, UnaryOperator, Val
 
 use super::super::names::object_name;
 use super::super::scopes::Scopes;
-use super::columns::{Done, Touched, argument, touched};
+use super::columns::{Touched, Treatment, argument, touched};
 use super::{Bound, Habit, Kind, has_column, unnested};
 
 /// The terms of conditions that must all hold.
@@ -38,7 +38,7 @@ pub(super) struct Key {
 
 /// The key that a term is.
 pub(super) fn key(term: &Expr) -> Option<Key> {
-    let bare = |expr| touched(expr).filter(|touched| touched.done == Done::Nothing).map(|touched| touched.parts);
+    let bare = |expr| touched(expr).filter(|touched| touched.done == Treatment::Nothing).map(|touched| touched.parts);
     let is_choice = |expr: &Expr| matches!(unnested(expr), Expr::Value(value) if matches!(value.value, Value::Boolean(_)));
     let parts = match term {
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if !is_choice(left) && !is_choice(right) => {
@@ -108,7 +108,7 @@ impl Terms<'_, '_> {
             }
             Expr::ILike { expr, negated: false, .. } => {
                 let done = touched(expr)?;
-                return if done.done == Done::Nothing { self.plain(Kind::CaseInsensitiveMatch, Some(done)) } else { self.side(done) };
+                return if done.done == Treatment::Nothing { self.plain(Kind::CaseInsensitiveMatch, Some(done)) } else { self.side(done) };
             }
             Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } if !has_column(left) => {
                 return self.with(Kind::DocumentFilter, touched(right)?, "= ANY".to_owned());
@@ -118,7 +118,7 @@ impl Terms<'_, '_> {
                 let other = if has_column(right) { left } else { right };
                 let whole = touched(whole).filter(|_| !has_column(other))?;
                 return match whole.done {
-                    Done::Function(_) => self.side(whole),
+                    Treatment::Function(_) => self.side(whole),
                     _ => self.with(Kind::DocumentFilter, whole, op.to_string()),
                 };
             }
@@ -133,12 +133,12 @@ impl Terms<'_, '_> {
     }
 
     fn side(&self, mut side: Touched<'_>) -> Option<Habit> {
-        let (kind, with) = match std::mem::replace(&mut side.done, Done::Nothing) {
-            Done::Nothing => return None,
-            Done::Cast(to) => (Kind::CastOnColumn, to),
-            Done::Calculation => (Kind::FunctionOnColumn, String::new()),
-            Done::Function(name) => (Kind::FunctionOnColumn, name),
-            Done::Document(operator) => (Kind::DocumentFilter, operator),
+        let (kind, with) = match std::mem::replace(&mut side.done, Treatment::Nothing) {
+            Treatment::Nothing => return None,
+            Treatment::Cast(to) => (Kind::CastOnColumn, to),
+            Treatment::Calculation => (Kind::FunctionOnColumn, String::new()),
+            Treatment::Function(name) => (Kind::FunctionOnColumn, name),
+            Treatment::Document(operator) => (Kind::DocumentFilter, operator),
         };
         self.with(kind, side, with)
     }

@@ -11,7 +11,7 @@ use sqlparser::ast::{
 use super::super::names::{ident, object_name};
 use super::super::relations::{FromList, alias_of};
 use super::super::scopes::Scopes;
-use super::columns::{Done, touched};
+use super::columns::{Treatment, touched};
 use super::{Bound, Habit, Kind, unnested};
 
 /// The expression of an item of a select list.
@@ -187,6 +187,6 @@ fn joins_by_key(term: &Expr, place: usize, scopes: &Scopes) -> bool {
     [left, right].into_iter().filter_map(|side| touched(side)).any(|side| {
         let column = scopes.resolve(side.parts);
         let is_own = matches!(column.name.as_str(), "id" | "uuid" | "guid" | "pk");
-        side.done == Done::Nothing && is_own && column.owner == Some((scopes.innermost(), place))
+        side.done == Treatment::Nothing && is_own && column.owner == Some((scopes.innermost(), place))
     })
 }
