@@ -339,7 +339,9 @@ impl Condition<'_> {
 
     /// Whether statistics leave open how many rows it keeps.
     fn is_open(&self) -> bool {
-        let depends = || self.is_equality() && !self.is_exact && selectivity::is_skewed(self.column);
+        // Of NULL and of booleans they know how many there are.
+        let is_of_value = matches!(self.test, Test::Equal | Test::AnyOf(_)) && !self.is_exact;
+        let depends = || is_of_value && selectivity::is_skewed(self.column);
         self.part.is_guess || depends()
     }
 

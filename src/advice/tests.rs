@@ -427,11 +427,11 @@ fn what_a_plan_showed_is_what_is_kept() {
 /// nothing open it is the conditions together that keep less.
 #[test]
 fn what_is_known_is_not_bent_by_what_a_plan_showed() {
-    let schema = t().column("gone", "null_frac", json!(0.1)).column("b", "n_distinct", json!(3.0)).column(
-        "b",
-        "common_freqs",
-        json!([0.9, 0.09, 0.01]),
-    );
+    let schema = t()
+        .column("gone", "null_frac", json!(0.1))
+        .column("gone", "common_freqs", json!([0.8]))
+        .column("b", "n_distinct", json!(3.0))
+        .column("b", "common_freqs", json!([0.9, 0.09, 0.01]));
     let catalog = schema.catalog();
     let parts = |sql: &str| {
         let reading = scans::read(sql, b"", &CatalogNames(&catalog)).expect("read");
