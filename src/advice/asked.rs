@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Column, Relation};
-use crate::sql::shape::scans::{Against, Compared, Key, Limit, Scan, SortKey, Term, Test};
+use crate::sql::shape::scans::{Against, Arm, Compared, Key, Limit, Scan, SortKey, Term, Test};
 
 use super::known;
 use super::price::Heap;
@@ -41,6 +41,8 @@ pub(super) struct Asked<'c> {
     pub(super) needs: Option<Vec<i32>>,
     /// The width of a row in bytes.
     pub(super) width: f64,
+    /// ORs, and each of their arms as if nothing else were asked.
+    pub(super) ors: Vec<Vec<Asked<'c>>>,
 }
 
 /// A condition on a column or an expression.
@@ -143,13 +145,13 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         for_each: scan.for_each,
         needs: needs(scan, relation, catalog),
         width,
+        ors: Vec::new(),
     };
-    for term in &scan.terms {
-        let told: Vec<&Compared> = scan.compared.iter().filter(|compared| compared.key == term.key).collect();
-        match condition(term, relation, catalog) {
-            Some(condition) => asked.conditions.push(compared(condition, &told, relation.tuples)),
-            None => asked.others += 1,
-        }
+    asked.conditions(&scan.terms, &scan.compared, catalog);
+    asked.ors = scan.ors.iter().map(|arms| arms.iter().map(|arm| asked.arm(arm, catalog)).collect()).collect();
+    if !asked.ors.is_empty() {
+        let others = asked.others.saturating_sub(asked.ors.len());
+        asked.rest = Some(asked.ors.iter().map(|arms| any(arms)).product::<f64>() * unknown(others));
     }
     let column = |key: &SortKey| catalog.column_named(relation.oid, &key.column);
     let sort: Option<Vec<_>> = scan.sort.iter().map(|key| Some((column(key)?.number, key.clone()))).collect();
@@ -220,7 +222,36 @@ fn is_same_as_text(column: &Column) -> bool {
     is_text(column) || matches!(name, "character" | "smallint" | "integer" | "bigint" | "numeric" | "uuid" | "boolean")
 }
 
-impl Asked<'_> {
+impl<'c> Asked<'c> {
+    fn conditions(&mut self, terms: &[Term], known: &[Compared], catalog: &'c Catalog) {
+        for term in terms {
+            let told: Vec<&Compared> = known.iter().filter(|compared| compared.key == term.key).collect();
+            match condition(term, self.relation, catalog) {
+                Some(condition) => self.conditions.push(compared(condition, &told, self.relation.tuples)),
+                None => self.others += 1,
+            }
+        }
+    }
+
+    /// An arm of an OR, as if it were all that is asked, and all rows that pass it were wanted.
+    fn arm(&self, arm: &Arm, catalog: &'c Catalog) -> Asked<'c> {
+        let mut asked = Asked {
+            conditions: Vec::new(),
+            others: arm.others,
+            rest: None,
+            sort: Vec::new(),
+            sort_distinct: Vec::new(),
+            limit: None,
+            joined_limit: None,
+            for_each: None,
+            needs: None,
+            ors: Vec::new(),
+            ..*self
+        };
+        asked.conditions(&arm.terms, &arm.compared, catalog);
+        asked
+    }
+
     /// Lets the conditions together keep what a plan showed that they keep. Those of which statistics know little take it up,
     /// each as much more or less as it did; what is left then is that conditions depend on each other.
     pub(super) fn measured(&mut self, kept: f64) {
@@ -253,7 +284,7 @@ impl Asked<'_> {
 
     /// The part of the rows that passes what is not understood.
     fn rest(&self) -> f64 {
-        self.rest.unwrap_or_else(|| OTHER.powi(i32::try_from(self.others).unwrap_or(i32::MAX)))
+        self.rest.unwrap_or_else(|| unknown(self.others))
     }
 
     /// How many rows that is.
@@ -278,6 +309,16 @@ impl Asked<'_> {
     }
 }
 
+/// The part of the rows that passes so many conditions that are not understood.
+fn unknown(others: usize) -> f64 {
+    OTHER.powi(i32::try_from(others).unwrap_or(i32::MAX))
+}
+
+/// The part of the rows that passes one arm or another.
+fn any(arms: &[Asked<'_>]) -> f64 {
+    1.0 - arms.iter().map(|arm| 1.0 - arm.kept()).product::<f64>()
+}
+
 /// Where more rows have a value, an index is not asked for those that have one.
 const MOST_NOT_NULL: f64 = 0.5;
 
@@ -298,7 +339,9 @@ impl Condition<'_> {
 
     /// Whether statistics leave open how many rows it keeps.
     fn is_open(&self) -> bool {
-        let depends = || self.is_equality() && !self.is_exact && selectivity::is_skewed(self.column);
+        // Of NULL and of booleans they know how many there are.
+        let is_of_value = matches!(self.test, Test::Equal | Test::AnyOf(_)) && !self.is_exact;
+        let depends = || is_of_value && selectivity::is_skewed(self.column);
         self.part.is_guess || depends()
     }
 

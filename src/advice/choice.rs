@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Offers;
 use super::candidate::Candidate;
 
 /// One scan of one statement, which an index may serve.
@@ -70,6 +71,19 @@ pub struct Choice {
     pub serves: Vec<usize>,
     /// Microseconds that it saves of the workload beyond the other choices, writes not counted.
     pub saved: f64,
+    /// Offers without which it does not do all of it, by their place.
+    pub together: Vec<usize>,
+}
+
+/// Offers that serve a cell together, and none of them alone: one for each arm of an OR.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Joint {
+    /// The cell's place.
+    pub cell: usize,
+    /// The offers' places.
+    pub offers: Vec<usize>,
+    /// What it costs with all of them.
+    pub after: After,
 }
 
 /// An index that is worth so much of the best is as good.
@@ -103,6 +117,50 @@ pub fn choose(cells: &[Cell], offers: &[Offer], limits: Limits) -> Vec<Choice> {
     }
     merge(cells, offers, &mut chosen, limits);
     told(cells, offers, &chosen, limits)
+}
+
+/// Adds to what was chosen what is worth it together, always what saves most.
+pub(super) fn with_joints(mut choices: Vec<Choice>, offers: &mut Offers, limits: Limits) -> Vec<Choice> {
+    let mut open = offers.joints.clone();
+    loop {
+        let chosen: Vec<usize> = choices.iter().map(|choice| choice.offer).collect();
+        let now = costs(&offers.cells, &offers.offers, &chosen, limits);
+        let worth = |joint: &Joint| {
+            let (cell, spent) = (&offers.cells[joint.cell], now.cells[joint.cell]);
+            let (less, all) = (spent - joint.after.cost, now.demands.get(&cell.demand).copied().unwrap_or_default());
+            let new: Vec<&Offer> = joint.offers.iter().filter(|at| !chosen.contains(at)).map(|at| &offers.offers[*at]).collect();
+            let table = new.first().map(|offer| offer.index.relation);
+            let there = chosen.iter().filter(|at| Some(offers.offers[**at].index.relation) == table).count();
+            let is_felt = all >= limits.least_cost && less >= limits.least_saving * all.max(spent);
+            (is_felt && there + new.len() <= limits.most_per_table)
+                .then(|| less * cell.weight - new.iter().map(|offer| offer.upkeep).sum::<f64>())
+        };
+        let best = open.iter().enumerate().filter_map(|(at, joint)| Some((at, worth(joint).filter(|worth| *worth > 0.0)?)));
+        let Some((at, _)) = best.max_by(|(a, x), (b, y)| x.total_cmp(y).then(b.cmp(a))) else { return choices };
+        let joint = open.remove(at);
+        let spent = now.cells[joint.cell];
+        join(&mut choices, (&mut offers.cells, &mut offers.offers), &joint, spent);
+    }
+}
+
+/// Chooses all offers of a joint, each credited with its part of what they save.
+pub(super) fn join(choices: &mut Vec<Choice>, (cells, offers): (&mut Vec<Cell>, &mut [Offer]), joint: &Joint, spent: f64) {
+    let Cell { demand, scan, weight, .. } = cells[joint.cell];
+    let weight = weight / joint.offers.len().max(1) as f64;
+    for &offer in &joint.offers {
+        let (place, saved) = (cells.len(), (spent - joint.after.cost) * weight);
+        cells.push(Cell { demand, scan, before: spent, weight });
+        offers[offer].after.insert(place, joint.after);
+        let others = joint.offers.iter().copied().filter(|&other| other != offer);
+        match choices.iter_mut().find(|choice| choice.offer == offer) {
+            Some(known) => {
+                known.serves.push(place);
+                known.saved += saved;
+                known.together.extend(others);
+            }
+            None => choices.push(Choice { offer, serves: vec![place], saved, together: others.collect() }),
+        }
+    }
 }
 
 /// What is spent with some of the offers.
@@ -204,7 +262,12 @@ fn told(cells: &[Cell], offers: &[Offer], chosen: &[usize], limits: Limits) -> V
         .iter()
         .map(|&offer| {
             let rest: Vec<usize> = chosen.iter().copied().filter(|&other| other != offer).collect();
-            Choice { offer, serves: Vec::new(), saved: saved(cells, &offers[offer], &costs(cells, offers, &rest, limits), limits) }
+            Choice {
+                offer,
+                serves: Vec::new(),
+                together: Vec::new(),
+                saved: saved(cells, &offers[offer], &costs(cells, offers, &rest, limits), limits),
+            }
         })
         .collect();
     let now = costs(cells, offers, chosen, limits);

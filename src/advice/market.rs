@@ -13,6 +13,8 @@ use super::path::{Way, covers, through, whole};
 use super::price::Costs;
 use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name, selectivity};
 
+mod arms;
+
 /// One statement in terms of the catalogue.
 struct Read<'c> {
     scans: Vec<Option<Asked<'c>>>,
@@ -39,6 +41,7 @@ pub(super) fn fill(demands: &[Demand], catalog: &Catalog) -> Offers {
     for candidate in market.candidates() {
         market.offer(candidate, demands);
     }
+    market.offer_arms(demands);
     market.explain();
     market.found
 }

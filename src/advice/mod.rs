@@ -31,7 +31,7 @@ pub mod trial;
 
 pub use asked::{On, Reason};
 pub use candidate::{Candidate, CandidateKey, Predicate};
-pub use choice::{After, Cell, Choice, Limits, Offer, choose};
+pub use choice::{After, Cell, Choice, Joint, Limits, Offer, choose};
 pub use name::NewNames;
 pub use price::{Cost, Costs};
 pub use size::Size;
@@ -89,6 +89,8 @@ pub struct Offers {
     pub cells: Vec<Cell>,
     /// The candidates.
     pub offers: Vec<Offer>,
+    /// What some of them do together and not alone.
+    pub joints: Vec<Joint>,
     /// What no B-tree serves, and another kind of index might.
     pub considered: Vec<Considered>,
     /// Why there is no advice for a statement, once for each.
@@ -173,6 +175,13 @@ pub fn most_common(candidate: &Candidate, catalog: &Catalog) -> Option<f64> {
 #[must_use]
 pub fn offers(demands: &[Demand], catalog: &Catalog) -> Offers {
     market::fill(demands, catalog)
+}
+
+/// Chooses among the offers, alone and together; the best comes first.
+#[must_use]
+pub fn chosen(offers: &mut Offers, limits: Limits) -> Vec<Choice> {
+    let choices = choose(&offers.cells, &offers.offers, limits);
+    choice::with_joints(choices, offers, limits)
 }
 
 /// What a chosen index is like beside what it saves.

@@ -109,30 +109,14 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
     if matches!(way, Way::Joined(_)) && !matched.bounds.iter().any(|condition| joins(&condition)) {
         return None;
     }
-    let is_all = asked.needs.as_ref().is_some_and(|needs| index.tells(needs));
+    let is_all = is_told(asked, index);
     // A partial index is worth reading whole, and one that is read instead of the table.
     let is_less = index.part < 0.5 || (is_all && asked.heap.visible >= 0.5 && !matches!(way, Way::Joined(_)));
     if !is_bounded && order == Order::None && !is_less {
         return None;
     }
-    let part = |conditions: &[&Condition<'_>]| conditions.iter().map(|condition| condition.part.of_rows).product::<f64>();
-    let read = if index.is_unique && matched.fixed == index.keys.len() { 1.0 / index.tree.tuples.max(1.0) } else { part(&matched.bounds) };
-    let found = (read * part(&matched.inner) * index.part).clamp(0.0, 1.0);
-    let told = matched.bounds.len() + matched.inner.len();
-    let filtered = asked.conditions.iter().filter(|condition| condition.joins.is_none()).filter(|condition| {
-        let is_told = matched.bounds.iter().chain(&matched.inner).any(|told| std::ptr::eq(*told, *condition));
-        !is_told && !index.implies(condition)
-    });
-    let lookup = Lookup {
-        read,
-        found,
-        conditions: told as f64,
-        searches: matched.bounds.iter().map(|condition| searches(condition)).product(),
-        loops: way.loops(),
-        filters: filtered.map(Condition::operators).sum::<f64>() + asked.others as f64,
-        operators: asked.operators(),
-        is_all,
-    };
+    let lookup = lookup(asked, index, way, &matched);
+    let found = lookup.found;
     let by_index = finished(costs, asked, costs.by_index(&asked.heap, &index.tree, &lookup), order);
     let by_bitmap = finished(costs, asked, costs.by_bitmap(&asked.heap, &index.tree, &lookup), Order::None);
     let is_first = order != Order::None;
@@ -144,6 +128,61 @@ pub(super) fn through(costs: &Costs, asked: &Asked<'_>, index: &Indexed, way: Wa
         is_guess: if is_first { asked.limit == Some(None) } else { matched.bounds.iter().any(|condition| condition.part.is_guess) },
         is_even: is_first && asked.limit.is_some() && asked.kept() < MOST_PASSED * found,
     })
+}
+
+/// Whether an index tells all that is read.
+fn is_told(asked: &Asked<'_>, index: &Indexed) -> bool {
+    asked.needs.as_ref().is_some_and(|needs| index.tells(needs))
+}
+
+fn lookup(asked: &Asked<'_>, index: &Indexed, way: Way, matched: &Matched<'_, '_>) -> Lookup {
+    let part = |conditions: &[&Condition<'_>]| conditions.iter().map(|condition| condition.part.of_rows).product::<f64>();
+    let read = if index.is_unique && matched.fixed == index.keys.len() { 1.0 / index.tree.tuples.max(1.0) } else { part(&matched.bounds) };
+    let found = (read * part(&matched.inner) * index.part).clamp(0.0, 1.0);
+    let told = matched.bounds.len() + matched.inner.len();
+    let filtered = asked.conditions.iter().filter(|condition| condition.joins.is_none()).filter(|condition| {
+        let is_told = matched.bounds.iter().chain(&matched.inner).any(|told| std::ptr::eq(*told, *condition));
+        !is_told && !index.implies(condition)
+    });
+    Lookup {
+        read,
+        found,
+        conditions: told as f64,
+        searches: matched.bounds.iter().map(|condition| searches(condition)).product(),
+        loops: way.loops(),
+        filters: filtered.map(Condition::operators).sum::<f64>() + asked.others as f64,
+        operators: asked.operators(),
+        is_all: is_told(asked, index),
+    }
+}
+
+/// An arm of an OR as an index marks it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marked {
+    /// What that costs.
+    pub(super) cost: f64,
+    /// The part of the table's rows that is marked.
+    pub(super) found: f64,
+    /// Whether that rests on a guess.
+    pub(super) is_guess: bool,
+}
+
+/// What marking an arm costs by an index; `None` if it does not lead there.
+pub(super) fn marked(costs: &Costs, arm: &Asked<'_>, index: &Indexed) -> Option<Marked> {
+    let matched = matched(arm, index, Way::Alone(1.0));
+    if matched.bounds.is_empty() || !index.holds(arm) {
+        return None;
+    }
+    let lookup = lookup(arm, index, Way::Alone(1.0), &matched);
+    let is_guess = matched.bounds.iter().any(|condition| condition.part.is_guess);
+    Some(Marked { cost: costs.marking(&arm.heap, &index.tree, &lookup), found: lookup.found, is_guess })
+}
+
+/// What it costs to read once what the arms of an OR marked.
+pub(super) fn by_arms(costs: &Costs, asked: &Asked<'_>, arms: &[Marked]) -> f64 {
+    let cost = arms.iter().map(|arm| arm.cost).sum();
+    let found = arms.iter().map(|arm| arm.found).sum::<f64>().min(1.0);
+    finished(costs, asked, costs.by_marks(&asked.heap, cost, found, asked.operators()), Order::None)
 }
 
 /// How many times the tree is gone down.

@@ -199,19 +199,38 @@ impl Costs {
 
     /// A bitmap of what an index finds, and the pages that it marks: `cost_bitmap_heap_scan`.
     pub(super) fn by_bitmap(&self, heap: &Heap, tree: &Tree, lookup: &Lookup) -> Cost {
-        let index = self.looking(heap, tree, lookup);
         let tuples = (lookup.found * heap.tuples).round().max(1.0);
+        let marked = self.marking(heap, tree, lookup);
         let all = heap.pages.max(1.0);
         let pages = if lookup.loops > 1.0 {
             self.fetched(tuples * lookup.loops, heap.pages, heap.all_pages, tree.pages) / lookup.loops
         } else {
             2.0 * all * tuples / (2.0 * all + tuples)
         };
+        let total = marked + self.fetching(all, pages) + tuples * self.per_tuple(lookup.operators);
+        Cost { startup: marked, total }
+    }
+
+    /// Marking what an index finds: `cost_bitmap_tree_node`.
+    pub(super) fn marking(&self, heap: &Heap, tree: &Tree, lookup: &Lookup) -> f64 {
+        let tuples = (lookup.found * heap.tuples).round().max(1.0);
+        self.looking(heap, tree, lookup).total + 0.1 * self.cpu_operator * tuples + self.forbidden.by_bitmap
+    }
+
+    /// Reading once what several indexes marked, each of them a part of all that is found: `cost_bitmap_or_node`.
+    pub(super) fn by_marks(&self, heap: &Heap, marked: f64, found: f64, operators: f64) -> Cost {
+        let tuples = (found * heap.tuples).round().max(1.0);
+        let all = heap.pages.max(1.0);
+        let fetched = self.fetching(all, 2.0 * all * tuples / (2.0 * all + tuples));
+        Cost { startup: marked, total: marked + fetched + tuples * self.per_tuple(operators) }
+    }
+
+    /// Reading so many of all pages in their order.
+    fn fetching(&self, all: f64, pages: f64) -> f64 {
         let pages = if pages >= all { all } else { pages.ceil() };
         let page =
             if pages >= 2.0 { self.random_page - (self.random_page - self.seq_page) * (pages / all).sqrt() } else { self.random_page };
-        let startup = index.total + 0.1 * self.cpu_operator * tuples + self.forbidden.by_bitmap;
-        Cost { startup, total: startup + pages * page + tuples * self.per_tuple(lookup.operators) }
+        pages * page
     }
 
     /// Pages that are read to fetch so many rows, when some of them are in memory still: `index_pages_fetched`, after Mackert

@@ -427,11 +427,11 @@ fn what_a_plan_showed_is_what_is_kept() {
 /// nothing open it is the conditions together that keep less.
 #[test]
 fn what_is_known_is_not_bent_by_what_a_plan_showed() {
-    let schema = t().column("gone", "null_frac", json!(0.1)).column("b", "n_distinct", json!(3.0)).column(
-        "b",
-        "common_freqs",
-        json!([0.9, 0.09, 0.01]),
-    );
+    let schema = t()
+        .column("gone", "null_frac", json!(0.1))
+        .column("gone", "common_freqs", json!([0.8]))
+        .column("b", "n_distinct", json!(3.0))
+        .column("b", "common_freqs", json!([0.9, 0.09, 0.01]));
     let catalog = schema.catalog();
     let parts = |sql: &str| {
         let reading = scans::read(sql, b"", &CatalogNames(&catalog)).expect("read");
@@ -471,6 +471,45 @@ fn rows_that_are_skipped_are_not_taken_for_none() {
     // As the planner, which takes a tenth where it does not know.
     let (is_guess, unknown) = is_guess("SELECT * FROM t ORDER BY c LIMIT 10 OFFSET $1");
     assert!(is_guess && unknown > 5.0 * skipping, "{unknown} and {skipping}");
+}
+
+/// Each arm is one row of 10 000 and of 500: 210 rows on as many of 1 000 pages, where one index leads to none of it.
+#[test]
+fn an_or_over_two_columns_needs_an_index_for_each() {
+    let all = |schema: &Schema, sqls: &[&str], limits: Limits| {
+        let catalog = schema.catalog();
+        let mut offers = offers(&demands(&catalog, sqls), &catalog);
+        let choices = super::chosen(&mut offers, limits);
+        let told = |choice: &Choice| {
+            let of = |offer: usize| offers.offers[offer].index.on();
+            (of(choice.offer), choice.together.iter().map(|&offer| of(offer)).collect::<Vec<_>>(), choice.saved)
+        };
+        choices.iter().map(told).collect::<Vec<_>>()
+    };
+    let or = "SELECT * FROM t WHERE a = 1 OR b = 2";
+    assert_eq!(chosen(&t(), &[or]), [""; 0], "no single one is of use");
+    let both = all(&t(), &[or], Limits::default());
+    let [(first, with_first, saved), (second, with_second, other)] = both.as_slice() else { panic!("{both:?}") };
+    assert_eq!((first.as_str(), second.as_str()), ("public.t (a)", "public.t (b)"));
+    assert_eq!((with_first.as_slice(), with_second.as_slice()), ([second.clone()].as_slice(), [first.clone()].as_slice()));
+    // Of a second for 2 500: what is saved is told once.
+    assert!((saved - other).abs() < 1e-6 && saved + other > 600_000.0 && saved + other < 1_000_000.0, "{saved} {other}");
+    // One that is there needs one more, and that is no joint matter.
+    let with_a = t().index(11, 1, "t_a", &[1]).with("columns", json!([2]));
+    assert_eq!(
+        all(&with_a, &[or], Limits::default()).iter().map(|(on, with, _)| (on.as_str(), with.len())).collect::<Vec<_>>(),
+        [("public.t (b)", 0)]
+    );
+    // Not by halves, and not where an arm wants too much or nothing leads to it.
+    assert_eq!(all(&t(), &[or], Limits { most_per_table: 1, ..Limits::default() }), []);
+    for sql in
+        ["SELECT * FROM t WHERE a = 1 OR flag", "SELECT * FROM t WHERE a = 1 OR b <> 2", "SELECT * FROM t WHERE a = 1 OR name LIKE '%x'"]
+    {
+        assert_eq!(all(&t(), &[sql], Limits::default()), [], "{sql}");
+    }
+    // What another statement needs anyway is credited with its part of both.
+    let more = all(&t(), &[or, "SELECT * FROM t WHERE a = 7"], Limits::default());
+    assert_eq!(more.iter().map(|(on, with, _)| (on.as_str(), with.len())).collect::<Vec<_>>(), [("public.t (a)", 1), ("public.t (b)", 1)]);
 }
 
 /// The values are in the text of the demand and in the catalogue, and in nothing that comes out.

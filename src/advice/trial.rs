@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::candidate::Candidate;
-use super::choice::{After, Cell, Choice, Limits, Offer, choose};
+use super::choice::{After, Cell, Choice, Joint, Limits, Offer, choose, join};
 use super::{Demand, Offers, Reason, Refusal};
 
 /// What the planner says of a statement, one way of asking it.
@@ -73,7 +73,8 @@ pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut A
     let is_believed = |offer: &Offer| !offer.after.is_empty();
     let believed = offers.offers.iter().filter(|offer| is_believed(offer)).count();
     let left_out = believed - tried.iter().filter(|&&at| is_believed(&offers.offers[at])).count();
-    let asked: BTreeSet<usize> = tried.iter().flat_map(|&offer| concerned(offers, offer)).collect();
+    let of_joints = offers.joints.iter().map(|joint| offers.cells[joint.cell].demand);
+    let asked: BTreeSet<usize> = tried.iter().flat_map(|&offer| concerned(offers, offer)).chain(of_joints).collect();
     let mut bench = Bench { limits, before: BTreeMap::new(), foreign: foreign(offers), left: MOST_QUESTIONS, ask };
     bench.ask_before(asked)?;
     let mut trial = Trial { cells: bench.cells(demands), untried: left_out, ..Trial::default() };
@@ -96,6 +97,7 @@ pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut A
             break;
         }
     }
+    bench.joined(&mut trial, &mut places, offers)?;
     // What came beside the others may make yet others dearer.
     bench.together(&mut trial, &places, (demands, offers))?;
     Ok(trial)
@@ -126,7 +128,8 @@ fn order(offers: &Offers) -> Vec<usize> {
     let saves = |offer: &Offer| offer.after.iter().map(|(&cell, after)| time(cell, after.cost)).sum::<f64>();
     let may_save = |offer: &Offer| offer.may.iter().map(|&cell| time(cell, 0.0)).sum::<f64>();
     let by = |worth: &dyn Fn(&Offer) -> f64, is_believed: bool| {
-        let of = offers.offers.iter().enumerate().filter(|(_, offer)| offer.after.is_empty() != is_believed);
+        let serves = |offer: &Offer| !(offer.after.is_empty() && offer.may.is_empty());
+        let of = offers.offers.iter().enumerate().filter(|(_, offer)| offer.after.is_empty() != is_believed && serves(offer));
         let mut places: Vec<(usize, f64)> = of.map(|(at, offer)| (at, worth(offer))).collect();
         places.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
         places.into_iter().take(MOST_TRIED).map(|(at, _)| at).collect::<Vec<_>>()
@@ -134,10 +137,11 @@ fn order(offers: &Offers) -> Vec<usize> {
     [by(&saves, true), by(&may_save, false)].concat()
 }
 
-/// The demands that an offer may serve.
+/// The demands that an offer may serve, alone or with others.
 fn concerned(offers: &Offers, offer: usize) -> BTreeSet<usize> {
     let Offer { after, may, .. } = &offers.offers[offer];
-    after.keys().chain(may).filter_map(|&cell| offers.cells.get(cell)).map(|cell| cell.demand).collect()
+    let joint = offers.joints.iter().filter(|joint| joint.offers.contains(&offer)).map(|joint| &joint.cell);
+    after.keys().chain(may).chain(joint).filter_map(|&cell| offers.cells.get(cell)).map(|cell| cell.demand).collect()
 }
 
 struct Bench<'a, 'b, E> {
@@ -258,10 +262,39 @@ impl<E> Bench<'_, '_, E> {
         let Some((saved, offer, after)) = best else { return Ok(false) };
         trial.rejected.retain(|(rejected, _)| *rejected != offer);
         let cells = trial.beside(&now, after);
-        trial.choices.push(Choice { offer: trial.offers.len(), serves: cells.keys().copied().collect(), saved });
+        trial.choices.push(Choice { offer: trial.offers.len(), serves: cells.keys().copied().collect(), saved, together: Vec::new() });
         trial.offers.push(Offer { after: cells, ..offers.offers[offer].clone() });
         places.push(offer);
         Ok(true)
+    }
+
+    /// Tries what only several offers do together beside those that were chosen, and chooses these if the planner uses them all.
+    fn joined(&mut self, trial: &mut Trial, places: &mut Vec<usize>, offers: &Offers) -> Result<(), E> {
+        for joint in &offers.joints {
+            let demand = offers.cells[joint.cell].demand;
+            let set: Vec<usize> = trial.choices.iter().map(|choice| places[choice.offer]).collect();
+            let new: Vec<usize> = joint.offers.iter().copied().filter(|offer| !set.contains(offer)).collect();
+            let table = offers.offers[joint.offers[0]].index.relation;
+            let of_table = set.iter().filter(|&&at| offers.offers[at].index.relation == table).count();
+            if new.is_empty() || of_table + new.len() > self.limits.most_per_table {
+                continue;
+            }
+            let Some(cell) = trial.cells.iter().position(|cell| cell.demand == demand) else { continue };
+            let (now, then) = (self.asked(&set, demand)?, self.asked(&[set, new.clone()].concat(), demand)?);
+            let Some((before, after)) = now.first().zip(then.first()) else { continue };
+            let less = before.cost - after.cost;
+            let is_worth_it = before.cost >= self.limits.least_cost && less >= self.limits.least_saving * before.cost;
+            let upkeep: f64 = new.iter().map(|&offer| offers.offers[offer].upkeep).sum();
+            let pays = less * trial.cells[cell].weight > upkeep;
+            if !is_worth_it || !pays || is_dearer(&now, &then) || !joint.offers.iter().all(|offer| after.uses.contains(offer)) {
+                continue;
+            }
+            let known = After { cost: after.cost, is_guess: !after.is_real && joint.after.is_guess, is_even: false };
+            let own: Vec<usize> = joint.offers.iter().map(|&offer| trial.place(offer, places, offers)).collect();
+            let Trial { cells, offers, choices, .. } = trial;
+            join(choices, (cells, offers), &Joint { cell, offers: own, after: known }, before.cost);
+        }
+        Ok(())
     }
 
     /// Tries what was chosen together on all that reads its tables, and drops what is of no use beside the others.
@@ -339,6 +372,16 @@ impl Beside {
 }
 
 impl Trial {
+    /// The place of an offer among those that help, where it is put if it is not there.
+    fn place(&mut self, offer: usize, places: &mut Vec<usize>, offers: &Offers) -> usize {
+        let known = places.iter().position(|&place| place == offer);
+        known.unwrap_or_else(|| {
+            places.push(offer);
+            self.offers.push(Offer { after: BTreeMap::new(), ..offers.offers[offer].clone() });
+            self.offers.len() - 1
+        })
+    }
+
     /// Microseconds of the workload for one unit of a statement's cost.
     fn weight(&self, demand: usize) -> f64 {
         self.cells.iter().find(|cell| cell.demand == demand).map_or(0.0, |cell| cell.weight)
@@ -504,6 +547,30 @@ mod tests {
         let trial = run(2, &all, &[(0, 0, 20.0), (0, 1, 60.0), (1, 1, 10.0)]);
         assert_eq!(trial.choices.iter().map(|choice| choice.offer).collect::<Vec<_>>(), [0]);
         assert_eq!(trial.rejected, [(1, Rejection::Unused)]);
+    }
+
+    /// Neither serves alone, and nobody asks for that; together they are kept if the planner uses both.
+    #[test]
+    fn what_serves_together_is_tried_together() {
+        let after = After { cost: 20.0, is_guess: false, is_even: false };
+        let joint = Joint { cell: 0, offers: vec![0, 1], after };
+        let all = Offers { joints: vec![joint], ..offers(1, vec![offer(1, &[]), offer(2, &[])]) };
+        let with = |used: usize| {
+            let mut planner = |set: &[usize], _: usize| -> Result<Vec<Seen>, Infallible> {
+                assert_ne!(set.len(), 1, "none is tried alone");
+                let uses: Vec<usize> = set.iter().copied().take(used).collect();
+                Ok(vec![Seen { cost: if set.is_empty() { 1_000.0 } else { 50.0 }, uses, is_real: true }])
+            };
+            let Ok(trial) = trial(&[demand(1_000)], &all, Limits::default(), &mut planner);
+            trial
+        };
+        let both = with(2);
+        let told: Vec<_> =
+            both.choices.iter().map(|choice| (both.offers[choice.offer].index.on(), choice.together.clone(), choice.saved)).collect();
+        // 950 of 1 000 units of 1 µs, half of it each.
+        assert_eq!(told, [("t (c1)".to_owned(), vec![1], 475.0), ("t (c2)".to_owned(), vec![0], 475.0)]);
+        assert_eq!((both.untried, both.rejected.len()), (0, 0));
+        assert_eq!(with(1).choices, []);
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! Inputs become a reading, as `report`, `check` and `explain` ask for it.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
+use crate::input::Input;
 use crate::input::discover::{Candidate, Found, discover};
 use crate::pipeline::{self, Settings};
+use crate::snapshot::SCHEMA;
 use crate::sql::lexer::Dialect;
 use crate::units::Timestamp;
 use crate::workload::{Filter, Key, NameFilter, Objective, Reading, Rules};
@@ -64,6 +68,8 @@ fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let mut settings = settings(asked, &display)?;
     settings.rules.objectives = objectives(&asked.rules.slo, &options)?;
     let found = discover(asked.inputs);
+    // What a snapshot tells of a schema is looked up with usual values, not with those that came first.
+    settings.rules.keeps_examples |= found.inputs.len() > 1 && found.inputs.iter().any(|candidate| looks_like_a_snapshot(&candidate.input));
     if let Some(last) = &asked.select.last {
         settings.rules.filter.since = Some(since_the_last(last, &found, &settings)?);
     }
@@ -90,6 +96,15 @@ fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
         tell(&reading, started, asked.show.samples == SamplesArg::Full);
     }
     Ok(Answer { reading, settings, display, options, exit })
+}
+
+/// Whether an input may be a snapshot, by its first bytes: as it is written, plain or packed.
+fn looks_like_a_snapshot(input: &Input) -> bool {
+    let Input::File(path) = input else { return false };
+    let mut head = [0; 4_096];
+    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or_default();
+    let head = head.get(..read).unwrap_or_default();
+    head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || memchr::memmem::find(head, SCHEMA.as_bytes()).is_some()
 }
 
 /// Refuses the address of a server, which may hold a password that no message about a missing file should repeat.

@@ -176,6 +176,22 @@ fn what_is_advised_the_planner_uses_and_nothing_is_changed() {
     assert_eq!(again.indexes(), [] as [&str; 0], "{}", again.stderr);
 }
 
+/// Neither index alone is of use to an OR, and the planner takes both where they are offered together.
+#[test]
+fn an_or_gets_an_index_for_each_arm() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    let log = bench.log(&["select * from orders where customer_id = 42 or total = 1234"]);
+    let run = bench.advise("postgres", &log, &[]);
+    assert_eq!(run.indexes(), ["public.orders (customer_id)", "public.orders (total)"], "{}", run.stderr);
+    for finding in run.findings() {
+        assert!(finding["remedy"].as_str().is_some_and(|remedy| remedy.contains("together with the index on (")), "{finding:#}");
+        assert_eq!(finding["data"]["level"], "what-if");
+        bench.sql(finding["ddl"].as_str().expect("a statement"));
+    }
+    let plan = bench.sql("explain select * from orders where customer_id = 42 or total = 1234");
+    assert!(plan.contains("BitmapOr"), "{plan}");
+}
+
 #[test]
 fn whatever_has_no_advice_has_a_reason() {
     let Some(bench) = Bench::with_hypopg() else { return };

@@ -81,6 +81,38 @@ fn a_log_and_a_snapshot_are_its_events_and_that_catalogue_for_every_block_size()
     }
 }
 
+/// One call of one value and thirty of another: what most of them ask for counts, not what came first.
+#[test]
+fn usual_values_are_looked_up_in_a_snapshot_beside_the_log() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let mut status = column(10, 2, "status");
+    let states = [("n_distinct", json!(3.0)), ("common_freqs", json!([0.9, 0.098, 0.002])), ("common_values", json!("{1,2,777}"))];
+    states.into_iter().for_each(|(key, value)| status[key] = value);
+    let lines = [header(NOON, "shop"), relation(10, "orders"), column(10, 1, "id"), status, json!({"type": "end", "lines": 5})];
+    std::fs::write(folder.path().join("a.jsonl"), lines.map(|line| format!("{line}\n")).concat()).expect("written");
+    let advised = |first: u32, others: u32| {
+        let call = |at: u32, value: u32| {
+            format!(
+                "2026-11-23 12:30:{at:02}.000 UTC [7] app@shop LOG:  duration: 12.000 ms  statement: select * from orders where status = {value}\n"
+            )
+        };
+        let log: String = (0..31).map(|at| call(at, if at == 0 { first } else { others })).collect();
+        std::fs::write(folder.path().join("pg.log"), log).expect("written");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_laggard"));
+        let output = command
+            .env_clear()
+            .current_dir(folder.path())
+            .args(["report", "--no-config", "--format", "json", "pg.log", "a.jsonl"])
+            .output();
+        let text = String::from_utf8(output.expect("runs").stdout).expect("UTF-8");
+        assert!(!text.contains("777"), "{text}");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        let findings = document["findings"].as_array().cloned().unwrap_or_default();
+        findings.iter().any(|finding| finding["ddl"].as_str().is_some_and(|ddl| ddl.contains("ON public.orders (status)")))
+    };
+    assert!(advised(1, 777) && !advised(777, 1));
+}
+
 /// A server without pg_stat_statements has a schema nonetheless.
 #[test]
 fn a_catalogue_alone_covers_nothing_and_says_so() {

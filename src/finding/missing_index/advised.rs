@@ -36,8 +36,8 @@ pub(super) fn advised<'w>(context: &Context<'w>, options: &Options, total: Micro
         let is_of = |statement: &Statement| context.catalog_of(statement).is_some_and(|of| std::ptr::eq(of, catalog));
         let statements = demands(workload, catalog, &is_of);
         let asked: Vec<Demand> = statements.iter().map(|(_, demand)| demand.clone()).collect();
-        let offers = advice::offers(&asked, catalog);
-        let choices = advice::choose(&offers.cells, &offers.offers, limits);
+        let mut offers = advice::offers(&asked, catalog);
+        let choices = advice::chosen(&mut offers, limits);
         Advised { catalog, statements, offers, choices, total, needed: BTreeSet::new() }
     });
     each.collect()
@@ -204,9 +204,21 @@ impl<'w> Advised<'w> {
             cost: Some(told.saved).filter(|_| confidence > Confidence::Low),
             evidence,
             data: self.data(told, index, &ids.iter().map(ToString::to_string).collect::<Vec<_>>()),
-            remedy: remedy(told, index, (confidence, advice::most_common(index, self.catalog))),
+            remedy: remedy(told, index, (confidence, advice::most_common(index, self.catalog))) + &self.companions(told),
             ddl: Some(format!("{};", told.portrait.ddl)),
             ..Finding::default()
+        }
+    }
+
+    /// A word on the indexes without which it is of no use to an OR.
+    fn companions(&self, told: &Told<'_, '_>) -> String {
+        let of = |offer: &usize| {
+            let index = &self.offers.offers[*offer].index;
+            format!("({})", index.columns().join(", "))
+        };
+        match told.choice.together.iter().map(of).collect::<Vec<_>>().as_slice() {
+            [] => String::new(),
+            all => format!(" An OR needs it together with the index on {}: neither serves alone.", all.join(" and ")),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::plan::Reads;
 use crate::sql::shape::on_a_deep_stack;
 use crate::sql::shape::scans::{self, Names, Reading, Term, Test, Unread};
 use crate::units::Micros;
-use crate::workload::{Statement, Workload};
+use crate::workload::{Sample, Statement, Workload};
 
 use super::super::habit::{self, Price};
 
@@ -52,9 +52,11 @@ pub(super) fn demand(statement: &Statement, price: &Price, names: &dyn Names) ->
     }
 }
 
-/// What a statement asks: of its example, where that is whole, for values tell more than their places.
+/// What a statement asks: of an example that is whole, for values tell more than their places; of several that were kept, of the
+/// one with the most usual values.
 pub(super) fn reading(statement: &Statement, names: &dyn Names) -> Result<Reading, Unread> {
-    let sample = &statement.sample;
+    let usual = statement.samples.as_ref().and_then(|samples| samples.extremes(&Sample::is_whole));
+    let sample = usual.map_or(&statement.sample, |(usual, _)| usual);
     let example = || sample.is_whole().then(|| scans::read(&String::from_utf8_lossy(&sample.sql), &sample.parameters, names));
     match example() {
         Some(Ok(reading)) => Ok(without_flags_that_vary(reading, statement, names)),

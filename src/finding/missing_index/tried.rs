@@ -69,8 +69,9 @@ impl<'w> Advice<'w> {
         let (offers, choices) = match is_tried {
             true => (Offers { cells: trial.cells, offers: trial.offers, ..Offers::default() }, trial.choices),
             false => {
-                let choices = advice::choose(&self.offers.cells, &self.offers.offers, limits);
-                (self.offers, choices)
+                let mut offers = self.offers;
+                let choices = advice::chosen(&mut offers, limits);
+                (offers, choices)
             }
         };
         let needed = redundant.iter().filter(|(_, is_redundant)| !**is_redundant).map(|(name, _)| name.clone()).collect();

@@ -15,11 +15,10 @@ pub fn unadvised(workload: &Workload, statement: &Statement, options: &super::su
     let Some(catalog) = workload.catalog_of(statement) else { return Vec::new() };
     let read = || vec![demand(statement, &Price::of(statement), &CatalogNames(catalog))];
     let demands = on_a_deep_stack(read).unwrap_or_default();
-    let offers = advice::offers(&demands, catalog);
+    let mut offers = advice::offers(&demands, catalog);
     let mut reasons: Vec<String> = offers.refused.iter().map(Refused::text).collect();
-    let mut serving = offers.offers.iter().filter(|offer| !offer.after.is_empty());
-    if let Some(offer) = serving.next().filter(|_| advice::choose(&offers.cells, &offers.offers, limits(options)).is_empty()) {
-        let most = offer.index.on();
+    let serving = offers.offers.iter().find(|offer| !offer.after.is_empty()).map(|offer| offer.index.on());
+    if let Some(most) = serving.filter(|_| advice::chosen(&mut offers, limits(options)).is_empty()) {
         reasons.push(format!("an index such as one on {most} would save too little of a plan, or cost more at writes"));
     }
     reasons.sort();

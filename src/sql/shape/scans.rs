@@ -14,6 +14,7 @@ use sqlparser::parser::Parser;
 use super::TEXT_LIMIT;
 use super::habits::Bound;
 
+mod alternatives;
 mod compared;
 mod condition;
 mod from;
@@ -89,6 +90,19 @@ pub struct Scan {
     pub placed: Vec<Placed>,
     /// Which values its conditions compare with, as far as that is told.
     pub compared: Vec<Compared>,
+    /// Of the other conditions the ORs, each of whose arms an index of its own could serve.
+    pub ors: Vec<Vec<Arm>>,
+}
+
+/// One alternative of an OR, all of which must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arm {
+    /// What an index could serve, all of it against values.
+    pub terms: Vec<Term>,
+    /// With which values.
+    pub compared: Vec<Compared>,
+    /// How many more conditions there are.
+    pub others: usize,
 }
 
 /// A column that must equal what stands in a place: `a = $1`, also with a cast or a function around the place.

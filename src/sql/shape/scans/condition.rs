@@ -8,7 +8,7 @@ use super::nested::{self, Leaf};
 use super::operand::{self, Side, innermost, truth, unnested};
 use super::place::{Meaning, Origin, resolve};
 use super::walk::Walker;
-use super::{Against, Compared, How, Key, Placed, Term, Test, compared};
+use super::{Against, Arm, Compared, Key, Placed, Term, Test};
 
 /// What one condition says.
 pub(super) enum Found {
@@ -20,14 +20,19 @@ pub(super) enum Found {
     Placed(usize, Placed),
     /// Which values a scan's key is compared with.
     Compared(usize, Compared),
+    /// An OR, each of whose arms an index of its own could serve.
+    Arms(usize, Vec<Arm>),
 }
 
 impl Found {
-    fn scan(&self) -> usize {
-        let (Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _) | Found::Compared(scan, _)) = self;
+    pub(super) fn scan(&self) -> usize {
+        let (Found::Term(scan, _) | Found::Other(scan) | Found::Placed(scan, _) | Found::Compared(scan, _) | Found::Arms(scan, _)) = self;
         *scan
     }
 }
+
+/// More ORs of one scan are not told.
+const MOST_ORS: usize = 4;
 
 /// Two sides of a comparison.
 struct Pair<'a> {
@@ -55,12 +60,13 @@ impl<'a> Walker<'a, '_> {
             Found::Other(_) => scan.others += 1,
             Found::Placed(_, placed) if !scan.placed.contains(&placed) => scan.placed.push(placed),
             Found::Compared(_, compared) if !scan.compared.contains(&compared) => scan.compared.push(compared),
-            Found::Placed(..) | Found::Compared(..) => {}
+            Found::Arms(_, arms) if scan.ors.len() < MOST_ORS => scan.ors.push(arms),
+            Found::Placed(..) | Found::Compared(..) | Found::Arms(..) => {}
         }
     }
 
     /// What one conjunct says.
-    fn read(&mut self, expr: &'a Expr, is_negated: bool) -> Vec<Found> {
+    pub(super) fn read(&mut self, expr: &'a Expr, is_negated: bool) -> Vec<Found> {
         match expr {
             Expr::BinaryOp { op: BinaryOperator::Or, .. } | Expr::BinaryOp { op: BinaryOperator::And, .. } => self.alternatives(expr),
             Expr::Exists { subquery, negated } => {
@@ -212,7 +218,7 @@ impl<'a> Walker<'a, '_> {
     }
 
     /// A condition that no index serves, on each of the scans in it.
-    fn others(&self, expr: &Expr) -> Vec<Found> {
+    pub(super) fn others(&self, expr: &Expr) -> Vec<Found> {
         let mut scans: Vec<usize> = nested::leaves(expr)
             .iter()
             .filter_map(|leaf| match leaf {
@@ -223,54 +229,6 @@ impl<'a> Walker<'a, '_> {
                 _ => None,
             })
             .collect();
-        scans.sort_unstable();
-        scans.dedup();
-        scans.into_iter().map(Found::Other).collect()
-    }
-
-    /// OR: values of one column are a list of them; the rest no single index serves.
-    fn alternatives(&mut self, expr: &'a Expr) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
-        let (mut arms, mut is_told) = (0, true);
-        for arm in disjuncts(expr) {
-            arms += 1;
-            let known = found.len();
-            for (expr, is_negated) in conjuncts(arm) {
-                match expr {
-                    // What is an alternative becomes no join: it is run for itself, or for each row.
-                    Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::AnyOp { .. } if has_query(expr) => {
-                        self.queries_of(expr);
-                        found.extend(self.others(expr));
-                    }
-                    _ => found.extend(self.read(expr, is_negated)),
-                }
-            }
-            is_told &= found.len() > known;
-        }
-        found.retain(|found| !matches!(found, Found::Placed(..)));
-        let compared: Vec<(usize, Compared)> = found
-            .extract_if(.., |found| matches!(found, Found::Compared(..)))
-            .filter_map(|found| match found {
-                Found::Compared(scan, compared) => Some((scan, compared)),
-                _ => None,
-            })
-            .collect();
-        let values = |found: &Found| match found {
-            Found::Term(scan, Term { key, test: Test::Equal, against: Against::Value }) => Some((*scan, key.clone(), 1)),
-            Found::Term(scan, Term { key, test: Test::AnyOf(count), against: Against::Value }) => Some((*scan, key.clone(), *count)),
-            _ => None,
-        };
-        let lists: Option<Vec<(usize, Key, u32)>> = found.iter().map(values).collect();
-        if let Some([(scan, key, _), ..]) = lists.as_deref().filter(|lists| is_told && lists.len() == arms)
-            && lists.iter().flatten().all(|(s, k, _)| s == scan && k == key)
-        {
-            let count = lists.iter().flatten().map(|(_, _, count)| *count).fold(0, u32::saturating_add);
-            let term = Found::Term(*scan, Term { key: key.clone(), test: Test::AnyOf(count), against: Against::Value });
-            let with = compared::all(compared.iter().map(|(_, compared)| compared)).filter(|_| compared.len() == arms);
-            let compared = Compared { key: key.clone(), how: How::Among, with };
-            return vec![term, Found::Compared(*scan, compared)];
-        }
-        let mut scans: Vec<usize> = found.iter().map(Found::scan).collect();
         scans.sort_unstable();
         scans.dedup();
         scans.into_iter().map(Found::Other).collect()
@@ -329,12 +287,12 @@ fn query_of(expr: &Expr) -> Option<&Query> {
     }
 }
 
-fn has_query(expr: &Expr) -> bool {
+pub(super) fn has_query(expr: &Expr) -> bool {
     nested::leaves(expr).iter().any(|leaf| matches!(leaf, Leaf::Query(_)))
 }
 
 /// What must all hold, each with whether it is negated.
-fn conjuncts(condition: &Expr) -> Vec<(&Expr, bool)> {
+pub(super) fn conjuncts(condition: &Expr) -> Vec<(&Expr, bool)> {
     let (mut found, mut stack) = (Vec::new(), vec![(condition, false)]);
     while let Some((expr, is_negated)) = stack.pop() {
         match expr {
@@ -343,19 +301,6 @@ fn conjuncts(condition: &Expr) -> Vec<(&Expr, bool)> {
             Expr::BinaryOp { left, op: BinaryOperator::And, right } if !is_negated => stack.extend([(&**right, false), (&**left, false)]),
             Expr::BinaryOp { left, op: BinaryOperator::Or, right } if is_negated => stack.extend([(&**right, true), (&**left, true)]),
             _ => found.push((expr, is_negated)),
-        }
-    }
-    found
-}
-
-/// The alternatives of an OR. A negated AND, which is one too, is one alternative.
-fn disjuncts(expr: &Expr) -> Vec<&Expr> {
-    let (mut found, mut stack) = (Vec::new(), vec![expr]);
-    while let Some(expr) = stack.pop() {
-        match expr {
-            Expr::Nested(inner) => stack.push(inner),
-            Expr::BinaryOp { left, op: BinaryOperator::Or, right } => stack.extend([&**right, &**left]),
-            _ => found.push(expr),
         }
     }
     found

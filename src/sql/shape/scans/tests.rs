@@ -408,3 +408,25 @@ fn values_are_in_no_text_of_what_is_read() {
     let text = format!("{reading:?}");
     assert!(!text.contains("secret") && !text.contains("hidden") && text.contains("2 values"), "{text}");
 }
+
+#[test]
+fn arms_of_an_or_are_told_where_each_could_have_an_index() {
+    let ors = |sql: &str| -> Vec<Vec<String>> {
+        let reading = read(sql, b"", &Two).expect("read");
+        let arm = |arm: &Arm| arm.terms.iter().map(|term| format!("{} {:?}", term.key.column(), term.test)).collect::<Vec<_>>().join(" & ");
+        reading.scans.iter().flat_map(|scan| &scan.ors).map(|arms| arms.iter().map(arm).collect()).collect()
+    };
+    assert_eq!(ors("SELECT * FROM a WHERE x = 1 OR y = 2"), [["x Equal", "y Equal"]]);
+    assert_eq!(ors("SELECT * FROM a WHERE z = 1 AND (x = 1 AND y > 2 OR y IN (1, 2))"), [["x Equal & y Range", "y AnyOf(2)"]]);
+    // One column has a list; what nothing leads to, or leads to another table, is read whole.
+    for sql in [
+        "SELECT * FROM a WHERE x = 1 OR x = 2",
+        "SELECT * FROM a WHERE x = 1 OR y <> 2",
+        "SELECT * FROM a JOIN b ON b.a_id = a.id WHERE a.x = 1 OR b.t = 2",
+        "SELECT * FROM a JOIN b ON true WHERE a.x = 1 OR a.y = b.t",
+        "SELECT * FROM a WHERE x = 1 OR y IN (SELECT id FROM b)",
+        "SELECT * FROM a WHERE x = 1 OR y = 2 OR z = 3 OR id = 4 OR x > 5",
+    ] {
+        assert_eq!(ors(sql), Vec::<Vec<String>>::new(), "{sql}");
+    }
+}
