@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::compare::Policy;
-use crate::compare::policy::{self, default_limit, rule_names};
+use crate::compare::policy::{self, Level, default_limit, rule_names};
 
 use super::gate_args::GateFileArgs;
 use super::{Failure, config};
@@ -93,6 +93,9 @@ pub(super) fn policy(args: &GateFileArgs) -> Result<(Policy, Option<PathBuf>), F
         (!args.include.is_empty() && !is_in(&args.include)) || is_in(&args.exclude)
     };
     rule_names().filter(|name| is_left_out(name)).for_each(|name| policy.switch_off(name));
+    if rule_names().all(|name| policy.limit(name).level == Level::Off) {
+        return Err(Failure::trouble("--include, --exclude and the gate file leave no rule, so nothing could fail"));
+    }
     let filter = args.filter.as_deref().map(regex::Regex::new).transpose();
     policy.filter = filter.map_err(|error| Failure::trouble(format!("--filter: {error}")))?;
     Ok((policy, place))
@@ -206,7 +209,7 @@ fn meant(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::policy::{Doubt, Level};
+    use crate::compare::policy::Doubt;
 
     #[test]
     fn the_committed_schema_is_that_of_the_structs() {

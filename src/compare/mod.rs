@@ -321,7 +321,9 @@ pub fn compare(baseline: &[Run], candidate: &[Run], policy: &Policy) -> Comparis
     times::judge(&mut comparison, &matched, policy);
     prices::pay(&mut comparison.changes, &matched, policy);
     comparison.changes.extend(news::changes(&matched, policy, &comparison.changes));
-    comparison.changes.extend(objectives::changes(&matched, policy));
+    let limits = objectives::changes(&matched, policy);
+    comparison.notes.extend(limits.iter().filter(|limit| limit.statement.is_none()).map(|limit| limit.title.clone()));
+    comparison.changes.extend(limits);
     comparison.keep(policy);
     judge::settle(&mut comparison, &matched, policy);
     comparison

@@ -142,7 +142,7 @@ pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {
                 metric: budget.statistic.metric(),
                 level,
                 subject: Some(format!("{}/{}", budget.name, budget.statistic.name())),
-                title: format!("{}: it is for no statement of the candidate", budget.name),
+                title: format!("{}: this limit is for no statement of the candidate, so it says nothing", budget.name),
                 ..empty(Judgement::Inconclusive)
             });
         }

@@ -200,23 +200,16 @@ fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
 /// A slowdown that a gate should see, as a share.
 const WORTH_SEEING: f64 = 0.5;
 
-/// How many runs on each side would have shown [`WORTH_SEEING`] in most of the tests that noise left open. The error of a test
-/// goes with √(1/K_A + 1/K_B), so that with K on each side it is s·√(2/K); K follows from the least effect that can be found.
+/// How many runs on each side would have shown [`WORTH_SEEING`] in most of the tests that noise left open.
 fn needed(tests: &[Test], runs: [usize; 2], policy: &Policy) -> Option<String> {
-    let margin = policy.latency.min_effect.ln_1p();
-    let per_run = runs.iter().map(|&runs| 1.0 / runs.max(1) as f64).sum::<f64>().sqrt();
     let open = tests.iter().filter(|test| matches!(test.reason, Some(Reason::Noise | Reason::FewRuns)));
-    let mut all: Vec<f64> = open.map(|test| (test.detectable.ln_1p() - margin) / per_run).collect();
-    all.sort_by(f64::total_cmp);
-    let spread = all.get(all.len() / 2)?;
-    let wanted = WORTH_SEEING.ln_1p() - margin;
-    let runs = 2.0 * (spread / wanted).powi(2);
-    let runs = Micros::ceil(runs.max(policy.latency.min_runs as f64)).0;
+    let most = latency::MAX_RUNS + 1;
+    let mut all: Vec<usize> = open.map(|test| test.needed(WORTH_SEEING, runs, tests.len(), &policy.latency).unwrap_or(most)).collect();
+    all.sort_unstable();
+    let runs = *all.get(all.len() / 2)?;
+    let runs = if runs < most { format!("about {runs}") } else { format!("more than {}", latency::MAX_RUNS) };
     let count = counted(all.len() as u64, "test");
-    Some(format!(
-        "{count} of latency could not be decided: about {runs} runs on each side would show {:.0} % more in most",
-        WORTH_SEEING * 100.0
-    ))
+    Some(format!("{count} of latency could not be decided: {runs} runs on each side would show {:.0} % more in most", WORTH_SEEING * 100.0))
 }
 
 /// A whole run that is slower is a change of its own.
@@ -238,7 +231,7 @@ fn shifted(warning: &Warning, matched: &Matched<'_>, policy: &Policy) -> Option<
         rule: GLOBAL,
         metric: Metric::Latency,
         level,
-        title: format!("the whole candidate: {} times as long", number(*ratio)),
+        title: format!("a usual statement takes {} times as long", number(*ratio)),
         ratio: Some(*ratio),
         runs: [matched.baseline.len(), matched.candidate.len()],
         evidence: [Evidence { kind: "test", text: busier.to_owned() }].into_iter().chain(doubt).collect(),

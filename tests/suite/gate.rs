@@ -270,6 +270,8 @@ fn rules_and_statements_are_chosen() {
     assert_eq!(rules(&without), (Some(0), Vec::new()));
     let wrong = gated_in(folder.path(), "loop", &["--exclude", "calls-per-unti"]);
     assert!(wrong.code == Some(2) && wrong.stderr.contains("did you mean calls-per-unit?"), "{}", wrong.stderr);
+    let nothing = gated_in(folder.path(), "loop", &["--include", "latency", "--exclude", "latency"]);
+    assert!(nothing.code == Some(2) && nothing.stderr.contains("leave no rule"), "{}", nothing.stderr);
     assert_eq!(gated_in(folder.path(), "loop", &["--filter", "("]).code, Some(2));
     assert_eq!(rules(&["--filter", "^no such statement"]).0, Some(3));
     assert_eq!(rules(&["--filter", "count[(]"]), (Some(0), Vec::new()));
@@ -378,8 +380,10 @@ fn budgets_are_kept_missed_or_in_doubt() {
     }
     let astray = project("[[budget]]\nmatch = { table = \"planets\" }\np95 = \"< 1s\"\n");
     let ran = gated_in(astray.path(), "same", &["--format", "json", "--on-inconclusive", "fail"]);
-    assert!(ran.json()["changes"].to_string().contains("it is for no statement of the candidate"), "{}", ran.stdout);
+    assert!(ran.json()["changes"].to_string().contains("this limit is for no statement of the candidate"), "{}", ran.stdout);
     assert_eq!(ran.code, Some(1));
+    let shown = gated_in(astray.path(), "same", &[]);
+    assert!(shown.stdout.contains("this limit is for no statement of the candidate"), "{}", shown.stdout);
 }
 
 #[test]

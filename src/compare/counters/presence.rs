@@ -40,6 +40,10 @@ fn change(pair: &Pair<'_>, policy: &Policy) -> Option<Change> {
         evidence.push(Evidence { kind: "policy", text: "it names a table that the gate file calls critical".to_owned() });
     }
     let of = |side: Side| pair.calls(side).sum::<u64>() as f64;
+    // Of one run, as with everything else that is counted.
+    let runs = pair.calls(if verdict == Judgement::New { Side::Candidate } else { Side::Baseline }).count().max(1) as u64;
+    let (all, about) = (calls[0] + calls[1], if runs > 1 { "about " } else { "" });
+    let a_run = counted((all + runs / 2) / runs, "call");
     Some(Change {
         rule,
         metric: Metric::Presence,
@@ -49,7 +53,7 @@ fn change(pair: &Pair<'_>, policy: &Policy) -> Option<Change> {
             () => limit.level,
         },
         statement: Some(pair.statement),
-        title: format!("{word}: {} of a statement that the other side does not have", counted(calls[0] + calls[1], "call")),
+        title: format!("{word}: {about}{a_run} in a run, of a statement that the other side does not have"),
         baseline: Some(of(Side::Baseline)),
         candidate: Some(of(Side::Candidate)),
         calls,

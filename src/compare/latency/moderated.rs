@@ -43,9 +43,13 @@ pub(super) fn median_of(values: &[f64], reference: &[usize]) -> f64 {
 /// regression and not against it.
 fn within_runs(errors: &[f64], baseline: usize, family: Family) -> f64 {
     let (of_baseline, of_candidate) = errors.split_at(baseline);
-    let of_run = |errors: &[f64]| errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
-    let of_candidate_run = if family == Family::Tail { of_run(of_baseline) } else { of_run(of_candidate) };
-    of_run(of_baseline) / of_baseline.len() as f64 + of_candidate_run / of_candidate.len() as f64
+    let of_candidate_run = mean_of_run(if family == Family::Tail { of_baseline } else { of_candidate });
+    mean_of_run(of_baseline) / of_baseline.len() as f64 + of_candidate_run / of_candidate.len() as f64
+}
+
+/// The variance of a statistic within one run, from the standard errors of several.
+pub(super) fn mean_of_run(errors: &[f64]) -> f64 {
+    errors.iter().map(|error| error * error).sum::<f64>() / errors.len().max(1) as f64
 }
 
 /// The effects of all rows; `None` if there are no rows or no variance can be had of so few runs.

@@ -5,8 +5,8 @@ use super::super::stats::moderation::Prior;
 use super::super::stats::student::Student;
 use super::eligible;
 use super::judged::MISSED;
-use super::moderated::{Fit, fit, reference};
-use super::{FAMILIES, Family, Options, Runs, Untested};
+use super::moderated::{Fit, fit, mean_of_run, reference};
+use super::{FAMILIES, Family, Options, Runs, Test, Untested};
 
 /// More runs on a side than this are not planned.
 pub const MAX_RUNS: usize = 100;
@@ -36,7 +36,9 @@ pub(in crate::compare) fn noise(runs: &Runs, options: &Options, untested: &mut V
         let freedom = count.saturating_sub(1) as f64;
         let variances: Vec<f64> = rest.iter().map(|row| squares(row) / freedom).collect();
         let Some(prior) = Prior::fit(&variances, freedom) else { continue };
-        let deviations: Vec<f64> = variances.iter().map(|&s2| prior.squeeze(s2, freedom).sqrt()).collect();
+        // A gate takes no less than chance within the runs makes of it, so neither does what it may hope for.
+        let least = rows.iter().map(|row| mean_of_run(&row.errors[..count]));
+        let deviations: Vec<f64> = variances.iter().zip(least).map(|(&s2, least)| prior.squeeze(s2, freedom).max(least).sqrt()).collect();
         noises.push(Noise {
             family,
             statements: rows.iter().map(|row| row.statement).collect(),
@@ -60,6 +62,24 @@ impl Noise {
         // One run on a side has no variance between runs.
         let errors = [f64::INFINITY; 2].into_iter().chain((2..=MAX_RUNS).map(error)).collect();
         Reach { errors, margin: options.min_effect.ln_1p(), min_runs: options.min_runs }
+    }
+}
+
+impl Test {
+    /// The least number of runs on a side with which an effect, as a share, would be found in four of five cases, if runs go on
+    /// to differ as these do; `None` if that is more than [`MAX_RUNS`]. `runs` are those on each side now, `tests` how many
+    /// statistics are tested in all. The error is s·√(1/K_A + 1/K_B), and each further run is a degree of freedom.
+    #[must_use]
+    pub fn needed(&self, effect: f64, runs: [usize; 2], tests: usize, options: &Options) -> Option<usize> {
+        let now = runs.iter().map(|&runs| 1.0 / runs.max(1) as f64).sum::<f64>().sqrt();
+        let had = runs.iter().sum::<usize>() as f64;
+        let detectable = |runs: usize| {
+            let of_both = (2 * runs) as f64;
+            let student = Student { freedom: (self.freedom + of_both - had).max(of_both - 2.0) };
+            let errors = student.upper_quantile(options.fdr / tests.max(1) as f64) + student.upper_quantile(MISSED);
+            (options.min_effect.ln_1p() + errors * self.error / now * (2.0 / runs as f64).sqrt()).exp_m1()
+        };
+        (options.min_runs.max(2)..=MAX_RUNS).find(|&runs| detectable(runs) <= effect)
     }
 }
 

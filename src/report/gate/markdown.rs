@@ -70,7 +70,7 @@ fn footer(report: &GateReport) -> String {
     }
     if let Some(shift) = report.shift {
         text.push_str(&format!(
-            "The whole candidate takes {shift:.2} times as long as the baseline, which is taken out of every ratio.\n\n"
+            "A usual statement takes {shift:.2} times as long as in the baseline, which is put down to the machine and taken out of every ratio.\n\n"
         ));
     }
     for rule in &report.rules {

@@ -103,7 +103,7 @@ fn footer(out: &mut Painter<'_>, report: &GateReport) -> io::Result<()> {
         out.sentence(DOUBT, note)?;
     }
     if let Some(shift) = report.shift {
-        out.line(DIM, &format!("the whole candidate takes {shift:.2} times as long as the baseline, which is taken out of every ratio"))?;
+        out.line(DIM, &format!("a usual statement takes {shift:.2} times as long as in the baseline, which is put down to the machine and taken out of every ratio"))?;
     }
     if !report.untested.is_empty() {
         let mut reasons: Vec<(&str, u64)> = Vec::new();
