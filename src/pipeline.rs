@@ -113,6 +113,10 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     if !reading.workload.rules().filter.is_open() {
         workers.draw_all();
     }
+    // What a catalogue tells is looked up with usual values, not with those that came first.
+    if !snapshots.is_empty() && !logs.is_empty() {
+        workers.keep_examples();
+    }
     for input in snapshots {
         reading.workload.begin_snapshot(input.input.path());
         let (mut summary, error) = input.read(0, &mut reading.workload, &mut workers, &mut done);

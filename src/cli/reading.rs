@@ -1,17 +1,13 @@
 //! Inputs become a reading, as `report`, `check` and `explain` ask for it.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
-use crate::input::Input;
 use crate::input::discover::{Candidate, Found, discover};
 use crate::pipeline::{self, Settings};
-use crate::snapshot::SCHEMA;
 use crate::sql::lexer::Dialect;
 use crate::units::Timestamp;
 use crate::workload::{Filter, Key, NameFilter, Objective, Reading, Rules};
@@ -68,8 +64,6 @@ fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let mut settings = settings(asked, &display)?;
     settings.rules.objectives = objectives(&asked.rules.slo, &options)?;
     let found = discover(asked.inputs);
-    // What a snapshot tells of a schema is looked up with usual values, not with those that came first.
-    settings.rules.keeps_examples |= found.inputs.len() > 1 && found.inputs.iter().any(|candidate| looks_like_a_snapshot(&candidate.input));
     if let Some(last) = &asked.select.last {
         settings.rules.filter.since = Some(since_the_last(last, &found, &settings)?);
     }
@@ -87,7 +81,8 @@ fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
     if reading.inputs.is_empty() && reading.errors.is_empty() {
         let strangers: Vec<String> = reading.strangers.iter().take(5).map(|path| path.display().to_string()).collect();
         let which = if strangers.is_empty() { String::new() } else { format!("; not recognised: {}", strangers.join(", ")) };
-        say(&format!("no log found{which}"));
+        let shown: Vec<String> = asked.inputs.iter().take(5).map(|path| path.display().to_string()).collect();
+        say(&format!("no log found in {}{which}", shown.join(", ")));
     }
     if asked.show.samples == SamplesArg::Full && reading.workload.statements().any(|statement| statement.sample.is_told) {
         say("examples stay masked where a workload was saved without values; laggard save --samples full keeps them");
@@ -96,15 +91,6 @@ fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
         tell(&reading, started, asked.show.samples == SamplesArg::Full);
     }
     Ok(Answer { reading, settings, display, options, exit })
-}
-
-/// Whether an input may be a snapshot, by its first bytes: as it is written, plain or packed.
-fn looks_like_a_snapshot(input: &Input) -> bool {
-    let Input::File(path) = input else { return false };
-    let mut head = [0; 4_096];
-    let read = File::open(path).and_then(|mut file| file.read(&mut head)).unwrap_or_default();
-    let head = head.get(..read).unwrap_or_default();
-    head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || memchr::memmem::find(head, SCHEMA.as_bytes()).is_some()
 }
 
 /// Refuses the address of a server, which may hold a password that no message about a missing file should repeat.
@@ -120,8 +106,19 @@ pub(super) fn refuse_servers(inputs: &[PathBuf]) -> Result<(), Failure> {
 /// Says that nothing is left, if so.
 pub(super) fn say_if_nothing(answer: &Answer) {
     if answer.exit == Exit::Nothing {
-        let is_open = answer.settings.rules.filter.is_open();
-        say(if is_open { "no statements in the input" } else { "no statements are left after the filters" });
+        let filter = &answer.settings.rules.filter;
+        let is_timed = filter.since.is_some() || filter.until.is_some();
+        match answer.reading.workload.window().filter(|_| is_timed) {
+            _ if filter.is_open() => say("no statements in the input"),
+            Some((start, end)) => {
+                let [from, to] = [(filter.since, "from "), (filter.until, "to ")]
+                    .map(|(at, word)| at.map(|at| format!(" {word}{at}")).unwrap_or_default());
+                say(&format!(
+                    "no statements are left after the filters: what was asked for is{from}{to}, and the input is of {start} to {end}"
+                ));
+            }
+            None => say("no statements are left after the filters"),
+        }
     }
 }
 

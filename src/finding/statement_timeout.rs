@@ -1,5 +1,7 @@
 //! Statements that were cancelled because they took too long.
 
+use crate::units::counted;
+
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, no_options};
 
 /// See the module.
@@ -31,11 +33,15 @@ impl Rule for StatementTimeout {
                 rule: META.id,
                 severity: if timeouts * 100 >= calls + timeouts { Severity::High } else { Severity::Medium },
                 confidence: if statement.cancels > 0 { Confidence::Medium } else { Confidence::High },
-                title: format!("{timeouts} of {} executions were cancelled by {by}", calls + statement.errors),
+                title: format!(
+                    "{timeouts} of {} {} cancelled by {by}",
+                    counted(calls + statement.errors, "execution"),
+                    if timeouts == 1 { "was" } else { "were" }
+                ),
                 statement: Some(statement.fingerprint),
                 occurrences: timeouts,
                 evidence: vec![Evidence::counted(
-                    format!("{timeouts} timeouts, {calls} calls that came to an end"),
+                    format!("{}, {} that came to an end", counted(timeouts, "timeout"), counted(calls, "call")),
                     serde_json::json!({"timeouts": timeouts, "calls": calls}),
                 )],
                 remedy: META.remedy.to_owned(),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::units::ByteCount;
+use crate::units::{ByteCount, counted};
 
 use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
@@ -62,7 +62,7 @@ impl Rule for TempFileSpill {
                 statement: Some(statement.fingerprint),
                 occurrences: files,
                 evidence: vec![Evidence::counted(
-                    format!("{files} files, {} each", ByteCount(each)),
+                    format!("{}, {} each", counted(files, "file"), ByteCount(each)),
                     serde_json::json!({"files": files, "bytes": bytes}),
                 )],
                 remedy: META.remedy.to_owned(),

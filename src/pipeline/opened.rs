@@ -79,6 +79,9 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened,
             if claims.is_empty() && settings.source_options.prefix.is_some() {
                 return unknown(&path, "no line begins with what --prefix says".to_owned());
             }
+            if claims.is_empty() && memchr::memmem::find(&head, b"\n# Query_time: ").is_some() {
+                return unknown(&path, "a slow log of MySQL or MariaDB, which this build does not read".to_owned());
+            }
             unknown(&path, if claims.is_empty() { "no known log format".to_owned() } else { format!("could be {}", claims.join(" or ")) })
         })?,
     };

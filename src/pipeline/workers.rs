@@ -83,9 +83,17 @@ impl Workers {
         let pool = (jobs > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(jobs - 1).build().ok()).flatten();
         let digest = || Digest::new(settings.dialect);
         let digest = || if settings.rules.without_findings { digest().ignoring_values() } else { digest() };
-        let digest = || if settings.rules.keeps_examples { digest().keeping_examples() } else { digest() };
         let digests = Digests(Mutex::new((0..jobs).map(|_| digest()).collect()));
-        Workers { pool, digests, buffers: Vec::new(), folded: Vec::new(), block_size: settings.block_size, jobs }
+        let mut workers = Workers { pool, digests, buffers: Vec::new(), folded: Vec::new(), block_size: settings.block_size, jobs };
+        if settings.rules.keeps_examples {
+            workers.keep_examples();
+        }
+        workers
+    }
+
+    /// Keeps whole texts of the calls whose values are drawn.
+    pub(super) fn keep_examples(&mut self) {
+        self.digests.idle().iter_mut().for_each(Digest::keep_examples);
     }
 
     /// Lets every call be drawn, because which of them count is known only when they are folded.

@@ -59,11 +59,9 @@ impl Digest {
         Digest { cache: self.cache.ignoring_values(), ignores_plans: true, ..self }
     }
 
-    /// A digest that keeps some examples of every statement, with their values.
-    #[must_use]
-    pub fn keeping_examples(mut self) -> Self {
+    /// Keeps some examples of every statement, with their values.
+    pub fn keep_examples(&mut self) {
         self.drawing.keeps_examples = true;
-        self
     }
 
     /// Draws every call, because which of them count is not known here.

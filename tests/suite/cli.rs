@@ -431,6 +431,9 @@ fn fingerprints_are_a_line_each() {
     assert_eq!(texts, [run.stdout.lines().next().expect("a line"), run.stdout.lines().nth(2).expect("a line")]);
     put(&folder, "statements.sql", "SELECT 1\n");
     assert_eq!(crate::cli::run(folder.path(), &["fingerprint", "statements.sql"]).stdout.lines().count(), 1);
+    let slow = "# Time: 2024-03-01T10:00:00.123456Z\n# User@Host: app[app] @ web1 [10.0.0.5]  Id:   123\n# Query_time: 2.345678  Lock_time: 0.000123 Rows_sent: 10  Rows_examined: 100000\nSELECT 1;\n";
+    let unread = run_with(folder.path(), &["report", "-"], Some(slow.as_bytes()));
+    assert!(unread.code == Some(3) && unread.stderr.contains("a slow log of MySQL or MariaDB"), "{}", unread.stderr);
     let nothing = run_with(folder.path(), &["fingerprint"], Some(b""));
     assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(3), ""));
 }
