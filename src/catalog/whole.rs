@@ -215,6 +215,14 @@ impl Catalog {
         u64::try_from(taken.0.checked_sub(since.0)?).ok().map(Micros)
     }
 
+    /// How long before the snapshot an index was scanned last, where the server tells that (PostgreSQL 16).
+    #[must_use]
+    pub fn last_scanned(&self, index: &Index) -> Option<Micros> {
+        let last = index.usage.as_ref()?.get("last_idx_scan")?.as_str()?.parse::<jiff::Timestamp>().ok()?;
+        let ago = self.origin.taken?.0.checked_sub(last.as_microsecond())?;
+        u64::try_from(ago).ok().map(Micros)
+    }
+
     /// The partitions or heirs of a relation.
     pub fn children(&self, relation: u32) -> impl Iterator<Item = &Relation> {
         self.relations().filter(move |child| child.parent == Some(relation))

@@ -268,7 +268,7 @@ impl Surroundings {
         let coverage = workload.coverage();
         let changed = changed(workload);
         let has_log = reading.has_log();
-        let told = workload.environment().settings().filter(|(name, _)| coverage.is_some() && !VERSIONS.contains(name));
+        let told = workload.environment().settings().filter(|(name, _)| !is_log_alone(workload) && !VERSIONS.contains(name));
         let (one, many): (Vec<_>, Vec<_>) = told.partition(|(_, values)| values.len() == 1);
         let settings = one.into_iter().filter_map(|(name, values)| Some((name.to_owned(), values.first()?.clone()))).collect();
         let several = many.into_iter().filter(|_| !has_log).map(|(name, _)| name.to_owned()).collect();
@@ -294,12 +294,17 @@ impl Surroundings {
     }
 }
 
+/// Whether no snapshot tells of the settings.
+fn is_log_alone(workload: &Workload) -> bool {
+    workload.coverage().is_none() && workload.catalogs().is_empty()
+}
+
 /// Settings that were changed: those of several values, and where there are no snapshots all, for a log tells only changes.
 /// Whatever decides what is logged shows in the log itself, and is often changed back behind the last call.
 fn changed(workload: &Workload) -> BTreeMap<String, String> {
     let mut changed: BTreeMap<String, String> =
         workload.events().settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    let is_log_alone = workload.coverage().is_none() && workload.catalogs().is_empty();
+    let is_log_alone = is_log_alone(workload);
     for (name, values) in workload.environment().settings().filter(|(name, _)| !VERSIONS.contains(name)) {
         let is_changed = if is_log_alone { !name.starts_with("log_") } else { values.len() > 1 };
         if is_changed {

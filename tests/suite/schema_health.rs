@@ -39,6 +39,10 @@ fn what_can_go_is_named_with_what_it_frees() {
     let idle = only("unused-index/hit-never-scanned.snap");
     assert_eq!((graded(&idle), data(&idle, 0)), (("low", "medium"), json!({"scans": 0, "days": 83, "bytes": 4_915_200})));
     assert!(idle.ddl.is_none() && idle.evidence[0].text.contains("or since it was created"), "it may be of yesterday: {idle:?}");
+    // From the first of August, six in the morning, to noon of the 23rd of November, whenever the counters were reset.
+    let former = only("unused-index/hit-no-longer-scanned.snap");
+    assert_eq!((graded(&former), data(&former, 0)), (("low", "medium"), json!({"scans": 1_200, "days": 114, "bytes": 4_915_200})));
+    assert!(former.title.ends_with("its last scan was 114 days ago"), "{}", former.title);
     let null = only("mostly-null-index/hit-asked-for-values");
     assert_eq!((graded(&null), data(&null, 0)), (("info", "medium"), json!({"null_share": 0.98, "bytes": 4_915_200})));
     assert!(null.remedy.contains("WHERE status IS NOT NULL"), "{}", null.remedy);
