@@ -178,8 +178,8 @@ mod tests {
         // Of 20 statements' findings 12 and the three dearest hints, which have a cost.
         let cost = |dear: bool| dear.then_some(Micros(1));
         let many = |at: usize| FindingLine {
-            severity: if at % 2 == 0 { "high" } else { "low" },
-            cost: cost(at % 3 == 0),
+            severity: if at.is_multiple_of(2) { "high" } else { "low" },
+            cost: cost(at.is_multiple_of(3)),
             ..FindingLine::default()
         };
         let shown = above(&(0..60).map(many).collect::<Vec<_>>(), 20);
