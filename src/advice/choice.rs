@@ -138,6 +138,8 @@ pub(super) fn with_joints(mut choices: Vec<Choice>, offers: &mut Offers, limits:
         let best = open.iter().enumerate().filter_map(|(at, joint)| Some((at, worth(joint).filter(|worth| *worth > 0.0)?)));
         let Some((at, _)) = best.max_by(|(a, x), (b, y)| x.total_cmp(y).then(b.cmp(a))) else { return choices };
         let joint = open.remove(at);
+        // One scan is saved once: what another OR of it would save is no more there.
+        open.retain(|other| other.cell != joint.cell);
         let spent = now.cells[joint.cell];
         join(&mut choices, (&mut offers.cells, &mut offers.offers), &joint, spent);
     }
@@ -157,6 +159,8 @@ pub(super) fn join(choices: &mut Vec<Choice>, (cells, offers): (&mut Vec<Cell>, 
                 known.serves.push(place);
                 known.saved += saved;
                 known.together.extend(others);
+                known.together.sort_unstable();
+                known.together.dedup();
             }
             None => choices.push(Choice { offer, serves: vec![place], saved, together: others.collect() }),
         }

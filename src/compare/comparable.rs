@@ -10,6 +10,7 @@ use crate::units::{Micros, grouped};
 use crate::workload::Rules;
 
 use super::Side;
+use super::counters;
 use super::facts::Run;
 use super::matched::{Matched, Pair};
 use super::news::is_loop;
@@ -213,7 +214,7 @@ pub(super) fn reasons(matched: &Matched<'_>, policy: &Policy) -> Vec<Reason> {
     }
     reasons.extend(settings(matched));
     if reasons.is_empty() {
-        reasons.extend(of_statements(matched));
+        reasons.extend(of_statements(matched, policy));
         let is_judged = |pair: &Pair<'_>| pair.any().is_some_and(|shape| policy.is_judged(&shape.text));
         reasons.extend((!matched.pairs.iter().any(is_judged)).then_some(Reason::NothingJudged));
     }
@@ -327,16 +328,19 @@ fn is_far(a: Option<Micros>, b: Option<Micros>) -> bool {
 }
 
 /// Whether enough of what a side does is done by the other too. Loops that only one side has are set apart: they are judged by a
-/// rule of their own, and are the very change that a comparison is to show.
-fn of_statements(matched: &Matched<'_>) -> Option<Reason> {
+/// rule of their own, and are the very change that a comparison is to show. So are statements that took the place of others and are
+/// called more often, which is all that counters tell of a loop.
+fn of_statements(matched: &Matched<'_>, policy: &Policy) -> Option<Reason> {
     if !matched.pairs.iter().any(|pair| pair.is_on_both()) {
         return Some(Reason::NothingMatches);
     }
+    let replacing = counters::loops(matched, policy);
     [Side::Baseline, Side::Candidate].into_iter().find_map(|side| {
         let loops: BTreeSet<Fingerprint> = matched
             .runs(side)
             .iter()
             .flat_map(|run| run.found.iter().filter(|found| is_loop(found.rule)).filter_map(|found| found.statement))
+            .chain(replacing.iter().copied())
             .collect();
         let mut calls: BTreeMap<bool, u64> = BTreeMap::new();
         for pair in &matched.pairs {

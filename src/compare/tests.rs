@@ -279,6 +279,8 @@ fn a_statement_that_is_called_more_often_than_the_one_it_replaces_is_a_loop() {
     assert_eq!(looped(("items", 400, Some(400)), ("items", 20, Some(400))), [], "fewer calls are no loop");
     assert_eq!(looped(("items", 20, Some(400)), ("orders", 400, Some(400))), [], "it replaces nothing");
     assert_eq!(looped(("items", 20, Some(100)), ("items", 400, Some(400))), [], "four calls for a row are another thing");
+    // However many they are: the runs are those of one suite all the same.
+    assert_eq!(looped(("items", 200, Some(4_000)), ("items", 4_000, Some(4_000))).len(), 1);
     // Where nobody knows rows the twenty transactions are told: 20 calls in each.
     assert_eq!(looped(("items", 20, None), ("items", 400, None)).len(), 1);
 }

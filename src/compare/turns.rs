@@ -21,8 +21,8 @@ pub(super) fn taken(matched: &Matched<'_>) -> Option<bool> {
     Some(!overlap && is_mixed && [matched.baseline, matched.candidate].iter().all(|runs| runs.len() > 1))
 }
 
-/// More than this share of one side's runs, less that of the other's, began before some moment: see [`lie_apart`].
-const APART: f64 = 2.0 / 3.0;
+/// More than this share (two thirds) of one side's runs, less that of the other's, began before some moment: see [`lie_apart`].
+const APART: [usize; 2] = [2, 3];
 
 /// Whether there is a moment before which nearly all runs of one side began, and nearly none of the other. Let the machine become
 /// slower then by Δ, for these statements and not for all: of that D·Δ looks like the work of the candidate, where D is the
@@ -31,13 +31,15 @@ const APART: f64 = 2.0 / 3.0;
 /// A A A B B B it is all of Δ, and the runs of neither side differ. False where some run does not tell when it was.
 pub(super) fn lie_apart(matched: &Matched<'_>) -> bool {
     let Some(runs) = ordered(matched) else { return false };
-    let share = |side: Side| 1.0 / matched.runs(side).len().max(1) as f64;
-    let [baseline, candidate] = [share(Side::Baseline), share(Side::Candidate)];
-    let steps = runs.iter().scan(0.0_f64, |ahead, (_, _, side)| {
-        *ahead += if *side == Side::Baseline { baseline } else { -candidate };
-        Some(ahead.abs())
-    });
-    steps.fold(0.0, f64::max) > APART + f64::EPSILON
+    let [baseline, candidate] = [Side::Baseline, Side::Candidate].map(|side| matched.runs(side).len());
+    let mut begun = [0, 0];
+    // Runs that began at one moment are on neither side of it.
+    runs.chunk_by(|a, b| a.0 == b.0).any(|at_once| {
+        at_once.iter().for_each(|(_, _, side)| begun[usize::from(*side == Side::Candidate)] += 1);
+        // Whole numbers: D · K_A · K_B.
+        let apart = (begun[0] * candidate).abs_diff(begun[1] * baseline);
+        apart * APART[1] > APART[0] * baseline * candidate
+    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! the calls themselves are the variance of a difference of two Poisson counts, and φ is by how much the statements' differences
 //! are more uneven than that (McCullagh and Nelder, "Generalized Linear Models", 9.2), by their median, which loops do not move.
 
+use crate::sql::fingerprint::Fingerprint;
+
 use super::super::matched::{Matched, Pair, Values};
 use super::super::policy::{Limit, Policy};
 use super::super::stats::centre::median;
@@ -25,10 +27,19 @@ const DEVIATIONS: f64 = 3.0;
 const CHI_SQUARED: f64 = 0.454_936_423_119_572_8;
 
 pub(super) fn trials(matched: &Matched<'_>, policy: &Policy) -> Vec<Trial> {
-    let counter = Counter { rule: "calls-per-unit", metric: Metric::Calls, unit: "calls in a run", limit: policy.limit("calls-per-unit") };
+    let counter = counter(policy);
     let traffic = Traffic::of(matched);
     let of_both = matched.pairs.iter().filter(|pair| pair.is_on_both()).map(|pair| trial(pair, &counter, &traffic));
     of_both.chain(replaced::trials(matched, &counter, &traffic)).collect()
+}
+
+/// New statements that took the place of others and are called more often, as counters tell of a loop.
+pub(super) fn loops(matched: &Matched<'_>, policy: &Policy) -> Vec<Fingerprint> {
+    replaced::statements(matched, &counter(policy), &Traffic::of(matched))
+}
+
+fn counter(policy: &Policy) -> Counter {
+    Counter { rule: "calls-per-unit", metric: Metric::Calls, unit: "calls in a run", limit: policy.limit("calls-per-unit") }
 }
 
 fn trial(pair: &Pair<'_>, counter: &Counter, traffic: &Traffic) -> Trial {

@@ -3,6 +3,8 @@
 //! A counter is worse if every candidate run is above every baseline run, by a share and by an amount, and if that is no
 //! [`chance`]: where the suite is random, so are the runs of either side.
 
+use crate::sql::fingerprint::Fingerprint;
+
 use super::Change;
 use super::comparable::caveats;
 use super::matched::Matched;
@@ -16,6 +18,11 @@ mod plans;
 mod presence;
 mod replaced;
 pub(super) mod rule;
+
+/// New statements that took the place of others and are called more often: a loop, as far as counters tell.
+pub(super) fn loops(matched: &Matched<'_>, policy: &Policy) -> Vec<Fingerprint> {
+    calls::loops(matched, policy)
+}
 
 /// What the rules on counters hold for or against the candidate.
 pub(super) fn changes(matched: &Matched<'_>, policy: &Policy) -> Vec<Change> {

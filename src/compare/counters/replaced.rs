@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::sql::fingerprint::Fingerprint;
 use crate::units::counted;
 
 use super::super::facts::Shape;
@@ -27,7 +28,18 @@ struct Group<'m, 'r> {
 
 /// A trial for each new statement, or several together, that may have taken the place of others. What is merely new replaces nothing.
 pub(super) fn trials(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<Trial> {
-    let mut groups: BTreeMap<(&str, Vec<&str>), Group<'_, '_>> = BTreeMap::new();
+    groups(matched).iter().filter_map(|group| trial(group, counter, traffic)).collect()
+}
+
+/// The new statements of those trials that speak against the candidate.
+pub(super) fn statements(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic) -> Vec<Fingerprint> {
+    let groups = groups(matched);
+    let held = groups.iter().filter(|group| trial(group, counter, traffic).is_some_and(|trial| trial.change.is_some()));
+    held.flat_map(|group| group.new.iter().map(|pair| pair.statement)).collect()
+}
+
+fn groups<'m, 'r>(matched: &'m Matched<'r>) -> Vec<Group<'m, 'r>> {
+    let mut groups: BTreeMap<(&str, Vec<&str>), Group<'m, 'r>> = BTreeMap::new();
     for pair in &matched.pairs {
         let Some(shape) = pair.any().filter(|shape| shape.works && !shape.tables.is_empty()) else { continue };
         let in_all = |side: Side| pair.calls(side).all(|calls| calls > 0);
@@ -41,7 +53,7 @@ pub(super) fn trials(matched: &Matched<'_>, counter: &Counter, traffic: &Traffic
             () => group.kept.push(pair),
         }
     }
-    groups.into_values().filter_map(|group| trial(&group, counter, traffic)).collect()
+    groups.into_values().collect()
 }
 
 fn trial(group: &Group<'_, '_>, counter: &Counter, traffic: &Traffic) -> Option<Trial> {

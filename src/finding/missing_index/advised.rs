@@ -218,7 +218,8 @@ impl<'w> Advised<'w> {
         };
         match told.choice.together.iter().map(of).collect::<Vec<_>>().as_slice() {
             [] => String::new(),
-            all => format!(" An OR needs it together with the index on {}: neither serves alone.", all.join(" and ")),
+            [one] => format!(" An OR needs it together with the index on {one}: neither serves alone."),
+            all => format!(" ORs need it together with the indexes on {}: it serves none of them alone.", all.join(" and ")),
         }
     }
 

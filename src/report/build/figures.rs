@@ -32,7 +32,7 @@ impl Scale {
     pub(super) fn of(workload: &Workload) -> Self {
         let range = (workload.total().min().unwrap_or_default(), workload.total().max().unwrap_or_default());
         let threshold = workload.shortest().map(|(shortest, _)| shortest).filter(|_| is_one_interval(workload));
-        Scale { range, threshold, is_whole: threshold.is_some() && lacks_nothing(workload) }
+        Scale { range, threshold, is_whole: threshold.is_some() && lacks_nothing(workload) && may_be_spelt_otherwise(workload) }
     }
 
     /// What a log tells.
@@ -94,10 +94,7 @@ impl Scale {
     /// Whether the counters have the calls of a statement under another spelling: to the server statements are one whatever
     /// their aliases are. So it is with every query of the log that has no counters of its own where these lack nothing.
     pub(super) fn is_counted_elsewhere(&self, s: &Statement) -> bool {
-        const COUNTED: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
-        // A string of several statements is counted one by one, and so is what EXECUTE runs.
-        let is_query = COUNTED.iter().any(|verb| s.text.starts_with(verb));
-        self.is_whole && is_query && s.calls() > 0 && s.counted.as_ref().is_none_or(|counted| counted.all().is_none())
+        self.is_whole && is_without_counters(s)
     }
 
     pub(super) fn group(&self, group: &Group) -> Figures {
@@ -155,6 +152,30 @@ fn lacks_nothing(workload: &Workload) -> bool {
         [State::Hidden, State::Restarted, State::Gone].iter().all(|state| coverage.entries.get(state).is_none_or(|&n| n == 0))
     };
     workload.rules().filter.passes_whoever() && workload.coverage().filter(is_told).is_some_and(is_complete)
+}
+
+/// The verbs of statements that are counted as they are. A string of several is counted one by one, and so is what EXECUTE runs.
+const COUNTED: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
+
+/// Whether it is a query that was logged and has no counters.
+fn is_without_counters(s: &Statement) -> bool {
+    let is_query = COUNTED.iter().any(|verb| s.text.starts_with(verb));
+    is_query && s.calls() > 0 && s.counted.as_ref().is_none_or(|counted| counted.all().is_none())
+}
+
+/// Whether the counters of each verb have so many calls that the log tells under none of their spellings as it tells under
+/// spellings that they lack. If not, the log is of more than they count.
+fn may_be_spelt_otherwise(workload: &Workload) -> bool {
+    COUNTED.iter().all(|verb| {
+        let (mut beyond, mut lacking) = (0_u64, 0_u64);
+        for s in workload.statements().filter(|s| s.text.starts_with(verb)) {
+            match s.counted.as_ref().and_then(|counted| counted.all()) {
+                Some(moments) => beyond = beyond.saturating_add(moments.count().saturating_sub(s.calls())),
+                None => lacking += s.calls(),
+            }
+        }
+        beyond >= lacking
+    })
 }
 
 /// Whether the calls that were logged are the slowest: the others together took no longer than so many calls below the

@@ -70,7 +70,11 @@ fn one(shape: &ShapeLine, of: u64, style: &Style) -> Vec<String> {
     let range = if shape.count > 1 { format!("{fastest} – {slowest}, {} in all", shape.total) } else { slowest.to_string() };
     let (first, last) = (moment(shape.seen.0, style), moment(shape.seen.1, style));
     let when = if first == last { first } else { format!("{first} – {last}") };
-    let slow = if shape.count > 1 { "; the slowest:" } else { ":" };
+    let slow = match shape.count {
+        _ if shape.reads.is_empty() && shape.triggers.is_empty() => "; it reads no table",
+        1 => ":",
+        _ => "; the slowest:",
+    };
     let mut lines = vec![format!("{count} of shape {}, {range}, {when}{slow}", &shape.id[..shape.id.len().min(6)])];
     lines.extend(shape.reads.iter().map(|read| format!("  {}", sanitised(&read_told(read)))));
     lines.extend(shape.triggers.iter().map(|(name, calls, time)| {

@@ -68,7 +68,12 @@ impl<'a> Walker<'a, '_> {
     /// What one conjunct says.
     pub(super) fn read(&mut self, expr: &'a Expr, is_negated: bool) -> Vec<Found> {
         match expr {
-            Expr::BinaryOp { op: BinaryOperator::Or, .. } | Expr::BinaryOp { op: BinaryOperator::And, .. } => self.alternatives(expr),
+            // What is not all of it may be nearly anything.
+            Expr::BinaryOp { op: BinaryOperator::Or | BinaryOperator::And, .. } if is_negated => {
+                self.queries_of(expr);
+                self.others(expr)
+            }
+            Expr::BinaryOp { op: BinaryOperator::Or | BinaryOperator::And, .. } => self.alternatives(expr),
             Expr::Exists { subquery, negated } => {
                 self.exists(subquery, *negated != is_negated);
                 Vec::new()
