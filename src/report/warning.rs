@@ -413,7 +413,7 @@ impl fmt::Display for Warning {
                     let (statements, calls) = (counted(*statements, "statement"), counted(*calls, "call"));
                     write!(
                         f,
-                        "; the counters have {statements} of the log ({calls}) under another spelling: these calls are in two rows and in the sums once"
+                        "; the counters seem to have {statements} of the log ({calls}) under another spelling: these calls are in two rows and in the sums once"
                     )?;
                 }
                 Ok(())

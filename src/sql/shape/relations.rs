@@ -75,7 +75,8 @@ impl<'a> FromList<'a> {
     }
 }
 
-fn constraint_of(operator: &JoinOperator) -> Option<&JoinConstraint> {
+/// What a join asks of its rows, of those that ask by ON, USING or names.
+pub(super) fn constraint_of(operator: &JoinOperator) -> Option<&JoinConstraint> {
     match operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)

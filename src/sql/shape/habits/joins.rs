@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, JoinConstraint, JoinOperator, Select, TableFactor, TableWithJoins, visit_expressions};
 
-use super::super::relations::FromList;
+use super::super::relations::{FromList, constraint_of};
 use super::super::scopes::Scopes;
 use super::conditions::key;
 use super::{Habit, Kind};
@@ -37,16 +37,9 @@ fn joins_by_name(group: &TableWithJoins) -> bool {
     let factors = iter::once(&group.relation).chain(group.joins.iter().map(|join| &join.relation));
     let mut nested = factors.filter(|factor| matches!(factor, TableFactor::NestedJoin { .. }));
     nested.next().is_some()
-        || group.joins.iter().any(|join| match &join.join_operator {
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::Left(constraint)
-            | JoinOperator::LeftOuter(constraint)
-            | JoinOperator::Right(constraint)
-            | JoinOperator::RightOuter(constraint)
-            | JoinOperator::FullOuter(constraint) => matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural),
-            JoinOperator::CrossJoin(_) => false,
-            _ => true,
+        || group.joins.iter().any(|join| match constraint_of(&join.join_operator) {
+            Some(constraint) => matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural),
+            None => !matches!(join.join_operator, JoinOperator::CrossJoin(_)),
         })
 }
 

@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, OrderByKind, Query, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, Visit, Visitor,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Join, JoinConstraint, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, Visit, Visitor,
 };
 
 use super::super::names::{ident, object_name};
+use super::super::relations::constraint_of;
 use super::place::{Columns, Meaning, Source, resolve};
 use super::walk::Walker;
 
@@ -86,17 +87,8 @@ impl Walker<'_, '_> {
 /// Every name in the expressions of a select, its order with it.
 fn own(select: &Select, query: Option<&Query>) -> Own {
     let is_by_names = |join: &Join| {
-        let constraint = match &join.join_operator {
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::Left(constraint)
-            | JoinOperator::LeftOuter(constraint)
-            | JoinOperator::Right(constraint)
-            | JoinOperator::RightOuter(constraint)
-            | JoinOperator::FullOuter(constraint) => constraint,
-            _ => return false,
-        };
-        matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural)
+        constraint_of(&join.join_operator)
+            .is_some_and(|constraint| matches!(constraint, JoinConstraint::Using(_) | JoinConstraint::Natural))
     };
     let is_whole = select.from.iter().flat_map(|from| &from.joins).any(is_by_names);
     let mut own = Own { is_whole, ..Own::default() };
