@@ -270,7 +270,7 @@ fn it_depends_on_the_value_what_the_planner_does() {
     // What somebody puts before the server's own objects changes no answer.
     bench.sql("create table public.pg_extension(oid oid, extname name, extnamespace oid, extversion text)");
     let one = |customer: u32| format!("select * from visits where customer_id = {customer}");
-    let usual = one(77);
+    let usual = one(8887);
     let often: Vec<&str> = std::iter::repeat_n(usual.as_str(), 6).collect();
     let run = bench.advise("postgres", &bench.log(&[&[one(1).as_str()], often.as_slice()].concat()), &[]);
     assert_eq!(run.indexes(), ["public.visits (customer_id)"], "{}", run.stderr);
@@ -280,8 +280,9 @@ fn it_depends_on_the_value_what_the_planner_does() {
     let text = evidence.and_then(|evidence| evidence["text"].as_str()).expect("of values");
     assert!(text.contains("with usual values of the log it uses a new index, and with unusual ones it does not"), "{text}");
     assert!(finding["remedy"].as_str().is_some_and(|text| text.contains("40 % of the rows have the same customer_id")), "{finding:#}");
-    assert!(!run.stdout.contains("77"), "no value is told: {}", run.stdout);
-    let other = bench.advise("postgres", &bench.log(&[&usual, &one(78)]), &[]);
+    let words = run.stdout.split(|c: char| !c.is_ascii_alphanumeric());
+    assert!(words.into_iter().all(|word| word != "8887"), "no value is told: {}", run.stdout);
+    let other = bench.advise("postgres", &bench.log(&[&usual, &one(8888)]), &[]);
     assert!(other.findings()[0]["data"]["depends_on_value"].is_null(), "{}", other.stdout);
 }
 
