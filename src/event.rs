@@ -56,7 +56,7 @@ pub struct Event<'b> {
     /// How long it took; `None` if the log names the statement without a duration.
     pub took: Option<Micros>,
     /// Who sent it.
-    pub who: Who<'b>,
+    pub who: &'b Who<'b>,
     /// The statement as logged, perhaps cut or not UTF-8; `None` for a duration without text.
     pub sql: Option<&'b [u8]>,
     /// Which step.
@@ -84,7 +84,7 @@ pub struct Note<'b> {
     /// When.
     pub at: Timestamp,
     /// Who.
-    pub who: Who<'b>,
+    pub who: &'b Who<'b>,
     /// The statement it is about, where the log tells.
     pub sql: Option<&'b [u8]>,
     /// What.

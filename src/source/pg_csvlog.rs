@@ -247,7 +247,7 @@ fn row(
         &Record {
             time,
             offset,
-            who: Who {
+            who: &Who {
                 session: text(column::SESSION).and_then(session_id).or(pid).unwrap_or(0),
                 user: known(&user),
                 database: known(&database),

@@ -143,7 +143,7 @@ fn record(line: &Line<'_>, offset: u64, clock: &mut Clock<'_>, seen: &mut Seen, 
         &Record {
             time,
             offset,
-            who: Who {
+            who: &Who {
                 session: bytes(&line.session_id).and_then(session_id).or(line.pid).unwrap_or(0),
                 user: known(&line.user),
                 database: known(&line.dbname),

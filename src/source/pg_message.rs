@@ -30,7 +30,7 @@ pub(super) enum Severity {
 pub(super) struct Record<'r> {
     pub(super) time: Timestamp,
     pub(super) offset: u64,
-    pub(super) who: Who<'r>,
+    pub(super) who: &'r Who<'r>,
     pub(super) severity: Severity,
     pub(super) word: &'r [u8],
     pub(super) sqlstate: Option<[u8; 5]>,
@@ -65,14 +65,16 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
         Severity::Quiet => {}
         Severity::Error => out(&error(record)),
         severity => {
-            if let Some(event) = event(record) {
+            if let Some(mut event) = event(record) {
                 if record.severity == Severity::Foreign || is_foreign(record.message) {
                     out(&note(record, What::LogWord { word: record.word }));
                 }
-                let plan = event.sql.filter(|_| event.step == Step::Plan);
-                let statement = plan.map(pg_plan::statement);
-                let sql = statement.as_ref().map_or(event.sql, Option::as_deref);
-                out(&Item::Event(Event { sql, plan, ..event }));
+                if event.step == Step::Plan {
+                    event.plan = event.sql;
+                    let statement = event.plan.and_then(pg_plan::statement);
+                    return out(&Item::Event(Event { sql: statement.as_deref(), ..event }));
+                }
+                out(&Item::Event(event));
             } else if let Some(what) = what(record.message) {
                 out(&note(record, with_holders(what, record.detail)));
             } else if severity == Severity::Foreign {
@@ -466,7 +468,7 @@ mod tests {
         let record = Record {
             time: Timestamp(0),
             offset: 0,
-            who: Who::default(),
+            who: &Who::default(),
             severity: Severity::Log,
             word: b"LOG",
             sqlstate: None,

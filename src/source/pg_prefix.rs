@@ -54,13 +54,15 @@ pub(super) struct Head<'b> {
 
 impl Head<'_> {
     /// `log_error_verbosity = verbose` puts the SQLSTATE before the message: `00000: duration: …`.
-    fn verbose(self, line: &[u8]) -> Self {
-        match line[self.message..].first_chunk::<7>() {
-            Some([state @ .., b':', b' ']) if matches!(self.kind, Kind::Primary(_)) && is_sqlstate(state) => {
-                Head { sqlstate: Some(*state), message: self.message + 7, ..self }
-            }
-            _ => self,
+    fn verbose(mut self, line: &[u8]) -> Self {
+        if let Some([state @ .., b':', b' ']) = line[self.message..].first_chunk::<7>()
+            && matches!(self.kind, Kind::Primary(_))
+            && is_sqlstate(state)
+        {
+            self.sqlstate = Some(*state);
+            self.message += 7;
         }
+        self
     }
 
     /// Whether its line begins a record for certain: not a satellite, nor a word that may be one in another language.
@@ -259,11 +261,16 @@ impl Prefix {
         Some(reading.fields.finish(severity)?.verbose(text))
     }
 
-    /// The line's kind, if it begins with the very bytes `before` that began the record before it, which was `head`.
-    pub(super) fn again<'b>(&self, line: &'b [u8], before: &[u8], head: &Head<'b>) -> Option<Head<'b>> {
+    /// The satellite that a line is and where its text begins, if it begins with the very bytes `before` that began its record.
+    pub(super) fn satellite_behind(&self, line: &[u8], before: &[u8]) -> Option<(Satellite, usize)> {
         let rest = line.strip_prefix(before)?;
-        let Found { kind, word, at, message } = self.severity_at(line, line.len() - rest.len())?;
-        matches!(kind, Kind::Satellite(_)).then_some(Head { kind, word, severity: at, message, ..*head })
+        if let Some(text) = rest.strip_prefix(b"DETAIL:  ") {
+            return Some((Satellite::Detail, line.len() - text.len()));
+        }
+        match self.severity_at(line, before.len())? {
+            Found { kind: Kind::Satellite(satellite), message, .. } => Some((satellite, message)),
+            Found { kind: Kind::Primary(_), .. } => None,
+        }
     }
 
     /// Matches the operations from `op` on at `at`; answers the severity behind them.

@@ -162,9 +162,15 @@ impl<'b> Reading<'b, '_, '_> {
     fn line(&mut self, from: usize, end: usize, adjacent: bool) -> bool {
         let line = &self.bytes[from..end];
         let tabbed = line.first() == Some(&b'\t');
-        if !tabbed && let Some(head) = self.head_of(line) {
-            self.head(head, from, end);
-            return true;
+        if !tabbed {
+            if let Some((satellite, message)) = self.satellite_again(line) {
+                self.attach(satellite, from + message..end);
+                return true;
+            }
+            if let Some(head) = self.head_of(line) {
+                self.head(head, from, end);
+                return true;
+            }
         }
         let continues = tabbed || self.reader.bare_continuations || trim_cr(line).is_empty() || line.starts_with(b"    ");
         if self.open.head.is_some() && continues {
@@ -179,15 +185,18 @@ impl<'b> Reading<'b, '_, '_> {
         false
     }
 
+    /// A satellite that repeats its record's prefix to the byte, which it does unless that counts lines.
+    fn satellite_again(&self, line: &[u8]) -> Option<(Satellite, usize)> {
+        // It has another severity.
+        let before = self.open.prefix;
+        let may_be = line.get(before.len()) != self.bytes.get(self.open.at + before.len());
+        let has_record = self.open.head.is_some() && !self.reader.options.newest_first;
+        if may_be && has_record { self.reader.prefix.satellite_behind(line, before) } else { None }
+    }
+
     fn head_of(&mut self, line: &'b [u8]) -> Option<Head<'b>> {
         let prefix = &self.reader.prefix;
-        // A satellite repeats its record's prefix to the byte unless that counts lines, and has another severity.
-        let before = self.open.prefix;
-        let may_be_again = line.get(before.len()) != self.bytes.get(self.open.at + before.len());
-        let open = self.open.head.as_ref().filter(|_| may_be_again);
-        open.and_then(|head| prefix.again(line, before, head)).or_else(|| {
-            if prefix.recurs() { prefix.recurring_head(line, &mut self.clock, &mut self.heads) } else { prefix.head(line, &mut self.clock) }
-        })
+        if prefix.recurs() { prefix.recurring_head(line, &mut self.clock, &mut self.heads) } else { prefix.head(line, &mut self.clock) }
     }
 
     fn extend(&mut self, line: Range<usize>, adjacent: bool) {
@@ -249,6 +258,11 @@ impl<'b> Reading<'b, '_, '_> {
             self.flush();
             return self.begin(head, text.start - head.message, text);
         }
+        self.attach(satellite, text);
+    }
+
+    /// A satellite belongs to the record that is open.
+    fn attach(&mut self, satellite: Satellite, text: Range<usize>) {
         self.open.last = match satellite {
             // DETAIL is told before HINT, which in a language that is learnt looks like it.
             Satellite::Detail if self.open.detail.is_none() => {
@@ -264,8 +278,8 @@ impl<'b> Reading<'b, '_, '_> {
     }
 
     fn flush(&mut self) {
-        let Some(head) = self.open.head.take() else { return };
         let open = &self.open;
+        let Some(head) = &open.head else { return };
         let text = |part: Part, range: &Range<usize>| joined(self.bytes, range, part, &open.further);
         let message = text(Part::Message, &open.message);
         let detail = open.detail.as_ref().map(|range| text(Part::Detail, range));
@@ -275,7 +289,7 @@ impl<'b> Reading<'b, '_, '_> {
                 &Record {
                     time: head.time,
                     offset: self.offset + open.at as u64,
-                    who: head.who,
+                    who: &head.who,
                     severity,
                     word: head.word,
                     sqlstate: head.sqlstate,
@@ -289,10 +303,11 @@ impl<'b> Reading<'b, '_, '_> {
                 self.out,
             ),
             Kind::Satellite(Satellite::Statement) => {
-                (self.out)(&Item::Note(Note { at: head.time, who: head.who, sql: Some(&message), what: What::Statement }));
+                (self.out)(&Item::Note(Note { at: head.time, who: &head.who, sql: Some(&message), what: What::Statement }));
             }
             Kind::Satellite(_) => {}
         }
+        self.open.head = None;
     }
 }
 

@@ -315,7 +315,7 @@ impl Reading<'_> {
                     (Satellite::Detail, Some(open)) => open.detail = Some(part),
                     (Satellite::Statement, Some(open)) => open.statement = Some(part),
                     (Satellite::Statement, None) => {
-                        out(&Item::Note(Note { at: head.time, who: head.who, sql: Some(&part), what: What::Statement }));
+                        out(&Item::Note(Note { at: head.time, who: &head.who, sql: Some(&part), what: What::Statement }));
                     }
                     _ => {}
                 }
@@ -335,7 +335,7 @@ impl Reading<'_> {
             &Record {
                 time: head.time,
                 offset: whole.line.offset,
-                who: head.who,
+                who: &head.who,
                 severity,
                 word: head.word,
                 sqlstate: head.sqlstate,

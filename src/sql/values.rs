@@ -84,13 +84,13 @@ impl Values {
         }
     }
 
-    /// Takes the parameters of a DETAIL, if it has any, which a statement refers to.
-    pub(crate) fn parameters(&mut self, sql: &[u8], detail: &[u8]) {
+    /// Takes the parameters of a DETAIL, if it has any, which a statement refers to. `endings` are of statements alike.
+    pub(crate) fn parameters(&mut self, sql: &[u8], detail: &[u8], endings: &mut Ending) {
         if self.is_ignored() {
             return;
         }
         let Some(mut rest) = parameters::behind_introduction(detail) else { return };
-        let (limit, offset) = clauses_at_end(sql);
+        let (limit, offset) = endings.clauses(sql);
         let mut number = 0;
         while let Some((value, behind)) = parameters::next(rest) {
             self.bits |= BOUND;
@@ -149,8 +149,19 @@ fn mixed(hash: u32, value: &[u8]) -> u32 {
     for word in words {
         hash = mix(hash, u64::from_le_bytes(*word));
     }
-    let last = rest.iter().fold(0, |last, &byte| last << 8 | u64::from(byte));
-    u32::try_from(mix(hash, last) >> 32).unwrap_or(0)
+    u32::try_from(mix(hash, big_endian(rest)) >> 32).unwrap_or(0)
+}
+
+/// Fewer than eight bytes as a number. Chunks that overlap take no turn for each byte.
+#[inline]
+fn big_endian(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            let behind = 8 * (bytes.len() - 4);
+            u64::from(u32::from_be_bytes(*first)) << behind | u64::from(u32::from_be_bytes(*last))
+        }
+        _ => bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)),
+    }
 }
 
 /// The clause that a text ends in the first word of.
@@ -174,6 +185,34 @@ fn clause_before(text: &[u8]) -> Clause {
 /// How much of a statement's end is searched for LIMIT and OFFSET.
 const TAIL: usize = 64;
 
+/// What was found at the end of the last of some statements, which mostly is that of the next.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending {
+    /// No text ends in zeros.
+    text: [u8; TAIL],
+    clauses: (u32, u32),
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Ending { text: [0; TAIL], clauses: (0, 0) }
+    }
+}
+
+impl Ending {
+    /// See [`clauses_at_end`].
+    fn clauses(&mut self, sql: &[u8]) -> (u32, u32) {
+        match sql.last_chunk::<TAIL>() {
+            Some(end) if *end == self.text => self.clauses,
+            Some(end) => {
+                *self = Ending { text: *end, clauses: clauses_at_end(end) };
+                self.clauses
+            }
+            None => clauses_at_end(sql),
+        }
+    }
+}
+
 /// The numbers of the parameters behind the last LIMIT and OFFSET; 0 for none.
 fn clauses_at_end(sql: &[u8]) -> (u32, u32) {
     let from = sql.len().saturating_sub(TAIL);
@@ -196,8 +235,27 @@ mod tests {
 
     fn bound(sql: &str, detail: &str) -> Values {
         let mut values = Values::default();
-        values.parameters(sql.as_bytes(), detail.as_bytes());
+        values.parameters(sql.as_bytes(), detail.as_bytes(), &mut Ending::default());
         values
+    }
+
+    #[test]
+    fn bytes_make_the_same_number_however_many_there_are() {
+        for length in 0..8 {
+            let bytes = &[0xf1, 2, 0xf3, 4, 0xf5, 6, 0xf7][..length.min(7)];
+            assert_eq!(big_endian(bytes), bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)));
+        }
+    }
+
+    #[test]
+    fn an_ending_is_remembered_and_another_is_not_taken_for_it() {
+        let mut ending = Ending::default();
+        let sql = |end: &str| format!("SELECT {} FROM t WHERE a = $1 {end}", "a_column, ".repeat(8));
+        let clauses = [("LIMIT $2 OFFSET $3", (2, 3)), ("LIMIT $2 OFFSET $3", (2, 3)), ("LIMIT $3 OFFSET $2", (3, 2)), ("", (0, 0))];
+        for (end, expected) in clauses {
+            assert_eq!(ending.clauses(sql(end).as_bytes()), expected, "{end}");
+        }
+        assert_eq!((ending.clauses(b"LIMIT $1"), ending.clauses(b"")), ((1, 0), (0, 0)));
     }
 
     #[test]

@@ -247,6 +247,12 @@ impl Crossings {
         }
     }
 
+    /// Whether there is anything for [`Self::take_released`], which is rare and asked at each call.
+    #[inline]
+    pub(super) fn has_released(&self) -> bool {
+        !self.released.is_empty()
+    }
+
     /// The sessions' loops that are part of none that crosses after all.
     pub(super) fn take_released(&mut self) -> Vec<Held> {
         std::mem::take(&mut self.released)

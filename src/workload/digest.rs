@@ -14,7 +14,7 @@ use crate::sql::equal::equal;
 use crate::sql::lexer::Dialect;
 use crate::sql::skeleton::Cache;
 use crate::sql::tags;
-use crate::sql::values::Values;
+use crate::sql::values::{Ending, Values};
 
 use super::drawing::{self, Drawing, DrawnRow};
 use super::lock_mode::Queued;
@@ -40,17 +40,22 @@ pub struct Digest {
     ignores_plans: bool,
     /// The slot of the statement at hand.
     slot: u32,
+    /// How the last statements end, by the low bits of their slots.
+    endings: Vec<Ending>,
     drawing: Drawing,
 }
 
 /// Sessions are looked up by as many low bits; a miss costs a hash.
 const RECENT: usize = 1 << 10;
 
+/// The ends of as many statements are remembered.
+const ENDINGS: usize = 1 << 8;
+
 impl Digest {
     /// A digest for statements of a dialect.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Digest { dialect, recent: vec![NONE; RECENT], ..Digest::default() }
+        Digest { dialect, recent: vec![NONE; RECENT], endings: vec![Ending::default(); ENDINGS], ..Digest::default() }
     }
 
     /// A digest that keeps nothing of values and plans, where nobody looks for what is wrong.
@@ -118,10 +123,10 @@ impl Digest {
         {
             values = self.cache.constants();
             if let Some(detail) = event.detail {
-                values.parameters(sql, detail);
+                values.parameters(sql, detail, &mut self.endings[self.slot as usize % ENDINGS]);
             }
         }
-        let person = self.person(&event.who);
+        let person = self.person(event.who);
         if !self.ignores_plans && drawing::is_worth_it(event, values) {
             self.draw(event, values, (statement, person));
         }
@@ -181,7 +186,7 @@ impl Digest {
             What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, None).0,
             _ => statement,
         };
-        let person = self.person(&note.who);
+        let person = self.person(note.who);
         let number = u32::try_from(self.parsed.notes.len()).expect("fewer notes than bytes in a block");
         self.parsed.notes.push(owned(note));
         self.parsed.rows.push(Row {

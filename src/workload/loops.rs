@@ -255,8 +255,10 @@ impl Workload {
 
     /// Keeps the loops of sessions that are part of none that crosses them, as it turned out.
     fn keep_released(&mut self) {
-        for Held { ended, session, client } in self.loops.crossings.take_released() {
-            self.keep(vec![ended], session, client);
+        if self.loops.crossings.has_released() {
+            for Held { ended, session, client } in self.loops.crossings.take_released() {
+                self.keep(vec![ended], session, client);
+            }
         }
     }
 

@@ -12,8 +12,10 @@ use super::loops::{Ended, Statements, Traits};
 use super::run::{Occurrence, Parent, Run};
 
 mod judged;
+mod places;
 
 use judged::{Judged, MOSTLY, PURE};
+use places::{Places, Roots};
 
 /// More different statements are not told apart; the one executed longest ago is forgotten.
 const MOST_RUNS: usize = 24;
@@ -80,7 +82,7 @@ impl Unit {
         };
         if self.is_for_others(place, occurrence.at, statements) || (bond == Bond::Segment && self.is_over(place, statements)) {
             if self.runs[place].is_loop() {
-                self.end_some(&[place], bond, statements);
+                self.end_some(std::iter::once(place), bond, statements);
             }
             self.runs[place].reset();
         }
@@ -134,7 +136,7 @@ impl Unit {
             return false;
         }
         let family = self.family(place, self.roots(place).last().copied(), statements);
-        let share = |until: u32| self.share(&family, until - run.first().at);
+        let share = |until: u32| self.share(family, until - run.first().at);
         share(run.last + 1) >= PURE && share(self.at) < MOSTLY
     }
 
@@ -157,18 +159,18 @@ impl Unit {
         {
             return;
         }
-        let mut below: Vec<usize> = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
+        let below: Places = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
         // What was done once for each of its rows besides is over too.
         let since = self.runs[place].last;
         let goes_with = |at: &usize| {
             let run = &self.runs[*at];
             let is_since = run.n > 0 && run.parent().is_none() && run.first().at > since;
-            *at != place && is_since && below.iter().any(|&known| known != *at && run.is_as_often_as(&self.runs[known]))
+            *at != place && is_since && below.iter().any(|known| known != *at && run.is_as_often_as(&self.runs[known]))
         };
-        let beside: Vec<usize> = (0..self.runs.len()).filter(goes_with).collect();
-        below.extend(beside);
-        self.end_some(&below, bond, statements);
-        below.into_iter().for_each(|at| self.runs[at].reset());
+        let beside: Places = (0..self.runs.len()).filter(goes_with).collect();
+        let over = below.iter().chain(beside.iter());
+        self.end_some(over.clone(), bond, statements);
+        over.for_each(|at| self.runs[at].reset());
     }
 
     /// Whether a statement is repeated for the rows of another one.
@@ -181,14 +183,13 @@ impl Unit {
     }
 
     /// The statements above a run, the nearest first.
-    fn roots(&self, place: usize) -> Vec<u32> {
-        let mut above = Vec::new();
+    fn roots(&self, place: usize) -> Roots {
+        let mut above = Roots::default();
         let mut at = place;
         while let Some(parent) = self.runs.get(at).and_then(Run::parent) {
-            if above.len() >= 4 || above.contains(&parent.statement) {
+            if above.contains(&parent.statement) || !above.push(parent.statement) {
                 break;
             }
-            above.push(parent.statement);
             match self.ids.iter().position(|&id| id == parent.statement) {
                 Some(next) => at = next,
                 None => break,
@@ -246,8 +247,7 @@ impl Unit {
     /// Ends the unit and every run in it.
     pub(super) fn end(&mut self, bond: Bond, statements: &mut Statements<'_>) {
         if self.has_loops {
-            let all: Vec<usize> = (0..self.runs.len()).collect();
-            self.end_some(&all, bond, statements);
+            self.end_some(0..self.runs.len(), bond, statements);
         }
         self.clear();
     }
@@ -279,9 +279,9 @@ impl Unit {
         self.end(bond, statements);
     }
 
-    fn end_some(&mut self, places: &[usize], bond: Bond, statements: &mut Statements<'_>) {
+    fn end_some(&mut self, places: impl Iterator<Item = usize>, bond: Bond, statements: &mut Statements<'_>) {
         let first = statements.ended.len();
-        for &place in places {
+        for place in places {
             self.reconsider(place, statements);
             if let Some(class) = self.runs[place].class() {
                 self.judge(place, class, bond, statements);

@@ -6,7 +6,7 @@ use crate::workload::burst::{Bond, Class, Grade};
 use crate::workload::loops::{Ended, Statements};
 use crate::workload::run::{Run, Stretch};
 
-use super::Unit;
+use super::{Places, Unit};
 
 /// In a mere segment the calls of a loop over nothing known come at least so often; microseconds.
 const SLOWEST_READS: u64 = 5_000;
@@ -23,10 +23,10 @@ impl Unit {
     pub(super) fn judge(&self, place: usize, class: Class, bond: Bond, statements: &mut Statements<'_>) {
         let (run, roots) = (&self.runs[place], self.roots(place));
         let family = self.family(place, roots.last().copied(), statements);
-        let share = self.share(&family, run.end().at - run.first().at + 1);
+        let share = self.share(family, run.end().at - run.first().at + 1);
         let outer = self.outer(&roots);
         let is_loose = bond == Bond::Segment && run.parent().is_none();
-        if bond == Bond::Segment && class == Class::Reads && self.is_request(place, &family, statements) {
+        if bond == Bond::Segment && class == Class::Reads && self.is_request(place, family, statements) {
             return;
         }
         let calls = run.whole();
@@ -82,13 +82,13 @@ impl Unit {
     }
 
     /// How many of a hundred calls the runs of a family have.
-    pub(super) fn share(&self, family: &[usize], of: u32) -> u64 {
-        let calls: u64 = family.iter().map(|&at| u64::from(self.runs[at].n)).sum();
+    pub(super) fn share(&self, family: Places, of: u32) -> u64 {
+        let calls: u64 = family.iter().map(|at| u64::from(self.runs[at].n)).sum();
         calls * 100 / u64::from(of.max(1))
     }
 
     /// The runs that are part of a run's loop, itself too.
-    pub(super) fn family(&self, place: usize, root: Option<u32>, statements: &Statements<'_>) -> Vec<usize> {
+    pub(super) fn family(&self, place: usize, root: Option<u32>, statements: &Statements<'_>) -> Places {
         let run = &self.runs[place];
         let is_of_it = |at: usize| {
             let other = &self.runs[at];
@@ -111,10 +111,10 @@ impl Unit {
 
     /// Whether the same request came again and again: what hardly fits its parent comes as often as another that reads on from
     /// it, such as a user and then the user's account.
-    fn is_request(&self, place: usize, family: &[usize], statements: &mut Statements<'_>) -> bool {
+    fn is_request(&self, place: usize, family: Places, statements: &mut Statements<'_>) -> bool {
         let run = &self.runs[place];
         run.is_vague()
-            && family.iter().any(|&at| {
+            && family.iter().any(|at| {
                 let other = &self.runs[at];
                 at != place && other.is_as_often_as(run) && !statements.share_table(run.statement, other.statement)
             })
