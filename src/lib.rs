@@ -55,6 +55,11 @@ pub fn read(inputs: Vec<Input>, settings: &Settings) -> Result<Reading, Error> {
     pipeline::read(inputs.into_iter().map(named).collect(), settings, &pipeline::Silent)
 }
 
+/// Builds what [`report`] needs whatever was read, for who has a thread to spare meanwhile.
+pub fn prepare() {
+    finding::Libraries::prepare();
+}
+
 /// Looks for what is wrong with every rule, and builds a report of what was read and found.
 #[must_use]
 pub fn report(reading: &Reading, view: &View) -> Report {
@@ -81,8 +86,8 @@ pub fn run(path: String, reading: &Reading, options: &finding::Options) -> compa
 #[must_use]
 pub fn report_with(reading: &Reading, view: &View, findings: Vec<finding::Finding>) -> Report {
     let selected = report::build::select(&reading.workload, view);
-    let libraries = finding::Libraries::of(&reading.workload);
-    let analysis = report::build::Analysis { findings, libraries, structures: structures(reading, view) };
+    let (structures, libraries) = structures(reading, view, || finding::Libraries::of(&reading.workload));
+    let analysis = report::build::Analysis { findings, libraries, structures };
     Report::build(reading, &analysis, &selected, view)
 }
 
@@ -95,15 +100,19 @@ pub fn explain(reading: &Reading, statement: &workload::Statement, view: &View) 
 /// What is dear to work out, once for everything that asks for it.
 fn analysis(reading: &Reading, view: &View) -> report::build::Analysis {
     let workload = &reading.workload;
-    let libraries = finding::Libraries::of(workload);
-    let findings = finding::check_with(workload, &view.rules, &libraries);
-    report::build::Analysis { findings, libraries, structures: structures(reading, view) }
+    let (structures, (libraries, findings)) = structures(reading, view, || {
+        let libraries = finding::Libraries::of(workload);
+        let findings = finding::check_with(workload, &view.rules, &libraries);
+        (libraries, findings)
+    });
+    report::build::Analysis { findings, libraries, structures }
 }
 
-fn structures(reading: &Reading, view: &View) -> report::build::Structures {
+/// The structures of all statements, and what comes of something else that is done meanwhile.
+fn structures<T>(reading: &Reading, view: &View, meanwhile: impl FnOnce() -> T) -> (report::build::Structures, T) {
     // All of them, because the share that cannot be parsed is told of all, not of those shown.
     let texts: Vec<_> = reading.workload.statements().map(|s| (s.fingerprint, s.text.as_str())).collect();
-    structure::structures(&texts, view.jobs)
+    structure::structures(&texts, view.jobs, meanwhile)
 }
 
 /// Draws a report in the format of that name; [`report::ALL`] lists them.

@@ -40,6 +40,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Whether snapshots of several servers are counted apart and added, rather than refused.
     pub mixed: bool,
+    /// What a worker does while the inputs are opened and it has nothing to read, such as [`crate::prepare`].
+    pub meanwhile: Option<fn()>,
 }
 
 impl Default for Settings {
@@ -52,6 +54,7 @@ impl Default for Settings {
             source_options: source::Options::default(),
             rules: Rules::default(),
             mixed: false,
+            meanwhile: None,
         }
     }
 }
@@ -90,6 +93,8 @@ pub fn read(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Prog
 /// As [`read`].
 pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Progress) -> Result<Reading, Error> {
     settings.source_options.validate()?;
+    let mut workers = Workers::new(settings);
+    settings.meanwhile.into_iter().for_each(|task| workers.begin(task));
     let mut reading = Reading::of(Workload::default(), Vec::new());
     let mut opened = Vec::new();
     for candidate in candidates {
@@ -109,7 +114,6 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     let logs = without_repetitions(logs, &mut reading);
     let mut servers = BTreeMap::new();
     let mut done = SoFar { bytes: 0, events: 0, skipped: 0, progress };
-    let mut workers = Workers::new(settings);
     if !reading.workload.rules().filter.is_open() {
         workers.draw_all();
     }

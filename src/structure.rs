@@ -10,14 +10,22 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::{Dialect, TokenKind, lex};
 use crate::sql::shape;
 
-/// The structures of normalised statements.
-#[must_use]
-pub fn structures(statements: &[(Fingerprint, &str)], jobs: usize) -> Structures {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).stack_size(shape::DEEP).build();
-    let Ok(pool) = pool else { return statements.iter().map(|(fingerprint, text)| (*fingerprint, from_words(text))).collect() };
-    pool.install(|| statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>())
-        .into_iter()
-        .collect()
+/// The structures of normalised statements, and what the calling thread did `meanwhile`: it is one of the `jobs`.
+pub fn structures<T>(statements: &[(Fingerprint, &str)], jobs: usize, meanwhile: impl FnOnce() -> T) -> (Structures, T) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.saturating_sub(1).max(1)).stack_size(shape::DEEP).build();
+    let Ok(pool) = pool else {
+        return (statements.iter().map(|(fingerprint, text)| (*fingerprint, from_words(text))).collect(), meanwhile());
+    };
+    let all = || statements.par_iter().map(|(fingerprint, text)| (*fingerprint, structure(text))).collect::<Vec<_>>();
+    if jobs < 2 {
+        return (pool.install(all).into_iter().collect(), meanwhile());
+    }
+    let mut read = Vec::new();
+    let meanwhile = pool.in_place_scope(|scope| {
+        scope.spawn(|_| read = all());
+        meanwhile()
+    });
+    (read.into_iter().collect(), meanwhile)
 }
 
 fn structure(text: &str) -> Structure {

@@ -191,6 +191,7 @@ fn settings(asked: &Asked<'_>, display: &TimeZone) -> Result<Settings, Failure> 
             objectives: Vec::new(),
         },
         mixed: reading.allow_mixed,
+        meanwhile: Some(crate::prepare),
     })
 }
 

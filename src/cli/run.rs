@@ -43,7 +43,10 @@ fn run(args: &ReportArgs, manner: &Style, shape: &dyn Fn(&mut Report)) -> Result
         reading::say_if_nothing(&answer);
     }
     draw(args, manner, &outputs, &answer, &report)?;
-    Ok((answer.exit, Some(report)))
+    let exit = answer.exit;
+    // The process ends here, which gives all of it back at once.
+    std::mem::forget(answer);
+    Ok((exit, Some(report)))
 }
 
 /// What a command with these arguments asks of its inputs.

@@ -19,7 +19,7 @@ use law::{FEWEST_INTERVALS, LOOSE, Law, STRICT};
 
 use super::loops::{Looped, Options, named, remedy, title};
 use super::orm::Named;
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity, as_map};
 
 mod law;
 
@@ -215,7 +215,7 @@ impl Sought<'_, '_> {
             occurrences: first.turns,
             cost: Some(cost),
             evidence: family.iter().map(|(_, pair)| evidence(pair)).collect(),
-            data: data.as_object().cloned().unwrap_or_default(),
+            data: as_map(data),
             remedy: self.remedy(self.class, &family.iter().map(|(_, pair)| (pair.child, Some(pair.parent))).collect::<Vec<_>>()),
             ..Finding::default()
         })

@@ -63,6 +63,6 @@ pub(super) fn told(waiting: &Waiting, waited: &Waited, workload: &Workload) -> E
     Evidence {
         kind: "wait",
         text: format!("{}{mode}, {} in all, at most {}{when}{held}", counted(waited.count, "wait"), waited.total, waited.most()),
-        data: data.as_object().cloned().unwrap_or_default(),
+        data: super::as_map(data),
     }
 }

@@ -14,7 +14,7 @@ use crate::workload::Workload;
 use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 
 use super::orm::{Mending, Named, Task};
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity, process, upsert_loop};
+use super::{Confidence, Context, Evidence, Finding, Meta, Severity, as_map, process, upsert_loop};
 
 /// Options of a rule on loops.
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -240,14 +240,15 @@ pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
     let pids: Vec<u64> =
         if burst.sessions.is_empty() { pid.into_iter().collect() } else { burst.sessions.iter().filter_map(|&s| process(s)).collect() };
     let wall = burst.wall();
-    let mut data = json!({
+    let data = json!({
         "pid": pid, "pids": pids, "session": format!("{:x}", burst.session),
         "application": burst.application, "start": burst.start.to_string(), "end": burst.end.to_string(), "n": burst.n,
         "child": known.child.to_string(), "parent": known.parent.map(|parent| parent.to_string()),
         "unit": burst.bond.name(), "wall_us": wall.0,
     });
+    let mut data = as_map(data);
     if burst.truncated {
-        data["truncated"] = true.into();
+        data.insert("truncated".to_owned(), true.into());
     }
     let client = Micros(wall.0.saturating_sub(burst.exec.0));
     let who = match pids.as_slice() {
@@ -261,7 +262,7 @@ pub(super) fn told(burst: &Burst, known: &Known) -> Evidence {
             "{}{who}: {} calls in {wall}, of which {} in the server and {client} between calls (round trips and the client's own time)",
             burst.start, burst.n, burst.exec
         ),
-        data: data.as_object().cloned().unwrap_or_default(),
+        data,
     }
 }
 

@@ -422,6 +422,14 @@ pub fn check(workload: &Workload, options: &Options) -> Vec<Finding> {
     check_with(workload, options, &Libraries::of(workload))
 }
 
+/// What [`json!`] writes between braces.
+fn as_map(data: Value) -> Map<String, Value> {
+    match data {
+        Value::Object(data) => data,
+        _ => Map::new(),
+    }
+}
+
 /// Findings that were made by something else than a rule's own look: those to be ignored are marked, and they are in the
 /// order in which [`check_with`] puts them.
 #[must_use]

@@ -10,7 +10,7 @@ use crate::plan::{Facts, Reads};
 use crate::units::Micros;
 use crate::workload::{PlanShape, Statement};
 
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, as_map, fits};
 
 /// See the module.
 pub(super) struct PlanFlip;
@@ -114,7 +114,7 @@ fn finding(statement: &Statement, fast: (u64, &PlanShape), slow: (u64, &PlanShap
         occurrences: slow.1.count,
         cost: Some(lost(fast.1, slow.1)),
         evidence: [("fast", fast), ("slow", slow)].into_iter().map(|(name, shape)| shown(name, shape)).collect(),
-        data: data.as_object().cloned().unwrap_or_default(),
+        data: as_map(data),
         remedy: META.remedy.to_owned(),
         ..Finding::default()
     }
@@ -139,5 +139,5 @@ fn shown(name: &str, shape: (u64, &PlanShape)) -> Evidence {
     });
     let scans: Vec<String> = scans.collect();
     let text = format!("the {name} plan, {} times, mean {}, reads {}", shape.1.count, Micros::floor(mean(shape.1)), scans.join(", "));
-    Evidence { kind: "plan", text, data: side(shape).as_object().cloned().unwrap_or_default() }
+    Evidence { kind: "plan", text, data: as_map(side(shape)) }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::habit::Price;
 use super::schema::{evidence, finding, has_statistics, is_analysed, large_tables, named, quoted, rows, used, whole};
-use super::{Confidence, Context, Finding, Meta, Rule, Severity, fits};
+use super::{Confidence, Context, Finding, Meta, Rule, Severity, as_map, fits};
 use crate::catalog::{Catalog, Column, Relation};
 use crate::sql::shape;
 use crate::units::Micros;
@@ -110,7 +110,7 @@ fn of_table(catalog: &Catalog, relation: &Relation, options: &Options) -> Option
             reason,
             json!({"rows": Micros::floor(rows(catalog, relation)).0, "changed": used(relation, "n_mod_since_analyze")}),
         )],
-        data: json!({"table": table, "columns": []}).as_object().cloned().unwrap_or_default(),
+        data: as_map(json!({"table": table, "columns": []})),
         remedy: META.remedy.to_owned(),
         ddl: Some(format!("ANALYZE {table};")),
         ..finding(META.id, severity, Confidence::High, title)
@@ -165,7 +165,7 @@ fn of_column(name: &str, relation: &Relation, column: &Column, statement: &State
                 .to_owned(),
             Value::Object(serde_json::Map::new()),
         )],
-        data: json!({"table": named(relation), "columns": [column.name]}).as_object().cloned().unwrap_or_default(),
+        data: as_map(json!({"table": named(relation), "columns": [column.name]})),
         remedy: META.remedy.to_owned(),
         ddl: Some(format!("ANALYZE {} ({});", named(relation), quoted(&column.name))),
         ..finding(META.id, Severity::Low, Confidence::Medium, format!("{name} is compared and has no statistics"))

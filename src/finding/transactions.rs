@@ -6,7 +6,7 @@ use crate::units::counted;
 use crate::workload::Caller;
 use crate::workload::transactions::{Close, Example};
 
-use super::{Evidence, process};
+use super::{Evidence, as_map, process};
 
 /// How many, for a sentence.
 pub(super) fn many(count: u64) -> String {
@@ -45,6 +45,6 @@ pub(super) fn told(example: &Example, actor: &Caller) -> Evidence {
             example.server,
             example.idle
         ),
-        data: data.as_object().cloned().unwrap_or_default(),
+        data: as_map(data),
     }
 }

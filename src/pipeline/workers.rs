@@ -91,6 +91,11 @@ impl Workers {
         workers
     }
 
+    /// Lets one of the others do something else first; with none, nobody does it.
+    pub(super) fn begin(&self, task: fn()) {
+        self.pool.iter().for_each(|pool| pool.spawn(task));
+    }
+
     /// Keeps whole texts of the calls whose values are drawn.
     pub(super) fn keep_examples(&mut self) {
         self.digests.idle().iter_mut().for_each(Digest::keep_examples);

@@ -51,16 +51,24 @@ pub(crate) fn next(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
 #[inline]
 fn plainest(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let [b'$', b'1'..=b'9', b' ', b'=', b' ', b'\'', quoted @ ..] = text else { return None };
-    let eight = quoted.first_chunk::<8>()?;
-    // The high bit marks the quotes: at most what comes behind the first of them is marked in error.
-    let unlike = u64::from_le_bytes(*eight) ^ 0x2727_2727_2727_2727;
-    let quotes = unlike.wrapping_sub(0x0101_0101_0101_0101) & !unlike & 0x8080_8080_8080_8080;
-    let length = quotes.trailing_zeros() as usize / 8;
+    let (eight, others) = quoted.split_first_chunk::<8>()?;
+    let length = match before_quote(*eight) {
+        8 => 8 + others.first_chunk::<8>().map_or(8, |eight| before_quote(*eight)),
+        length => length,
+    };
     match quoted.get(length..)? {
-        [b'\''] if length < 8 => Some((&quoted[..length], &[])),
-        [b'\'', b',', b' ', b'$', ..] if length < 8 => Some((&quoted[..length], &quoted[length + 3..])),
+        [b'\''] => Some((&quoted[..length], &[])),
+        [b'\'', b',', b' ', b'$', ..] => Some((&quoted[..length], &quoted[length + 3..])),
         _ => None,
     }
+}
+
+/// How many bytes stand before the first quote.
+fn before_quote(eight: [u8; 8]) -> usize {
+    // The high bit marks the quotes: at most what comes behind the first of them is marked in error.
+    let unlike = u64::from_le_bytes(eight) ^ 0x2727_2727_2727_2727;
+    let quotes = unlike.wrapping_sub(0x0101_0101_0101_0101) & !unlike & 0x8080_8080_8080_8080;
+    quotes.trailing_zeros() as usize / 8
 }
 
 fn any(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {

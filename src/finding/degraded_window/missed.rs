@@ -8,7 +8,7 @@ use crate::workload::service::Judged;
 use crate::workload::timeline::{Series, Sum, start_of};
 use crate::workload::{Blind, Objective, Workload};
 
-use super::super::{Confidence, Evidence, Finding, Severity};
+use super::super::{Confidence, Evidence, Finding, Severity, as_map};
 use super::rise::{self, Rise, Span};
 use super::{META, MOST_WINDOWS, Window, period};
 
@@ -165,7 +165,7 @@ fn evidence(score: &Score<'_>, window: &Window, sum: &Judged, risen: Option<&Vec
         "rose": risen.map(|risen| risen.iter().map(Rise::data).collect::<Vec<Value>>()),
     });
     let fingerprints = risen.into_iter().flatten().map(|rise| rise.statement).collect();
-    (Evidence { kind: "window", text, data: data.as_object().cloned().unwrap_or_default() }, fingerprints)
+    (Evidence { kind: "window", text, data: as_map(data) }, fingerprints)
 }
 
 fn data(score: &Score<'_>, windows: &[Window]) -> Map<String, Value> {
@@ -185,5 +185,5 @@ fn data(score: &Score<'_>, windows: &[Window]) -> Map<String, Value> {
         "bad_us": series.length(u32::try_from(score.missed.len()).unwrap_or(u32::MAX)).0, "windows": windows.len(),
         "start": ends.map(|(start, _)| start.to_string()), "end": ends.map(|(_, end)| end.to_string()), "worst": worst,
     });
-    data.as_object().cloned().unwrap_or_default()
+    as_map(data)
 }

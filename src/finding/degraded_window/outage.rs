@@ -7,7 +7,7 @@ use crate::units::{Timestamp, counted, grouped};
 use crate::workload::timeline::{MINUTE, Series, Span, start_of};
 use crate::workload::{Blind, Workload};
 
-use super::super::{Confidence, Evidence, Finding, Severity};
+use super::super::{Confidence, Evidence, Finding, Severity, as_map};
 use super::{META, MOST_WINDOWS, Window, period};
 
 /// A window of failures alone.
@@ -65,7 +65,7 @@ pub(super) fn finding(workload: &Workload, least: u64) -> Option<Finding> {
         occurrences: all.len() as u64,
         cost: None,
         evidence: told.into_iter().map(|(evidence, _)| evidence).collect(),
-        data: data.as_object().cloned().unwrap_or_default(),
+        data: as_map(data),
         remedy: "Read the errors of these minutes, and what was released or changed before: every client was failed by the same thing."
             .to_owned(),
         ..Finding::default()
@@ -142,7 +142,7 @@ fn evidence(workload: &Workload, outage: &Outage<'_>) -> (Evidence, Vec<Fingerpr
         "application": outage.application, "start": start.to_string(), "end": end.to_string(), "bad_us": bad.0,
         "failures": outage.failures, "failed": failed.iter().map(row).collect::<Vec<Value>>(),
     });
-    let evidence = Evidence { kind: "window", text, data: data.as_object().cloned().unwrap_or_default() };
+    let evidence = Evidence { kind: "window", text, data: as_map(data) };
     (evidence, failed.iter().map(|failed| failed.statement).collect())
 }
 

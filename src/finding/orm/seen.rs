@@ -38,6 +38,11 @@ static SHELVES: LazyLock<Vec<Shelf>> = LazyLock::new(|| {
     shelves.map(shelf).into()
 });
 
+/// Builds the patterns, unless it is done.
+pub(super) fn prepare() {
+    LazyLock::force(&SHELVES);
+}
+
 fn shelf(patterns: Vec<(&str, Meaning)>) -> Shelf {
     let (patterns, meanings): (Vec<&str>, Vec<Meaning>) = patterns.into_iter().unzip();
     let patterns = RegexSetBuilder::new(patterns).unicode(false).dot_matches_new_line(true).build().expect("a test builds them");
