@@ -193,6 +193,17 @@ fn timed<'r>(record: &Record<'r>) -> Option<Said<'r>> {
     Some(Said { took: Some(took), rows, ..stepped(rest, record.tag)? })
 }
 
+/// What the plainest names are made of.
+const PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'<' | b'>');
+        byte += 1;
+    }
+    table
+};
+
 /// `ms  execute S_1/C_1: SELECT …` where the name is of the plainest: what [`stepped`] finds, found faster.
 fn plainly_stepped(text: &[u8]) -> Option<Said<'_>> {
     let (step, text) = match text.strip_prefix(b"ms  ")? {
@@ -201,12 +212,11 @@ fn plainly_stepped(text: &[u8]) -> Option<Said<'_>> {
         [b'p', b'a', b'r', b's', b'e', b' ', text @ ..] => (Step::Parse, text),
         _ => return None,
     };
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'<' | b'>');
-    let end = text.iter().position(|&b| !is_plain(b))?;
+    let end = text.iter().position(|&b| !PLAIN[usize::from(b)])?;
     match &text[end..] {
         [b':', b' ', sql @ ..] if end > 0 => Some(Said::new(None, step, Some(sql))),
         [b'/', rest @ ..] if end > 0 => {
-            let length = rest.iter().position(|&b| !is_plain(b)).filter(|&length| length > 0)?;
+            let length = rest.iter().position(|&b| !PLAIN[usize::from(b)]).filter(|&length| length > 0)?;
             let sql = rest[length..].strip_prefix(b": ")?;
             Some(Said { portal: Some(&rest[..length]), ..Said::new(None, step, Some(sql)) })
         }
@@ -225,15 +235,18 @@ fn foreign_number(message: &[u8]) -> Option<usize> {
 
 /// A number with exactly three decimals, as a count of thousandths, and its length.
 fn millis(text: &[u8]) -> Option<(Micros, usize)> {
-    let whole = text.iter().take_while(|b| b.is_ascii_digit()).count();
-    let [b'.' | b',', a, b, c, ..] = text.get(whole..)? else { return None };
-    let next = text.get(whole + 4);
-    if whole == 0 || ![a, b, c].iter().all(|d| d.is_ascii_digit()) || next.is_some_and(u8::is_ascii_digit) {
+    let (mut whole, mut length) = (0_u64, 0);
+    while let Some(digit) = text.get(length).filter(|b| b.is_ascii_digit()) {
+        whole = whole.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+        length += 1;
+    }
+    let &[b'.' | b',', a, b, c, ref behind @ ..] = text.get(length..)? else { return None };
+    let has_three = a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit() && !behind.first().is_some_and(u8::is_ascii_digit);
+    if length == 0 || !has_three {
         return None;
     }
-    let digit = |n: u64, d: &u8| n.saturating_mul(10).saturating_add(u64::from(d - b'0'));
     let thousandths = u64::from(a - b'0') * 100 + u64::from(b - b'0') * 10 + u64::from(c - b'0');
-    Some((Micros(text[..whole].iter().fold(0, digit).saturating_mul(1_000).saturating_add(thousandths)), whole + 4))
+    Some((Micros(whole.saturating_mul(1_000).saturating_add(thousandths)), length + 4))
 }
 
 /// Postgres Pro puts `  rows: 3 size: 120 bytes` between the duration and the statement.

@@ -280,7 +280,10 @@ impl<'b> Reading<'b, '_, '_> {
     fn flush(&mut self) {
         let open = &self.open;
         let Some(head) = &open.head else { return };
-        let text = |part: Part, range: &Range<usize>| joined(self.bytes, range, part, &open.further);
+        let text = |part: Part, range: &Range<usize>| match open.further.as_slice() {
+            [] => Cow::Borrowed(trim_cr(&self.bytes[range.clone()])),
+            further => joined(self.bytes, range, part, further),
+        };
         let message = text(Part::Message, &open.message);
         let detail = open.detail.as_ref().map(|range| text(Part::Detail, range));
         let statement = open.statement.as_ref().map(|range| text(Part::Statement, range));

@@ -146,8 +146,11 @@ pub(super) fn seconds(text: &[u8]) -> Option<i64> {
 /// [`fraction`] where there are just three digits, as `%m` writes them.
 fn millis(text: &[u8]) -> Option<(i64, usize)> {
     let &[b'.' | b',', a, b, c, behind] = text.first_chunk::<5>()? else { return None };
-    let [a, b, c] = [a, b, c].map(|d| d.wrapping_sub(b'0'));
-    (a < 10 && b < 10 && c < 10 && !behind.is_ascii_digit()).then(|| ((i64::from(a) * 100 + i64::from(b) * 10 + i64::from(c)) * 1_000, 4))
+    if !(a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_digit()) || behind.is_ascii_digit() {
+        return None;
+    }
+    let digit = |digit: u8| i64::from(digit - b'0');
+    Some(((digit(a) * 100 + digit(b) * 10 + digit(c)) * 1_000, 4))
 }
 
 /// `.504` in microseconds, and its length; digits beyond the sixth are dropped.

@@ -40,9 +40,21 @@ pub struct Digest {
     ignores_plans: bool,
     /// The slot of the statement at hand.
     slot: u32,
+    /// The constants of that statement.
+    constants: Values,
+    /// What was parsed or bound last, by the low bits of its session.
+    announced: Vec<Announced>,
     /// How the last statements end, by the low bits of their slots.
     endings: Vec<Ending>,
     drawing: Drawing,
+}
+
+/// A statement that was parsed or bound, which mostly comes again at once, to be executed.
+#[derive(Clone, Debug, Default)]
+struct Announced {
+    text: Vec<u8>,
+    slot: u32,
+    constants: Values,
 }
 
 /// Sessions are looked up by as many low bits; a miss costs a hash.
@@ -55,7 +67,13 @@ impl Digest {
     /// A digest for statements of a dialect.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
-        Digest { dialect, recent: vec![NONE; RECENT], endings: vec![Ending::default(); ENDINGS], ..Digest::default() }
+        Digest {
+            dialect,
+            recent: vec![NONE; RECENT],
+            endings: vec![Ending::default(); ENDINGS],
+            announced: vec![Announced::default(); RECENT],
+            ..Digest::default()
+        }
     }
 
     /// A digest that keeps nothing of values and plans, where nobody looks for what is wrong.
@@ -81,7 +99,7 @@ impl Digest {
             Item::Note(note) => self.note(note),
             Item::Piece(piece) => {
                 let owned = pieces::owned(piece, |sql| {
-                    let (number, _) = self.statement(sql, None, None);
+                    let number = self.statement(sql);
                     self.parsed.statements[number as usize].sample.is_counted = true;
                     number
                 });
@@ -98,6 +116,7 @@ impl Digest {
         self.recent.fill(NONE);
         if self.cache.trim() || self.block == 0 {
             self.local.clear();
+            self.announced.fill(Announced::default());
             self.drawing.forget();
             self.block = 1;
         }
@@ -114,14 +133,17 @@ impl Digest {
         // While a plan is written the server may be at its next statement already.
         let query_id = event.query_id.filter(|_| event.step != Step::Plan);
         let (statement, tags) = match event.sql {
-            Some(sql) => self.statement(sql, event.detail, query_id),
+            Some(sql) => {
+                self.find(sql, event);
+                self.found(sql, event.detail, query_id)
+            }
             None => (NONE, NONE),
         };
         let mut values = Values::default();
         if let Some(sql) = event.sql
             && !matches!(event.step, Step::Parse | Step::Bind | Step::Plan)
         {
-            values = self.cache.constants();
+            values = self.constants;
             if let Some(detail) = event.detail {
                 values.parameters(sql, detail, &mut self.endings[self.slot as usize % ENDINGS]);
             }
@@ -180,10 +202,10 @@ impl Digest {
     }
 
     fn note(&mut self, note: &Note<'_>) {
-        let statement = note.sql.map_or(NONE, |sql| self.statement(sql, None, None).0);
+        let statement = note.sql.map_or(NONE, |sql| self.statement(sql));
         let statement = match note.what {
             // The text may be a statement that is not SQL; the fold decides.
-            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message, None, None).0,
+            What::Unfamiliar { message, .. } if note.sql.is_none() => self.statement(message),
             _ => statement,
         };
         let person = self.person(note.who);
@@ -203,11 +225,46 @@ impl Digest {
         });
     }
 
-    fn statement(&mut self, sql: &[u8], detail: Option<&[u8]>, query_id: Option<i64>) -> (u32, u32) {
+    /// Finds the slot of an event's statement.
+    fn find(&mut self, sql: &[u8], event: &Event<'_>) {
+        let session = usize::try_from(event.who.session % RECENT as u64).unwrap_or(0);
+        let is_prepared = !matches!(event.step, Step::Simple | Step::Plan);
+        if is_prepared
+            && let Some(announced) = self.announced.get(session)
+            && !sql.is_empty()
+            && announced.text == sql
+        {
+            self.comments.clear();
+            (self.slot, self.constants) = (announced.slot, announced.constants);
+            return;
+        }
+        self.look_up(sql);
+        if matches!(event.step, Step::Parse | Step::Bind)
+            && self.comments.is_empty()
+            && let Some(announced) = self.announced.get_mut(session)
+        {
+            announced.text.clear();
+            announced.text.extend_from_slice(sql);
+            (announced.slot, announced.constants) = (self.slot, self.constants);
+        }
+    }
+
+    fn look_up(&mut self, sql: &[u8]) {
         let (slot, comments) = self.cache.slot(sql, self.dialect);
         self.slot = slot;
         self.comments.clear();
         self.comments.extend_from_slice(comments);
+        self.constants = self.cache.constants();
+    }
+
+    fn statement(&mut self, sql: &[u8]) -> u32 {
+        self.look_up(sql);
+        self.found(sql, None, None).0
+    }
+
+    /// The number of the statement whose slot was found, and that of its tags.
+    fn found(&mut self, sql: &[u8], detail: Option<&[u8]>, query_id: Option<i64>) -> (u32, u32) {
+        let slot = self.slot;
         let at = slot as usize;
         if at >= self.local.len() {
             self.local.resize(at + 1, (u32::MAX, 0));
