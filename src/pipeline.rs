@@ -20,6 +20,7 @@ use opened::{Once, Opened, broken, content, open, unpacked};
 use workers::Workers;
 
 mod opened;
+mod queue;
 mod saved;
 mod workers;
 

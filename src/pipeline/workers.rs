@@ -1,32 +1,27 @@
-//! The threads that read: blocks go out to them, and what comes of the blocks is folded here, in the order of the input.
+//! The threads that read, and the one that folds what comes of it, in the order of the input.
 
-use std::any::Any;
-use std::collections::BTreeMap;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::input::blocks::{Block, Blocks};
-use crate::input::buffer::Buffer;
 use crate::source::Reader;
 use crate::workload::Parsed;
 use crate::workload::digest::Digest;
 
+use super::queue::{Finished, Queue, Spare};
 use super::{ReaderCut, Settings};
 
 /// Folds what came of a block, with how many bytes were dropped behind it and where it began; hands it back unless it must
 /// be kept.
 pub(super) type Fold<'f> = dyn FnMut(Parsed, u64, u64) -> Option<Parsed> + 'f;
 
-/// The workers and what they keep from block to block. The calling thread is one of them: it cuts and folds, and reads a
-/// block itself when there is nothing to fold and the others have enough to do.
+/// The workers and what they keep from block to block. The calling thread is one of them: it folds, and reads a block when
+/// there is nothing to fold.
 pub(super) struct Workers {
     /// The others.
     pool: Option<rayon::ThreadPool>,
     digests: Digests,
-    buffers: Vec<Buffer>,
-    /// Folded, for the memory of their rows.
-    folded: Vec<Parsed>,
+    spare: Spare,
     pub(super) block_size: usize,
     jobs: usize,
 }
@@ -35,46 +30,7 @@ pub(super) struct Workers {
 #[derive(Default)]
 struct Digests(Mutex<Vec<Digest>>);
 
-/// What a worker panicked with.
-type Panic = Box<dyn Any + Send>;
-
-/// What is read of a block.
-struct Finished {
-    parsed: Parsed,
-    block: Block,
-}
-
-/// Blocks that were cut and are not folded yet.
-#[derive(Default)]
-struct Underway {
-    read: BTreeMap<u64, Finished>,
-    /// How many are with the other workers.
-    out: usize,
-    /// How many were cut, and folded.
-    cut: u64,
-    folded: u64,
-    /// There are no more.
-    ended: bool,
-}
-
-impl Underway {
-    fn next_read(&mut self) -> Option<Finished> {
-        let next = self.read.remove(&self.folded)?;
-        self.folded += 1;
-        Some(next)
-    }
-
-    /// Takes what a worker has read, by the block's number. If it panicked so does this, because who waits for that block
-    /// would wait for ever.
-    fn came_back(&mut self, finished: Result<(u64, Finished), Panic>) {
-        self.out -= 1;
-        let (number, finished) = finished.unwrap_or_else(|panic| resume_unwind(panic));
-        self.read.insert(number, finished);
-    }
-}
-
-/// So many blocks per worker are given out at once, so that none waits for the next, and so many are held in all.
-const GIVEN: usize = 2;
+/// So many blocks per worker are held at once, so that none waits for the next.
 const HELD: usize = 3;
 
 impl Workers {
@@ -84,7 +40,7 @@ impl Workers {
         let digest = || Digest::new(settings.dialect);
         let digest = || if settings.rules.without_findings { digest().ignoring_values() } else { digest() };
         let digests = Digests(Mutex::new((0..jobs).map(|_| digest()).collect()));
-        let mut workers = Workers { pool, digests, buffers: Vec::new(), folded: Vec::new(), block_size: settings.block_size, jobs };
+        let mut workers = Workers { pool, digests, spare: Spare::default(), block_size: settings.block_size, jobs };
         if settings.rules.keeps_examples {
             workers.keep_examples();
         }
@@ -107,7 +63,7 @@ impl Workers {
     }
 
     /// Reads every block and hands the rows to `fold`, in order.
-    pub(super) fn run<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
+    pub(super) fn run<R: Read + Send>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
         match self.pool.take() {
             None => self.run_here(blocks, reader, fold),
             Some(pool) => {
@@ -118,65 +74,34 @@ impl Workers {
     }
 
     fn run_here<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, reader: &dyn Reader, fold: &mut Fold<'_>) {
-        while let Some(block) = blocks.next(self.buffers.pop().unwrap_or_default()) {
-            let parsed = self.digests.read(&block, reader, self.folded.pop());
-            self.fold(Finished { parsed, block }, fold);
+        while let Some(block) = blocks.next(self.spare.buffers.pop().unwrap_or_default()) {
+            let parsed = self.digests.read(&block, reader, self.spare.folded.pop());
+            self.spare.folded.extend(fold(parsed, block.dropped, block.offset));
+            self.spare.buffers.push(block.bytes);
         }
     }
 
-    fn run_in<R: Read>(
+    fn run_in<R: Read + Send>(
         &mut self,
         pool: &rayon::ThreadPool,
         blocks: &mut Blocks<R, ReaderCut<'_>>,
         reader: &dyn Reader,
         fold: &mut Fold<'_>,
     ) {
-        let (send, receive) = mpsc::channel();
-        let digests = std::mem::take(&mut self.digests);
-        let mut underway = Underway::default();
+        let digests = &self.digests;
+        let read = |block: &Block, used| digests.read(block, reader, used);
+        let queue = Queue::new(blocks, HELD * self.jobs, std::mem::take(&mut self.spare));
         pool.in_place_scope(|scope| {
-            loop {
-                receive.try_iter().for_each(|finished| underway.came_back(finished));
-                if underway.out < GIVEN * (self.jobs - 1)
-                    && let Some((number, block)) = self.next_block(blocks, &mut underway)
-                {
-                    underway.out += 1;
-                    let (send, digests, used) = (send.clone(), &digests, self.folded.pop());
-                    scope.spawn(move |_| {
-                        let read = AssertUnwindSafe(|| digests.read(&block, reader, used));
-                        let finished = catch_unwind(read).map(|parsed| (number, Finished { parsed, block }));
-                        // The receiver is gone only if folding panicked, and then nobody waits.
-                        let _ = send.send(finished);
-                    });
-                } else if let Some(finished) = underway.next_read() {
-                    self.fold(finished, fold);
-                } else if let Some((number, block)) = self.next_block(blocks, &mut underway) {
-                    let parsed = digests.read(&block, reader, self.folded.pop());
-                    underway.read.insert(number, Finished { parsed, block });
-                } else if underway.out == 0 {
-                    break;
-                } else {
-                    receive.recv().into_iter().for_each(|finished| underway.came_back(finished));
-                }
+            let _closing = queue.closing();
+            for _ in 1..self.jobs {
+                scope.spawn(|_| queue.work(&read));
+            }
+            while let Some(Finished { parsed, block }) = queue.take(&read) {
+                let folded = fold(parsed, block.dropped, block.offset);
+                queue.give_back(block.bytes, folded);
             }
         });
-        self.digests = digests;
-    }
-
-    /// Cuts a block, unless so many are held that it can wait.
-    fn next_block<R: Read>(&mut self, blocks: &mut Blocks<R, ReaderCut<'_>>, underway: &mut Underway) -> Option<(u64, Block)> {
-        if underway.ended || underway.out + underway.read.len() >= HELD * self.jobs {
-            return None;
-        }
-        let block = blocks.next(self.buffers.pop().unwrap_or_default());
-        underway.ended = block.is_none();
-        underway.cut += u64::from(block.is_some());
-        Some((underway.cut.checked_sub(1)?, block?))
-    }
-
-    fn fold(&mut self, Finished { parsed, block }: Finished, fold: &mut Fold<'_>) {
-        self.folded.extend(fold(parsed, block.dropped, block.offset));
-        self.buffers.push(block.bytes);
+        self.spare = queue.into_spare();
     }
 }
 
