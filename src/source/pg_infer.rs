@@ -42,6 +42,12 @@ const SYSLOG: &str = r"(?-u)^(?:<\d+>(?:1 )?)?(?:[A-Z][a-z]{2} +\d+ [\d:.]+|\d{4
 /// Compiled once, although every input is looked at twice: whether it is such a log, and what prefix it has.
 static COMPILED: LazyLock<Option<(Regex, Patterns)>> = LazyLock::new(|| Some((Regex::new(SYSLOG).ok()?, Patterns::new()?)));
 
+/// Signs that are no letters separate, in any script.
+const WORD: &str = r#"^(?:\[unknown\]|[\w$][\w[!-~&&[^,;|:~='"\[\](){}<>]]]*)"#;
+
+/// As above on bytes; few logs need it.
+static WORD_OF_ANY_SCRIPT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(WORD).ok());
+
 /// How many lines of the head are looked at.
 const LINES: usize = 300;
 /// How many are enough to give up on a prefix that fits fewer than half of them.
@@ -239,13 +245,12 @@ impl Patterns {
                 r"^(?:SELECT|INSERT|UPDATE|DELETE|BEGIN|COMMIT|ROLLBACK|PARSE|BIND|EXECUTE|SET|idle in transaction|idle|authentication|startup)\b",
                 Piece::Plain("%i"),
             ),
-            // Signs that are no letters separate, in any script.
-            (r#"^(?:\[unknown\]|[\w$][\w[!-~&&[^,;|:~='"\[\](){}<>]]]*)"#, Piece::Word),
+            (WORD, Piece::Word),
         ];
         let severity = r"(?:LOG|ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|DEBUG\d?|DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):";
-        // See `SYSLOG` on bytes; only words are of any script.
+        // See `SYSLOG` on bytes.
         let bytes = |pattern: &str| RegexBuilder::new(pattern).unicode(false).build().ok();
-        let piece = |(pattern, piece)| Some((if matches!(piece, Piece::Word) { Regex::new(pattern).ok() } else { bytes(pattern) }?, piece));
+        let piece = |(pattern, piece)| Some((bytes(pattern)?, piece));
         Some(Patterns {
             severity: bytes(&format!("{severity}  "))?,
             squeezed: bytes(&format!("{severity} "))?,
@@ -297,7 +302,11 @@ impl Patterns {
         if let Some(found) = self.keyed(rest) {
             return Some(found);
         }
-        let (piece, length) = self.pieces.iter().find_map(|(regex, piece)| regex.find(rest).map(|m| (*piece, m.len())))?;
+        let find = |(regex, piece): &(Regex, Piece)| {
+            let regex = if matches!(piece, Piece::Word) && !rest.is_ascii() { WORD_OF_ANY_SCRIPT.as_ref()? } else { regex };
+            regex.find(rest).map(|found| (*piece, found.len()))
+        };
+        let (piece, length) = self.pieces.iter().find_map(find)?;
         let to_delimiter = rest.iter().position(|b| DELIMITERS.contains(b)).filter(|&end| delimited && end > length);
         match (piece, to_delimiter) {
             (Piece::Word, Some(end)) => Some((guess.piece(piece, &rest[..end]), end)),

@@ -280,37 +280,55 @@ impl<'b> Reading<'b, '_, '_> {
     fn flush(&mut self) {
         let open = &self.open;
         let Some(head) = &open.head else { return };
-        let text = |part: Part, range: &Range<usize>| match open.further.as_slice() {
-            [] => Cow::Borrowed(trim_cr(&self.bytes[range.clone()])),
-            further => joined(self.bytes, range, part, further),
-        };
-        let message = text(Part::Message, &open.message);
-        let detail = open.detail.as_ref().map(|range| text(Part::Detail, range));
-        let statement = open.statement.as_ref().map(|range| text(Part::Statement, range));
-        match head.kind {
-            Kind::Primary(severity) => pg_message::interpret(
-                &Record {
-                    time: head.time,
-                    offset: self.offset + open.at as u64,
-                    who: &head.who,
-                    severity,
-                    word: head.word,
-                    sqlstate: head.sqlstate,
-                    tag: head.tag,
-                    query_id: head.query_id,
-                    transaction: head.transaction,
-                    message: &message,
-                    detail: detail.as_deref(),
-                    statement: statement.as_deref(),
-                },
-                self.out,
-            ),
-            Kind::Satellite(Satellite::Statement) => {
-                (self.out)(&Item::Note(Note { at: head.time, who: &head.who, sql: Some(&message), what: What::Statement }));
-            }
-            Kind::Satellite(_) => {}
+        let at = self.offset + open.at as u64;
+        if open.further.is_empty() {
+            let text = |range: &Range<usize>| trim_cr(&self.bytes[range.clone()]);
+            let (detail, statement) = (open.detail.as_ref().map(text), open.statement.as_ref().map(text));
+            hand_on(head, at, Parts { message: text(&open.message), detail, statement }, self.out);
+        } else {
+            let text = |part: Part, range: &Range<usize>| joined(self.bytes, range, part, &open.further);
+            let message = text(Part::Message, &open.message);
+            let detail = open.detail.as_ref().map(|range| text(Part::Detail, range));
+            let statement = open.statement.as_ref().map(|range| text(Part::Statement, range));
+            let parts = Parts { message: &message, detail: detail.as_deref(), statement: statement.as_deref() };
+            hand_on(head, at, parts, self.out);
         }
         self.open.head = None;
+    }
+}
+
+/// The texts of a record, each in one piece.
+struct Parts<'t> {
+    message: &'t [u8],
+    detail: Option<&'t [u8]>,
+    statement: Option<&'t [u8]>,
+}
+
+/// Hands on what a record says, which begins at an offset.
+fn hand_on(head: &Head<'_>, offset: u64, parts: Parts<'_>, out: &mut dyn FnMut(&Item<'_>)) {
+    let Parts { message, detail, statement } = parts;
+    match head.kind {
+        Kind::Primary(severity) => pg_message::interpret(
+            &Record {
+                time: head.time,
+                offset,
+                who: &head.who,
+                severity,
+                word: head.word,
+                sqlstate: head.sqlstate,
+                tag: head.tag,
+                query_id: head.query_id,
+                transaction: head.transaction,
+                message,
+                detail,
+                statement,
+            },
+            out,
+        ),
+        Kind::Satellite(Satellite::Statement) => {
+            out(&Item::Note(Note { at: head.time, who: &head.who, sql: Some(message), what: What::Statement }));
+        }
+        Kind::Satellite(_) => {}
     }
 }
 

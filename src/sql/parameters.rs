@@ -44,17 +44,24 @@ fn parameter(text: &[u8]) -> Option<(Parameter<'_>, &[u8])> {
 /// what the server writes to the blank.
 #[inline]
 pub(crate) fn next(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
-    plainest(text).map(|(value, behind)| (Some(value), behind)).or_else(|| any(text))
+    match plainest(text) {
+        Some((value, behind)) => Some((Some(value), behind)),
+        None if text.is_empty() => None,
+        None => any(text),
+    }
 }
 
 /// A short value of one of the first nine parameters.
 #[inline]
 fn plainest(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let [b'$', b'1'..=b'9', b' ', b'=', b' ', b'\'', quoted @ ..] = text else { return None };
-    let (eight, others) = quoted.split_first_chunk::<8>()?;
-    let length = match before_quote(*eight) {
-        8 => 8 + others.first_chunk::<8>().map_or(8, |eight| before_quote(*eight)),
-        length => length,
+    let length = match quoted.split_first_chunk::<8>() {
+        Some((eight, others)) => match before_quote(u64::from_le_bytes(*eight)) {
+            8 => 8 + others.first_chunk::<8>().map_or(8, |eight| before_quote(u64::from_le_bytes(*eight))),
+            length => length,
+        },
+        // The end of the text, with zeros behind it.
+        None => before_quote(u64::from_le_bytes(*text.last_chunk::<8>()?) >> (64 - 8 * quoted.len())),
     };
     match quoted.get(length..)? {
         [b'\''] => Some((&quoted[..length], &[])),
@@ -63,10 +70,10 @@ fn plainest(text: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// How many bytes stand before the first quote.
-fn before_quote(eight: [u8; 8]) -> usize {
+/// How many of eight bytes stand before the first quote.
+fn before_quote(eight: u64) -> usize {
     // The high bit marks the quotes: at most what comes behind the first of them is marked in error.
-    let unlike = u64::from_le_bytes(eight) ^ 0x2727_2727_2727_2727;
+    let unlike = eight ^ 0x2727_2727_2727_2727;
     let quotes = unlike.wrapping_sub(0x0101_0101_0101_0101) & !unlike & 0x8080_8080_8080_8080;
     quotes.trailing_zeros() as usize / 8
 }
