@@ -65,16 +65,16 @@ pub(super) fn interpret(record: &Record<'_>, out: &mut dyn FnMut(&Item<'_>)) {
         Severity::Quiet => {}
         Severity::Error => out(&error(record)),
         severity => {
-            if let Some(mut event) = event(record) {
+            if let Some(said) = said(record) {
                 if record.severity == Severity::Foreign || is_foreign(record.message) {
                     out(&note(record, What::LogWord { word: record.word }));
                 }
-                if event.step == Step::Plan {
-                    event.plan = event.sql;
-                    let statement = event.plan.and_then(pg_plan::statement);
-                    return out(&Item::Event(Event { sql: statement.as_deref(), ..event }));
+                if said.step == Step::Plan {
+                    let plan = said.sql;
+                    let statement = plan.and_then(pg_plan::statement);
+                    return out(&Item::Event(Event { plan, ..event(record, Said { sql: statement.as_deref(), ..said }) }));
                 }
-                out(&Item::Event(event));
+                out(&Item::Event(event(record, said)));
             } else if let Some(what) = what(record.message) {
                 out(&note(record, with_holders(what, record.detail)));
             } else if severity == Severity::Foreign {
@@ -119,9 +119,13 @@ fn error<'r>(record: &Record<'r>) -> Item<'r> {
     note(record, What::Error { severity: record.word, sqlstate: record.sqlstate, message: record.message })
 }
 
-fn event<'r>(record: &Record<'r>) -> Option<Event<'r>> {
-    let said = timed(record).or_else(|| untimed(record.message))?;
-    Some(Event {
+fn said<'r>(record: &Record<'r>) -> Option<Said<'r>> {
+    timed(record).or_else(|| untimed(record.message))
+}
+
+#[inline]
+fn event<'r>(record: &Record<'r>, said: Said<'r>) -> Event<'r> {
+    Event {
         ended: record.time,
         took: said.took,
         who: record.who,
@@ -134,7 +138,7 @@ fn event<'r>(record: &Record<'r>) -> Option<Event<'r>> {
         transaction: record.transaction,
         rows: said.rows,
         at: record.offset,
-    })
+    }
 }
 
 /// What a duration or statement line says.
@@ -477,7 +481,7 @@ mod tests {
     /// Duration in microseconds, step, portal and statement.
     type What4 = Option<(Option<u64>, Step, Option<String>, Option<String>)>;
 
-    fn said(message: &str) -> What4 {
+    fn told(message: &str) -> What4 {
         let record = Record {
             time: Timestamp(0),
             offset: 0,
@@ -493,7 +497,7 @@ mod tests {
             statement: None,
         };
         let owned = |text: Option<&[u8]>| text.map(|t| String::from_utf8_lossy(t).into_owned());
-        event(&record).map(|e| (e.took.map(|t| t.0), e.step, owned(e.portal), owned(e.sql)))
+        super::said(&record).map(|e| (e.took.map(|t| t.0), e.step, owned(e.portal), owned(e.sql)))
     }
 
     fn timed_as(step: Step, sql: &str) -> What4 {
@@ -502,36 +506,36 @@ mod tests {
 
     #[test]
     fn english_lines_are_read_by_their_words() {
-        assert_eq!(said("duration: 0.102 ms  statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
-        assert_eq!(said("duration: 0.102 ms statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
-        assert_eq!(said("duration: 0.102 ms  parse <unnamed>: SELECT 1"), timed_as(Step::Parse, "SELECT 1"));
-        assert_eq!(said("duration: 0.102 ms  bind S_1: SELECT 1"), timed_as(Step::Bind, "SELECT 1"));
-        assert_eq!(said("duration: 0.102 ms  execute py:0x7f:: SELECT 1"), timed_as(Step::Execute, "SELECT 1"));
-        assert_eq!(said("duration: 0.102 ms"), Some((Some(102), Step::Simple, None, None)));
-        assert_eq!(said("statement: BEGIN"), Some((None, Step::Simple, None, Some("BEGIN".into()))));
-        assert_eq!(said("execute <unnamed>: SELECT 1"), Some((None, Step::Execute, None, Some("SELECT 1".into()))));
+        assert_eq!(told("duration: 0.102 ms  statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(told("duration: 0.102 ms statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(told("duration: 0.102 ms  parse <unnamed>: SELECT 1"), timed_as(Step::Parse, "SELECT 1"));
+        assert_eq!(told("duration: 0.102 ms  bind S_1: SELECT 1"), timed_as(Step::Bind, "SELECT 1"));
+        assert_eq!(told("duration: 0.102 ms  execute py:0x7f:: SELECT 1"), timed_as(Step::Execute, "SELECT 1"));
+        assert_eq!(told("duration: 0.102 ms"), Some((Some(102), Step::Simple, None, None)));
+        assert_eq!(told("statement: BEGIN"), Some((None, Step::Simple, None, Some("BEGIN".into()))));
+        assert_eq!(told("execute <unnamed>: SELECT 1"), Some((None, Step::Execute, None, Some("SELECT 1".into()))));
     }
 
     #[test]
     fn portals_and_fetches_are_told_apart() {
-        let fetch = said("duration: 0.102 ms  execute fetch from <unnamed>/C_1: SELECT 1");
+        let fetch = told("duration: 0.102 ms  execute fetch from <unnamed>/C_1: SELECT 1");
         assert_eq!(fetch, Some((Some(102), Step::Fetch, Some("C_1".into()), Some("SELECT 1".into()))));
-        let first = said("duration: 0.102 ms  execute S_2/C_1: SELECT 1");
+        let first = told("duration: 0.102 ms  execute S_2/C_1: SELECT 1");
         assert_eq!(first, Some((Some(102), Step::Execute, Some("C_1".into()), Some("SELECT 1".into()))));
     }
 
     #[test]
     fn other_languages_are_read_by_their_structure() {
-        assert_eq!(said("Dauer: 0.102 ms  Anweisung: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
-        assert_eq!(said("durée : 0.102 ms, instruction : SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
-        assert!(matches!(said("Dauer: 0.102 ms  Binden <unnamed>: SELECT 1"), Some((Some(102), Step::Foreign(_), None, Some(_)))));
-        assert_eq!(said("Anweisung: SELECT 1"), Some((None, Step::Simple, None, Some("SELECT 1".into()))));
-        assert_eq!(said("erwarte Verbindungen auf IPv4-Adresse: select"), None);
+        assert_eq!(told("Dauer: 0.102 ms  Anweisung: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(told("durée : 0.102 ms, instruction : SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert!(matches!(told("Dauer: 0.102 ms  Binden <unnamed>: SELECT 1"), Some((Some(102), Step::Foreign(_), None, Some(_)))));
+        assert_eq!(told("Anweisung: SELECT 1"), Some((None, Step::Simple, None, Some("SELECT 1".into()))));
+        assert_eq!(told("erwarte Verbindungen auf IPv4-Adresse: select"), None);
     }
 
     #[test]
     fn rows_between_duration_and_statement_are_read() {
-        assert_eq!(said("duration: 0.102 ms  rows: 3 size: 120 bytes  statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
+        assert_eq!(told("duration: 0.102 ms  rows: 3 size: 120 bytes  statement: SELECT 1"), timed_as(Step::Simple, "SELECT 1"));
     }
 
     #[test]

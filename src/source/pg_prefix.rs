@@ -54,7 +54,8 @@ pub(super) struct Head<'b> {
 
 impl Head<'_> {
     /// `log_error_verbosity = verbose` puts the SQLSTATE before the message: `00000: duration: …`.
-    fn verbose(mut self, line: &[u8]) -> Self {
+    #[inline]
+    fn be_verbose(&mut self, line: &[u8]) {
         if let Some([state @ .., b':', b' ']) = line[self.message..].first_chunk::<7>()
             && matches!(self.kind, Kind::Primary(_))
             && is_sqlstate(state)
@@ -62,7 +63,6 @@ impl Head<'_> {
             self.sqlstate = Some(*state);
             self.message += 7;
         }
-        self
     }
 
     /// Whether its line begins a record for certain: not a satellite, nor a word that may be one in another language.
@@ -213,7 +213,9 @@ impl Prefix {
     pub(super) fn head<'b>(&self, line: &'b [u8], clock: &mut Clock<'_>) -> Option<Head<'b>> {
         let mut reading = Match { line, fields: Fields::default(), clock, tries: MOST_TRIES, strayed: false };
         let severity = self.from(0, 0, &mut reading)?;
-        Some(reading.fields.finish(severity)?.verbose(line))
+        let mut head = reading.fields.finish(severity)?;
+        head.be_verbose(line);
+        Some(head)
     }
 
     /// Whether the text behind a line's time tells all else, and comes again; see [`Prefix::recurring_head`].
@@ -232,19 +234,23 @@ impl Prefix {
         let Some((time, length)) = timed else { return self.head(line, clock) };
         let rest = &line[length..];
         if let Some((known, behind)) = heads.find(rest) {
-            return Some(Head { time, severity: known.severity + length, message: length + behind, ..*known }.verbose(line));
+            let mut head = *known;
+            (head.time, head.severity, head.message) = (time, known.severity + length, length + behind);
+            head.be_verbose(line);
+            return Some(head);
         }
         let fields = Fields { time: Some(time), ..Fields::default() };
         let mut reading = Match { line, fields, clock, tries: MOST_TRIES, strayed: false };
         let severity = self.from(1, length, &mut reading)?;
         let strayed = reading.strayed;
-        let head = reading.fields.finish(severity)?;
+        let mut head = reading.fields.finish(severity)?;
         let text = &rest[..head.message - length];
         // With one blank behind the colon the next byte was looked at too.
         if !strayed && text.ends_with(b":  ") {
             heads.insert(text, Head { severity: head.severity - length, ..head });
         }
-        Some(head.verbose(line))
+        head.be_verbose(line);
+        Some(head)
     }
 
     /// As [`Prefix::head`], for a text before which an epoch and a blank are to be imagined.
@@ -258,7 +264,9 @@ impl Prefix {
         };
         let at = text.strip_prefix(rest).map(|_| rest.len())?;
         let severity = self.from(2, at, &mut reading)?;
-        Some(reading.fields.finish(severity)?.verbose(text))
+        let mut head = reading.fields.finish(severity)?;
+        head.be_verbose(text);
+        Some(head)
     }
 
     /// The satellite that a line is and where its text begins, if it begins with the very bytes `before` that began its record.

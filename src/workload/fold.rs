@@ -140,6 +140,7 @@ impl Workload {
     }
 
     /// The number of a statement, which it gets when it is first of use.
+    #[inline]
     pub(super) fn number(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<u32> {
         let new = parsed.statements.get(local as usize)?;
         let known = block.statements.get_mut(local as usize)?;
@@ -337,8 +338,15 @@ impl Workload {
     }
 
     /// Counts lines of unknown steps. What comes next may tell: a line before the bind of the same statement is its parse.
+    #[inline]
     fn flush_foreign_before(&mut self, slot: u32, next: Option<(Step, u32)>) {
-        let Some(rare) = self.sessions.get(slot).rare.as_mut().filter(|rare| rare.foreign.is_some()) else { return };
+        if self.sessions.get(slot).rare.as_ref().is_some_and(|rare| rare.foreign.is_some()) {
+            self.flush_foreign_steps(slot, next);
+        }
+    }
+
+    fn flush_foreign_steps(&mut self, slot: u32, next: Option<(Step, u32)>) {
+        let Some(rare) = &mut self.sessions.get(slot).rare else { return };
         let Some(ForeignSteps { call, portal, steps }) = rare.foreign.take() else { return };
         let words: Vec<u32> = steps.iter().map(|(word, _)| *word).collect();
         self.language.learn(&words);

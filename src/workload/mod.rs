@@ -169,6 +169,8 @@ pub struct Workload {
     by_fingerprint: HashMap<Fingerprint, u32, FixedState>,
     names: Vec<Names>,
     by_names: HashMap<Names, u32, FixedState>,
+    /// The number of names last asked for.
+    last_names: u32,
     groups: Vec<(Option<String>, Group)>,
     by_group: HashMap<Option<String>, u32, FixedState>,
     sessions: Sessions,
@@ -439,7 +441,12 @@ impl Workload {
     }
 
     fn names_number(&mut self, names: &Names) -> u32 {
+        // Most sessions go by the same names as the one before.
+        if self.names.get(self.last_names as usize) == Some(names) {
+            return self.last_names;
+        }
         if let Some(&number) = self.by_names.get(names) {
+            self.last_names = number;
             return number;
         }
         if self.names.len() >= MOST_NAMES {
