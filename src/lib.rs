@@ -55,7 +55,7 @@ pub fn read(inputs: Vec<Input>, settings: &Settings) -> Result<Reading, Error> {
     pipeline::read(inputs.into_iter().map(named).collect(), settings, &pipeline::Silent)
 }
 
-/// Builds what [`report`] needs whatever was read, for who has a thread to spare meanwhile.
+/// Builds what [`report()`] needs whatever was read, for who has a thread to spare meanwhile.
 pub fn prepare() {
     finding::Libraries::prepare();
 }

@@ -68,7 +68,7 @@ impl State {
 
 /// What there is to do for who takes blocks in order.
 enum Next {
-    Take(Finished),
+    Take(Box<Finished>),
     Read,
 }
 
@@ -98,7 +98,7 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
     pub(super) fn take(&self, read: impl Fn(&Block, Option<Parsed>) -> Parsed) -> Option<Finished> {
         loop {
             match self.next()? {
-                Next::Take(finished) => return Some(finished),
+                Next::Take(finished) => return Some(*finished),
                 Next::Read => self.read_one(&read),
             }
         }
@@ -115,7 +115,7 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
             if let Some(finished) = state.read.remove(&number) {
                 state.handed_on += 1;
                 self.changed.notify_all();
-                return Some(Next::Take(finished));
+                return Some(Next::Take(Box::new(finished)));
             }
             if state.all == Some(state.handed_on) {
                 return None;

@@ -94,9 +94,9 @@ impl Workers {
         pool.in_place_scope(|scope| {
             let _closing = queue.closing();
             for _ in 1..self.jobs {
-                scope.spawn(|_| queue.work(&read));
+                scope.spawn(|_| queue.work(read));
             }
-            while let Some(Finished { parsed, block }) = queue.take(&read) {
+            while let Some(Finished { parsed, block }) = queue.take(read) {
                 let folded = fold(parsed, block.dropped, block.offset);
                 queue.give_back(block.bytes, folded);
             }
