@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Zoned;
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -44,7 +45,7 @@ impl IgnoreEntry {
 }
 
 /// What is configured of findings on a day: by the named file, or by the one that is found, or nothing.
-pub(super) fn rules(named: Option<&Path>, none: bool, today: Date) -> Result<Options, Failure> {
+pub(super) fn rules(named: Option<&Path>, none: bool) -> Result<Options, Failure> {
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
         None if none => None,
@@ -56,6 +57,8 @@ pub(super) fn rules(named: Option<&Path>, none: bool, today: Date) -> Result<Opt
     let config: Config = toml::from_str(&text).map_err(|error| failure(error.to_string()))?;
     let mut options = Options::of(config.rule).map_err(|bad| failure(format!("[rule.{}]: {}", bad.rule, bad.reason)))?;
     for (at, entry) in config.ignore.into_iter().enumerate() {
+        // The zone of the system is looked for only where it matters.
+        let today = Zoned::now().date();
         options.ignores.push(entry.on(today).map_err(|reason| failure(format!("[[ignore]] number {}: {reason}", at + 1)))?);
     }
     Ok(options)

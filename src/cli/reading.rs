@@ -60,7 +60,7 @@ type Read = fn(Vec<Candidate>, &Settings, &dyn pipeline::Progress) -> Result<Rea
 fn read_by(read: Read, asked: &Asked<'_>) -> Result<Answer, Failure> {
     let started = Instant::now();
     let display = display_zone(asked)?;
-    let options = config::rules(asked.rules.config.as_deref(), asked.rules.no_config, Zoned::now().date())?;
+    let options = config::rules(asked.rules.config.as_deref(), asked.rules.no_config)?;
     let mut settings = settings(asked, &display)?;
     settings.rules.objectives = objectives(&asked.rules.slo, &options)?;
     let found = discover(asked.inputs);
@@ -169,7 +169,7 @@ fn display_zone(asked: &Asked<'_>) -> Result<TimeZone, Failure> {
 fn settings(asked: &Asked<'_>, display: &TimeZone) -> Result<Settings, Failure> {
     let reading = asked.reading;
     let defaults = Settings::default();
-    let now = Zoned::now().with_time_zone(display.clone());
+    let now = jiff::Timestamp::now().to_zoned(display.clone());
     let zone = reading.timezone.as_deref().map_or(Ok(TimeZone::UTC), |name| zone(name, "--timezone"))?;
     Ok(Settings {
         jobs: reading.jobs.map_or(defaults.jobs, usize::from),
