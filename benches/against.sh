@@ -114,8 +114,10 @@ for log in $logs; do
         round=$((round + 1))
         measure "$log" wc wc -l "$dir/$log"
         measure "$log" grep grep -c duration "$dir/$log"
-        measure "$log" laggard1 "$laggard" report --no-findings --format json -j 1 "$dir/$log"
-        measure "$log" laggard2 "$laggard" report --no-findings --format json -j 2 "$dir/$log"
+        measure "$log" laggard1 "$laggard" report --no-config --format json -j 1 "$dir/$log"
+        measure "$log" laggard2 "$laggard" report --no-config --format json -j 2 "$dir/$log"
+        measure "$log" plain1 "$laggard" report --no-findings --format json -j 1 "$dir/$log"
+        measure "$log" plain2 "$laggard" report --no-findings --format json -j 2 "$dir/$log"
     done
 done
 
@@ -140,8 +142,10 @@ echo '|---|---|--:|--:|--:|--:|--:|'
 for log in $logs; do
     row "$log" wc "\`wc -l\`"
     row "$log" grep "\`grep -c duration\`"
-    row "$log" laggard1 "\`laggard report --no-findings -j 1\`"
-    row "$log" laggard2 "\`laggard report --no-findings -j 2\`"
+    row "$log" laggard1 "\`laggard report -j 1\`"
+    row "$log" laggard2 "\`laggard report -j 2\`"
+    row "$log" plain1 "\`laggard report --no-findings -j 1\`"
+    row "$log" plain2 "\`laggard report --no-findings -j 2\`"
     [ "$log" = literals.log ] || continue
     if [ -n "$scale" ]; then
         version=$(pgbadger --version | sed 's/.* //')$(failure "$log" pgbadger)
@@ -158,7 +162,8 @@ echo
 
 for log in literals.log parameters.log; do
     echo "- laggard -j 2 takes $(ratio "$(median $log laggard2 1)" "$(median $log grep 1)")" \
-        "times the wall time of grep -c on $log."
+        "times the wall time of grep -c on $log," \
+        "$(ratio "$(median $log plain2 1)" "$(median $log grep 1)") without looking for findings."
 done
 if [ -n "$scale" ]; then
     echo "- pgbadger -j 2 takes $(ratio "$pgbadger_cpu" "$(median literals.log laggard2 2)")" \

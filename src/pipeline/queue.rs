@@ -11,10 +11,12 @@ use crate::input::blocks::{Block, Blocks, Cut};
 use crate::input::buffer::Buffer;
 use crate::workload::Parsed;
 
-/// What is read of a block.
+/// What came of a block.
 pub(super) struct Finished {
     pub(super) parsed: Parsed,
-    pub(super) block: Block,
+    /// Where it began, and how many bytes were dropped behind it.
+    pub(super) offset: u64,
+    pub(super) dropped: u64,
 }
 
 /// Memory that is used again and again.
@@ -80,26 +82,29 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
         Queue { source, state, changed: Condvar::new(), most: most as u64 }
     }
 
-    /// Reads blocks as long as there are any. A panic is kept for [`Self::take`].
+    /// Reads blocks as long as there are any, one after the other into the same memory, which is near then. A panic is kept
+    /// for [`Self::take`].
     pub(super) fn work(&self, read: impl Fn(&Block, Option<Parsed>) -> Parsed) {
+        let mut buffer = self.state().spare.buffers.pop().unwrap_or_default();
         while self.wait_for_room() {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.read_one(&read))) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.read_one(&mut buffer, &read))) {
                 self.state().panic = Some(panic);
                 self.changed.notify_all();
                 return;
             }
         }
+        self.state().spare.buffers.push(buffer);
     }
 
-    /// Hands on what came of the next block in order, and reads others while that is not there.
+    /// Hands on what came of the next block in order, and reads others, with a buffer of its own, while that is not there.
     ///
     /// # Panics
     /// If a worker panicked, because who waits for its block would wait for ever.
-    pub(super) fn take(&self, read: impl Fn(&Block, Option<Parsed>) -> Parsed) -> Option<Finished> {
+    pub(super) fn take(&self, buffer: &mut Buffer, read: impl Fn(&Block, Option<Parsed>) -> Parsed) -> Option<Finished> {
         loop {
             match self.next()? {
                 Next::Take(finished) => return Some(*finished),
-                Next::Read => self.read_one(&read),
+                Next::Read => self.read_one(buffer, &read),
             }
         }
     }
@@ -142,33 +147,30 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
     }
 
     /// Cuts and reads the next block, which was promised.
-    fn read_one(&self, read: impl Fn(&Block, Option<Parsed>) -> Parsed) {
-        let (buffer, used) = {
-            let spare = &mut self.state().spare;
-            (spare.buffers.pop().unwrap_or_default(), spare.folded.pop())
-        };
+    fn read_one(&self, buffer: &mut Buffer, read: impl Fn(&Block, Option<Parsed>) -> Parsed) {
+        let used = self.state().spare.folded.pop();
         let cut = {
             let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
             let number = source.cut;
-            let block = source.blocks.next(buffer);
+            let block = source.blocks.next(std::mem::take(buffer));
             source.cut += u64::from(block.is_some());
             block.map(|block| (number, block)).ok_or(number)
         };
         match cut {
             Ok((number, block)) => {
                 let parsed = read(&block, used);
-                self.state().read.insert(number, Finished { parsed, block });
+                let Block { bytes, offset, dropped } = block;
+                *buffer = bytes;
+                self.state().read.insert(number, Finished { parsed, offset, dropped });
             }
             Err(all) => self.state().all = Some(all),
         }
         self.changed.notify_all();
     }
 
-    /// Takes memory for the next blocks.
-    pub(super) fn give_back(&self, buffer: Buffer, folded: Option<Parsed>) {
-        let spare = &mut self.state().spare;
-        spare.buffers.push(buffer);
-        spare.folded.extend(folded);
+    /// Takes memory for what comes of the next blocks.
+    pub(super) fn give_back(&self, folded: Option<Parsed>) {
+        self.state().spare.folded.extend(folded);
     }
 
     /// Nobody asks for more when this is gone, because of a panic or not, and then no worker waits any longer.

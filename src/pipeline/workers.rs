@@ -90,18 +90,19 @@ impl Workers {
     ) {
         let digests = &self.digests;
         let read = |block: &Block, used| digests.read(block, reader, used);
+        let mut buffer = self.spare.buffers.pop().unwrap_or_default();
         let queue = Queue::new(blocks, HELD * self.jobs, std::mem::take(&mut self.spare));
         pool.in_place_scope(|scope| {
             let _closing = queue.closing();
             for _ in 1..self.jobs {
                 scope.spawn(|_| queue.work(read));
             }
-            while let Some(Finished { parsed, block }) = queue.take(read) {
-                let folded = fold(parsed, block.dropped, block.offset);
-                queue.give_back(block.bytes, folded);
+            while let Some(Finished { parsed, offset, dropped }) = queue.take(&mut buffer, read) {
+                queue.give_back(fold(parsed, dropped, offset));
             }
         });
         self.spare = queue.into_spare();
+        self.spare.buffers.push(buffer);
     }
 }
 
