@@ -1,7 +1,7 @@
 //! Cut, read, fold: inputs become one workload. The only place that knows of threads, which are in `workers`.
 //!
-//! Workers read blocks in parallel and hand back small rows; this thread cuts the blocks before and folds the rows after,
-//! in the order of the log, so the result does not depend on the number of workers or the size of blocks.
+//! Workers cut blocks in turn, read them in parallel and hand back small rows; this thread, which is one of them, folds the
+//! rows in the order of the log, so the result does not depend on the number of workers or the size of blocks.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

@@ -2,6 +2,7 @@
 //!
 //! The file of a project holds for everything below its folder, up to the root of the repository. No secrets, no hosts.
 
+use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
@@ -44,7 +45,7 @@ impl IgnoreEntry {
     }
 }
 
-/// What is configured of findings on a day: by the named file, or by the one that is found, or nothing.
+/// What is configured of findings today: by the named file, or by the one that is found, or nothing.
 pub(super) fn rules(named: Option<&Path>, none: bool) -> Result<Options, Failure> {
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
@@ -56,10 +57,10 @@ pub(super) fn rules(named: Option<&Path>, none: bool) -> Result<Options, Failure
     let text = std::fs::read_to_string(&file).map_err(|error| failure(error.to_string()))?;
     let config: Config = toml::from_str(&text).map_err(|error| failure(error.to_string()))?;
     let mut options = Options::of(config.rule).map_err(|bad| failure(format!("[rule.{}]: {}", bad.rule, bad.reason)))?;
+    // The zone of the system is looked for only where it matters.
+    let today = LazyCell::new(|| Zoned::now().date());
     for (at, entry) in config.ignore.into_iter().enumerate() {
-        // The zone of the system is looked for only where it matters.
-        let today = Zoned::now().date();
-        options.ignores.push(entry.on(today).map_err(|reason| failure(format!("[[ignore]] number {}: {reason}", at + 1)))?);
+        options.ignores.push(entry.on(*today).map_err(|reason| failure(format!("[[ignore]] number {}: {reason}", at + 1)))?);
     }
     Ok(options)
 }

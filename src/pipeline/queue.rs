@@ -152,8 +152,9 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
         let cut = {
             let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
             let number = source.cut;
+            // Even if cutting panics, nobody takes what comes next for this one.
+            source.cut += 1;
             let block = source.blocks.next(std::mem::take(buffer));
-            source.cut += u64::from(block.is_some());
             block.map(|block| (number, block)).ok_or(number)
         };
         match cut {
@@ -163,7 +164,11 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
                 *buffer = bytes;
                 self.state().read.insert(number, Finished { parsed, offset, dropped });
             }
-            Err(all) => self.state().all = Some(all),
+            // Others who were promised a block as well find none behind the last.
+            Err(number) => {
+                let mut state = self.state();
+                state.all = Some(state.all.map_or(number, |all| all.min(number)));
+            }
         }
         self.changed.notify_all();
     }
@@ -179,8 +184,15 @@ impl<'b, R: Read + Send, C: Cut + Send> Queue<'b, R, C> {
     }
 
     /// The memory that is left.
+    ///
+    /// # Panics
+    /// If a worker panicked when nothing was taken any more.
     pub(super) fn into_spare(self) -> Spare {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).spare
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(panic) = state.panic {
+            resume_unwind(panic);
+        }
+        state.spare
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

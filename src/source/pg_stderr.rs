@@ -167,7 +167,12 @@ impl<'b> Reading<'b, '_, '_> {
                 self.attach(satellite, from + message..end);
                 return true;
             }
+            let unknown_zone = self.clock.unknown_zone;
             if let Some(head) = self.head_of(line) {
+                if matches!(head.kind, Kind::Satellite(_)) {
+                    // Records are counted, not lines.
+                    self.clock.unknown_zone = unknown_zone;
+                }
                 self.head(head, from, end);
                 return true;
             }

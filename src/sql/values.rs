@@ -182,27 +182,29 @@ fn clause_before(text: &[u8]) -> Clause {
     }
 }
 
-/// How much of a statement's end is searched for LIMIT and OFFSET.
+/// How much of a statement's end is searched for numbers of LIMIT and OFFSET.
 const TAIL: usize = 64;
+/// As much, with the word before the first number.
+const ENDING: usize = TAIL + b"offset ".len();
 
 /// What was found at the end of the last of some statements, which mostly is that of the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending {
-    /// No text ends in zeros.
-    text: [u8; TAIL],
+    /// A text of zeros has no clauses.
+    text: [u8; ENDING],
     clauses: (u32, u32),
 }
 
 impl Default for Ending {
     fn default() -> Self {
-        Ending { text: [0; TAIL], clauses: (0, 0) }
+        Ending { text: [0; ENDING], clauses: (0, 0) }
     }
 }
 
 impl Ending {
     /// See [`clauses_at_end`].
     fn clauses(&mut self, sql: &[u8]) -> (u32, u32) {
-        match sql.last_chunk::<TAIL>() {
+        match sql.last_chunk::<ENDING>() {
             Some(end) if *end == self.text => self.clauses,
             Some(end) => {
                 *self = Ending { text: *end, clauses: clauses_at_end(end) };
@@ -256,6 +258,14 @@ mod tests {
             assert_eq!(ending.clauses(sql(end).as_bytes()), expected, "{end}");
         }
         assert_eq!((ending.clauses(b"LIMIT $1"), ending.clauses(b"")), ((1, 0), (0, 0)));
+        // Wherever the clauses stand, the same is found as without a memory.
+        for behind in 0..80 {
+            for clause in ["limit $2", "offset $3", "limit $2 offset $3"] {
+                let sql = sql(&format!("{clause}{}", "-".repeat(behind)));
+                let expected = clauses_at_end(sql.as_bytes());
+                assert_eq!([0, 1].map(|_| ending.clauses(sql.as_bytes())), [expected; 2], "{sql}");
+            }
+        }
     }
 
     #[test]

@@ -57,6 +57,9 @@ struct Announced {
     constants: Values,
 }
 
+/// A longer statement is not remembered, so that memory stays bounded.
+const LONGEST_ANNOUNCED: usize = 4 * 1024;
+
 /// Sessions are looked up by as many low bits; a miss costs a hash.
 const RECENT: usize = 1 << 10;
 
@@ -241,6 +244,7 @@ impl Digest {
         self.look_up(sql);
         if matches!(event.step, Step::Parse | Step::Bind)
             && self.comments.is_empty()
+            && sql.len() <= LONGEST_ANNOUNCED
             && let Some(announced) = self.announced.get_mut(session)
         {
             announced.text.clear();
@@ -291,7 +295,8 @@ impl Digest {
         for comment in &self.comments {
             let text = &sql[comment.clone()];
             if let Some(&known) = self.tags.get(text) {
-                number = known;
+                // A comment without tags says nothing of those in another.
+                number = if known == NONE { number } else { known };
                 continue;
             }
             let found = tags::tags(text);
@@ -381,5 +386,57 @@ fn owned(note: &Note<'_>) -> NoteRow {
             has_statement: note.sql.is_some() && !is_sql,
         },
         What::LogWord { word } => NoteRow::LogWord { word: text(word) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Micros, Timestamp};
+
+    /// The rows of statements that sessions sent, each with its step.
+    fn rows(sent: &[(u64, Step, &str)]) -> Parsed {
+        let mut digest = Digest::new(Dialect::default());
+        for &(session, step, sql) in sent {
+            let who = Who { session, ..Who::default() };
+            digest.item(&Item::Event(Event {
+                ended: Timestamp(0),
+                took: Some(Micros(1)),
+                who: &who,
+                sql: Some(sql.as_bytes()),
+                step,
+                portal: None,
+                plan: None,
+                detail: None,
+                query_id: None,
+                transaction: 0,
+                rows: None,
+                at: 0,
+            }));
+        }
+        digest.finish()
+    }
+
+    #[test]
+    fn a_comment_without_tags_hides_those_of_no_other() {
+        let sql = "/* app:web */ select a from t /* plain */";
+        let parsed = rows(&[(1, Step::Simple, sql), (1, Step::Simple, sql)]);
+        assert!(parsed.tags.len() == 1 && parsed.rows.iter().all(|row| row.tags == 0), "{parsed:?}");
+    }
+
+    #[test]
+    fn what_was_bound_is_known_by_its_whole_text_in_any_session() {
+        let far = 1 + RECENT as u64;
+        let parsed = rows(&[
+            (1, Step::Bind, "select a from t where b = $1 limit 20"),
+            (far, Step::Execute, "select a from u where b = $1 limit 20"),
+            (1, Step::Execute, "select a from t where b = $1 limit 20"),
+            (1, Step::Execute, "select a from t where b = $1 limit 21"),
+            (far, Step::Execute, ""),
+        ]);
+        let statements: Vec<u32> = parsed.rows.iter().map(|row| row.statement).collect();
+        assert_eq!((&statements[..4], parsed.statements.len()), ([0, 1, 0, 0].as_slice(), 3));
+        let limits: Vec<u16> = parsed.rows.iter().map(|row| row.values.limit).collect();
+        assert_eq!(limits, [0, 20, 20, 21, 0]);
     }
 }
