@@ -319,7 +319,7 @@ fn fits<T: Serialize + DeserializeOwned + JsonSchema>(options: &Value) -> Result
 /// What a rule without options takes.
 fn no_options(options: &Value) -> Result<Vec<Choice>, String> {
     match options.as_object().and_then(|options| options.keys().next()) {
-        Some(name) => Err(format!("has no option {name}")),
+        Some(name) => Err(format!("{name}: there is no such option; this rule has none")),
         None => Ok(Vec::new()),
     }
 }
