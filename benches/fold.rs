@@ -109,7 +109,7 @@ fn blocks(log: Log) -> Vec<Parsed> {
             let event = Event {
                 ended: Timestamp(now),
                 took: Some(Micros(random.below(900) + 100)),
-                who,
+                who: &who,
                 sql: Some(sent.text.as_bytes()),
                 step,
                 portal: None,
