@@ -64,7 +64,7 @@ pub(super) fn rules(named: Option<&Path>, none: bool, today: Date) -> Result<Opt
 fn parsed(text: &str, today: Date) -> Result<Options, String> {
     let config: Config = toml::from_str(text).map_err(|error| refused(text, &error))?;
     let mut options = Options::of(config.rule).map_err(|bad| {
-        let unknown = finding::by_id(&bad.rule).is_none().then(|| format!("; {}", meant(&bad.rule))).unwrap_or_default();
+        let unknown = if finding::by_id(&bad.rule).is_none() { format!("; {}", meant(&bad.rule)) } else { String::new() };
         Wrong::at(["rule", &bad.rule], suggested(&bad.reason) + &unknown).placed(text, &format!("[rule.{}]: ", bad.rule))
     })?;
     for (at, entry) in config.ignore.into_iter().enumerate() {
