@@ -287,7 +287,7 @@ fn event_lines(workload: &Workload) -> EventLines {
         .map(|(kind, &count)| ErrorLine {
             sqlstate: kind.sqlstate.map(|s| String::from_utf8_lossy(&s).into_owned()),
             severity: kind.severity.to_string(),
-            message: kind.message.to_string(),
+            message: kind.told(),
             count,
         })
         .collect();
