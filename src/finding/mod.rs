@@ -351,6 +351,16 @@ impl<'c> Context<'c> {
     }
 }
 
+/// Whose time a finding's cost is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The server spent it on statements, waits of theirs for locks included.
+    #[default]
+    Server,
+    /// It passed on the clock: round trips and the client's own time between calls are in it, or what a transaction held.
+    Wall,
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Finding {
@@ -370,6 +380,8 @@ pub struct Finding {
     pub occurrences: u64,
     /// What it cost; `None` if that is not known.
     pub cost: Option<Micros>,
+    /// Whose time that is.
+    pub clock: Clock,
     /// Why it is known.
     pub evidence: Vec<Evidence>,
     /// What programs may read, by rule.

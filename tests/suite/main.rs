@@ -35,6 +35,7 @@ mod readme;
 mod rules;
 mod saved;
 mod schema_health;
+mod screens;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
