@@ -70,6 +70,18 @@ fn a_folder_with_one_run_in_three_formats_counts_once() {
 }
 
 #[test]
+fn a_saved_run_tells_what_was_left_out_of_it() {
+    let folder = folder("default", 1);
+    let saved = tempfile::tempdir().expect("a folder");
+    let file = saved.path().join("run.lag");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_laggard"));
+    command.args(["save", "--no-config", "--quiet", ".", "-o"]).arg(&file).env_clear().current_dir(folder.path());
+    assert!(command.status().expect("runs").success());
+    let again = report(saved.path(), &["run.lag"]);
+    assert_eq!((again.calls, again.count("same-log-left-out")), (report(folder.path(), &["postgresql.csv"]).calls, 1));
+}
+
+#[test]
 fn files_that_are_named_are_all_read() {
     let folder = folder("default", 1);
     let files = ["postgresql.csv", "postgresql.json", "postgresql.log"];
