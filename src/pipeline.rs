@@ -22,6 +22,7 @@ use workers::Workers;
 mod opened;
 mod queue;
 mod saved;
+mod twins;
 mod workers;
 
 /// How to read.
@@ -112,7 +113,7 @@ pub fn gather(candidates: Vec<Candidate>, settings: &Settings, progress: &dyn Pr
     let (snapshots, mut logs): (Vec<_>, Vec<_>) = others.into_iter().partition(|input| input.source.holds() == Holds::Counters);
     // Rotated files are read in the order of their first records; their names may lie.
     logs.sort_by_key(|input| (input.first.is_none(), input.first));
-    let logs = without_repetitions(logs, &mut reading);
+    let logs = twins::without_twins(without_repetitions(logs, &mut reading), &mut reading.twins);
     let mut servers = BTreeMap::new();
     let mut done = SoFar { bytes: 0, events: 0, skipped: 0, progress };
     if !reading.workload.rules().filter.is_open() {

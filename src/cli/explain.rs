@@ -13,6 +13,7 @@ use crate::workload::Statement;
 use super::explain_args::ExplainArgs;
 use super::reading::{self, Asked};
 use super::screen::{self, say};
+use super::toml_place::near;
 use super::{Exit, Failure, outputs, print, terminal};
 
 /// One line a rule.
@@ -118,7 +119,8 @@ fn unknown(asked: &str, unfound: &Unfound<'_>) -> Exit {
 /// All that is to be said of a rule.
 fn rule(id: &str) -> Result<Exit, Failure> {
     let Some(rule) = finding::by_id(id) else {
-        let near = finding::ALL.iter().map(|rule| rule.meta().id).find(|known| known.starts_with(id) || id.starts_with(known));
+        let known = || finding::ALL.iter().map(|rule| rule.meta().id);
+        let near = known().find(|known| known.starts_with(id) || id.starts_with(known)).or_else(|| near(id, known()));
         let meant = near
             .map_or_else(|| "laggard rules lists them, and a statement needs an input".to_owned(), |near| format!("did you mean {near}?"));
         return Err(Failure::trouble(format!("{id}: no rule is called so; {meant}")));

@@ -13,6 +13,7 @@ use crate::compare::Policy;
 use crate::compare::policy::{self, Level, default_limit, rule_names};
 
 use super::gate_args::GateFileArgs;
+use super::toml_place::{Wrong, near, refused};
 use super::{Failure, config};
 
 mod budget;
@@ -109,55 +110,21 @@ fn of_file(named: Option<&Path>, none: bool) -> Result<(Policy, Option<PathBuf>)
     };
     let Some(file) = file else { return Ok((Policy::default(), None)) };
     let text = std::fs::read_to_string(&file).map_err(|error| Failure::trouble(format!("{}: {error}", file.display())))?;
-    let policy = parsed(&text, Zoned::now().date()).map_err(|(place, reason)| {
-        let place = place.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
-        Failure::trouble(format!("{}{place}: {reason}", file.display()))
-    })?;
+    let policy = parsed(&text, Zoned::now().date()).map_err(|words| Failure::trouble(format!("{}:{words}", file.display())))?;
     Ok((policy, Some(file)))
 }
 
-/// What is wrong with a file: line and column where they are known, and words.
-type Wrong = (Option<(usize, usize)>, String);
-
-fn parsed(text: &str, today: Date) -> Result<Policy, Wrong> {
-    let file: File = toml::from_str(text).map_err(|error| {
-        let place = error.span().map(|span| place(text, span.start));
-        (place, suggested(error.message()))
-    })?;
-    file.policy(today).map_err(|(key, reason)| (text.find(&key).filter(|_| !key.is_empty()).map(|at| place(text, at)), reason))
-}
-
-/// Line and column of an offset, from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    (line, before.rsplit('\n').next().unwrap_or_default().chars().count() + 1)
-}
-
-/// The message with the name that may have been meant, of those that it lists.
-fn suggested(message: &str) -> String {
-    let mut names = message.split('`').skip(1).step_by(2);
-    let wrong = names.next().unwrap_or_default();
-    let near = names.min_by_key(|known| strsim::damerau_levenshtein(wrong, known)).filter(|known| is_near(wrong, known));
-    let message = message.trim_end();
-    if message.starts_with("unknown")
-        && let Some(near) = near
-    {
-        format!("{message}; did you mean {near}?")
-    } else {
-        message.to_owned()
-    }
-}
-
-fn is_near(wrong: &str, known: &str) -> bool {
-    strsim::damerau_levenshtein(wrong, known) <= wrong.len().max(known.len()) / 3
+/// What a file says as it holds on a day; else where in it something is wrong, and what.
+fn parsed(text: &str, today: Date) -> Result<Policy, String> {
+    let file: File = toml::from_str(text).map_err(|error| refused(text, &error))?;
+    file.policy(today).map_err(|wrong| wrong.placed(text, ""))
 }
 
 impl File {
-    /// As it holds on a day; else what is wrong, and the text near which it stands.
-    fn policy(self, today: Date) -> Result<Policy, (String, String)> {
+    /// As it holds on a day; else what is wrong.
+    fn policy(self, today: Date) -> Result<Policy, Wrong> {
         if let Some(schema) = self.schema.filter(|&schema| schema != SCHEMA) {
-            return Err(("schema".to_owned(), format!("this gate file is of schema {schema}, and this build reads {SCHEMA}")));
+            return Err(Wrong::at(["schema"], format!("this gate file is of schema {schema}, and this build reads {SCHEMA}")));
         }
         let mut policy = Policy::default();
         self.gate.set(&mut policy)?;
@@ -169,27 +136,31 @@ impl File {
             policy.limits.insert(name.clone(), limit);
         }
         policy.critical = self.tables.critical;
-        policy.controls = self.controls.checked().map_err(|reason| ("[controls]".to_owned(), format!("[controls] {reason}")))?;
+        policy.controls = self.controls.checked().map_err(|(key, reason)| Wrong::at(["controls", key], format!("[controls] {reason}")))?;
         for (at, entry) in self.budget.into_iter().enumerate() {
-            let budgets =
-                entry.budgets(at + 1).map_err(|reason| ("[[budget]]".to_owned(), format!("[[budget]] number {}: {reason}", at + 1)))?;
-            policy.budgets.extend(budgets);
+            policy.budgets.extend(entry.budgets(at + 1).map_err(|reason| of_entry("budget", at, &reason))?);
         }
         for (at, entry) in self.ignore.into_iter().enumerate() {
-            let waiver = entry.on(today).map_err(|reason| ("[[ignore]]".to_owned(), format!("[[ignore]] number {}: {reason}", at + 1)))?;
-            policy.waivers.push(waiver);
+            policy.waivers.push(entry.on(today).map_err(|reason| of_entry("ignore", at, &reason))?);
         }
         Ok(policy)
     }
 }
 
+/// What is wrong with an entry of a list.
+fn of_entry(list: &str, at: usize, reason: &str) -> Wrong {
+    let key = reason.split([' ', '.']).next().unwrap_or_default();
+    Wrong::at([list, &at.to_string(), key], format!("[[{list}]] number {}: {reason}", at + 1))
+}
+
 impl Controls {
-    fn checked(self) -> Result<policy::Controls, String> {
+    /// Itself if it makes sense; else the key that does not, and why.
+    fn checked(self) -> Result<policy::Controls, (&'static str, String)> {
         let Self { fingerprints, tables } = self;
         if let Some(table) = tables.iter().find(|table| table.trim().is_empty()) {
-            return Err(format!("tables: \"{table}\" is no table"));
+            return Err(("tables", format!("tables: \"{table}\" is no table")));
         }
-        fingerprints.iter().try_for_each(|id| id_is_one(id))?;
+        fingerprints.iter().try_for_each(|id| id_is_one(id)).map_err(|reason| ("fingerprints", reason))?;
         Ok(policy::Controls { fingerprints, tables })
     }
 }
@@ -202,8 +173,8 @@ fn id_is_one(id: &str) -> Result<(), String> {
 
 /// The rule that may have been meant, or all there are.
 fn meant(name: &str) -> String {
-    let near = rule_names().min_by_key(|known| strsim::damerau_levenshtein(name, known)).filter(|known| is_near(name, known));
-    near.map_or_else(|| format!("; there are {}", rule_names().collect::<Vec<_>>().join(", ")), |near| format!("; did you mean {near}?"))
+    near(name, rule_names())
+        .map_or_else(|| format!("; there are {}", rule_names().collect::<Vec<_>>().join(", ")), |near| format!("; did you mean {near}?"))
 }
 
 #[cfg(test)]
@@ -216,7 +187,7 @@ mod tests {
         crate::report::json::assert_committed::<File>("cli/gate-file");
     }
 
-    fn read(text: &str) -> Result<Policy, Wrong> {
+    fn read(text: &str) -> Result<Policy, String> {
         parsed(text, jiff::civil::date(2026, 11, 26))
     }
 
@@ -261,7 +232,7 @@ mod tests {
         };
         assert_eq!(
             [over("2026-11-25"), over("2026-11-26"), over("2026-11-27")],
-            [Ok(true), Ok(false), Ok(false)].map(|r: Result<bool, Wrong>| r)
+            [Ok(true), Ok(false), Ok(false)].map(|r: Result<bool, String>| r)
         );
         assert!(over("2026-11-27T10:00:00Z").is_err());
     }
@@ -269,31 +240,37 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
         for (text, place, words) in [
-            ("[gate]\nfail_om = \"error\"\n", Some((2, 1)), "did you mean fail_on?"),
-            ("[gates]\n", Some((1, 2)), "did you mean gate?"),
-            ("[gate]\nfail_on = \"fatal\"\n", Some((2, 11)), "unknown variant"),
-            ("\n[rules]\nbuffer-per-call = \"warn\"\n", Some((3, 1)), "did you mean buffers-per-call?"),
-            ("[rules]\nlatency = { levle = \"warn\" }\n", Some((2, 13)), "did you mean level?"),
-            ("[rules]\nlatency = \"warm\"\n", Some((2, 11)), "did you mean warn?"),
-            ("[rules]\nlatency = { rel = \"5%\" }\n", Some((2, 1)), "min_effect and tolerance in [gate]"),
-            ("[rules]\nbudget = { abs = 3 }\n", Some((2, 1)), "[rules] budget: it has no abs"),
-            ("[rules]\nn-plus-one = { rel = \"5%\" }\n", Some((2, 1)), "a level is all that it has"),
-            ("[gate]\nmin_effect = \"ten\"\n", Some((2, 14)), "\"20%\""),
-            ("[gate]\nfdr = 1.5\n", Some((2, 1)), "between 0 and 1"),
-            ("[gate]\ntolerance = \"5%\"\n", Some((2, 1)), "below min_effect"),
-            ("[gate]\nglobal = \"always\"\n", Some((2, 10)), "unknown variant"),
-            ("[controls]\nfingerprints = [\"xyz\"]\n", Some((1, 1)), "sixteen digits"),
-            ("[controls]\ntables = [\"\"]\n", Some((1, 1)), "no table"),
-            ("[controls]\ntable = [\"a\"]\n", Some((2, 1)), "did you mean tables?"),
-            ("schema = 2\n", Some((1, 1)), "schema 2"),
-            ("[[ignore]]\nrule = \"latency\"\nexpires = 2027-01-01\n", Some((1, 1)), "reason"),
-            ("[[ignore]]\nrule = \"latency\"\nreason = \"x\"\n", Some((1, 1)), "expires"),
-            ("[[ignore]]\nreason = \"x\"\nexpires = 2027-01-01\n", Some((1, 1)), "would ignore everything"),
-            ("[[ignore]]\nfingerprint = \"xyz\"\nreason = \"x\"\nexpires = 2027-01-01\n", Some((1, 1)), "sixteen digits"),
-            ("[[ignore]]\nrule = \"latncy\"\nreason = \"x\"\nexpires = 2027-01-01\n", Some((1, 1)), "did you mean latency?"),
+            ("[gate]\nfail_om = \"error\"\n", "2:1", "did you mean fail_on?"),
+            ("[gates]\n", "1:2", "did you mean gate?"),
+            ("[gate]\nfail_on = \"fatal\"\n", "2:11", "unknown variant"),
+            ("\n[rules]\nbuffer-per-call = \"warn\"\n", "3:1", "did you mean buffers-per-call?"),
+            ("[rules]\nlatency = { levle = \"warn\" }\n", "2:13", "did you mean level?"),
+            ("[rules]\nlatency = \"warm\"\n", "2:11", "did you mean warn?"),
+            ("[rules]\nlatency = { rel = \"5%\" }\n", "2:13", "min_effect and tolerance in [gate]"),
+            ("[rules]\nbudget = { abs = 3 }\n", "2:12", "[rules] budget: it has no abs"),
+            ("[rules]\nn-plus-one = { rel = \"5%\" }\n", "2:16", "a level is all that it has"),
+            ("[gate]\nmin_effect = \"ten\"\n", "2:14", "\"20%\""),
+            ("[gate]\nfdr = 1.5\n", "2:1", "between 0 and 1"),
+            ("[gate]\ntolerance = \"5%\"\n", "2:1", "below min_effect"),
+            ("[gate]\nglobal = \"always\"\n", "2:10", "unknown variant"),
+            ("[controls]\nfingerprints = [\"xyz\"]\n", "2:1", "sixteen digits"),
+            ("[controls]\ntables = [\"\"]\n", "2:1", "no table"),
+            ("[controls]\ntable = [\"a\"]\n", "2:1", "did you mean tables?"),
+            ("schema = 2\n", "1:1", "schema 2"),
+            ("[[ignore]]\nrule = \"latency\"\nexpires = 2027-01-01\n", "1:1", "reason"),
+            ("[[ignore]]\nrule = \"latency\"\nreason = \"x\"\n", "1:1", "expires"),
+            ("[[ignore]]\nreason = \"x\"\nexpires = 2027-01-01\n", "1:1", "would ignore everything"),
+            ("[[ignore]]\nfingerprint = \"xyz\"\nreason = \"x\"\nexpires = 2027-01-01\n", "2:1", "sixteen digits"),
+            ("[[ignore]]\nrule = \"latncy\"\nreason = \"x\"\nexpires = 2027-01-01\n", "2:1", "did you mean latency?"),
+            ("# [gate] fdr\n[gate]\nfdr = 1.5\n", "3:1", "between 0 and 1"),
+            (
+                "[[budget]]\nmatch = \"*\"\np95 = \"< 1s\"\n[[budget]]\nmatch = \"*\"\np95 = \"1s\"\n",
+                "6:1",
+                "[[budget]] number 2: p95 = \"1s\": a limit looks like",
+            ),
         ] {
-            let (at, message) = read(text).expect_err(text);
-            assert_eq!(at, place, "{text}: {message}");
+            let message = read(text).expect_err(text);
+            assert!(message.starts_with(&format!("{place}: ")), "{text}: {message}");
             assert!(message.contains(words), "{text}: {message}");
         }
     }

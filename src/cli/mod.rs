@@ -36,6 +36,7 @@ mod snapshot;
 #[cfg(feature = "live")]
 mod snapshot_args;
 mod terminal;
+mod toml_place;
 #[cfg(feature = "live")]
 mod top;
 mod when;

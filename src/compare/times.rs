@@ -156,18 +156,27 @@ fn middle(pair: &Pair<'_>, side: Side, family: Family, has_medians: bool) -> Opt
     (!logs.is_empty()).then(|| (logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }
 
+/// A probability as people write it: what is below a thousandth, or as near to one, is no number that means more.
+fn rate(name: &str, value: f64) -> String {
+    match value {
+        value if value < 0.001 => format!("{name} < 0.001"),
+        value if value > 0.999 => format!("{name} > 0.999"),
+        value => format!("{name} = {value:.3}"),
+    }
+}
+
 fn evidence(test: &Test, policy: &Policy, verdict: Judgement) -> Vec<Evidence> {
     let options = &policy.latency;
     let added = Micros::floor((test.times.added_ms.abs() * MS).round());
     let more = if test.times.added_ms >= 0.0 { "more" } else { "less" };
     let chance = if verdict == Judgement::Improved {
-        format!("q {:.2e} of all tests", test.q_improved)
+        format!("{} of all tests", rate("q", test.q_improved))
     } else {
         format!(
-            "chance of being slower by no more than {:.0} %: p {:.2e}, q {:.2e} of all tests",
+            "chance of being slower by no more than {:.0} %: {}, {} of all tests",
             options.min_effect * 100.0,
-            test.p,
-            test.q
+            rate("p", test.p),
+            rate("q", test.q)
         )
     };
     let mut evidence = vec![Evidence {
@@ -259,5 +268,19 @@ fn note(warning: &Warning) -> Option<String> {
             "only {} could be tested, too few to tell a slower statement from a slower machine",
             counted(*tested as u64, "statement")
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn probabilities_are_written_as_people_do() {
+        let told = [1.0e-76, 0.0, 0.000_999, 0.001, 0.034_2, 0.5, 0.999_5, 1.0].map(|p| rate("p", p));
+        assert_eq!(
+            told.each_ref().map(String::as_str),
+            ["p < 0.001", "p < 0.001", "p < 0.001", "p = 0.001", "p = 0.034", "p = 0.500", "p > 0.999", "p > 0.999"]
+        );
     }
 }

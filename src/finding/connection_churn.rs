@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::units::{Micros, grouped};
 use crate::workload::visits::{Client, SHORT, Visits};
 
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+use super::{Clock, Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
 pub(super) struct ConnectionChurn;
@@ -94,6 +94,7 @@ fn finding(client: &Client, visits: &Visits, knows_statements: bool) -> Finding 
         title: format!("{} connections{of}, up to {} a minute, for few statements each", grouped(visits.connections), grouped(busiest)),
         occurrences: visits.connections,
         cost: Some(visits.setup).filter(|setup| setup.0 > 0),
+        clock: Clock::Wall,
         evidence: vec![counted],
         remedy: META.remedy.to_owned(),
         ..Finding::default()

@@ -8,7 +8,7 @@ use crate::sql::change::Change;
 use crate::units::Micros;
 use crate::workload::{Statement, changes};
 
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+use super::{Clock, Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
 pub(super) struct DdlDuration;
@@ -70,6 +70,7 @@ fn finding(statement: &Statement, done: &changes::Change) -> Option<Finding> {
         statement: Some(statement.fingerprint),
         occurrences: done.calls,
         cost: Some(done.ran.max(done.held)),
+        clock: if done.held > done.ran { Clock::Wall } else { Clock::Server },
         evidence: vec![Evidence::counted(
             format!("ran {} in all, at most {}; its lock was held for up to {}", done.ran, done.longest, longest),
             json!({"calls": done.calls, "ran_us": done.ran.0, "longest_us": done.longest.0, "held_us": longest.0, "table": change.table}),

@@ -137,7 +137,7 @@ fn finding(kind: &ErrorKind, bursts: &[Burst], total: u64, median: u64) -> Findi
     let count: u64 = bursts.iter().map(|burst| burst.count).sum();
     let most = bursts.iter().map(|burst| burst.most).max().unwrap_or(0);
     let state = kind.sqlstate.map(|state| String::from_utf8_lossy(&state).into_owned());
-    let told = |burst: &Burst| {
+    let window = |burst: &Burst| {
         let (start, end) = (start_of(burst.first).to_string(), start_of(burst.last + 1).to_string());
         Evidence {
             kind: "window",
@@ -149,7 +149,7 @@ fn finding(kind: &ErrorKind, bursts: &[Burst], total: u64, median: u64) -> Findi
             ),
             data: json!({
                 "start": start, "end": end, "count": burst.count, "most_per_minute": burst.most, "median_per_minute": median,
-                "sqlstate": state, "message": kind.message, "total": total,
+                "sqlstate": state, "message": kind.told(), "total": total,
             })
             .as_object()
             .cloned()
@@ -160,9 +160,9 @@ fn finding(kind: &ErrorKind, bursts: &[Burst], total: u64, median: u64) -> Findi
         rule: META.id,
         severity: severity(kind, most),
         confidence: Confidence::High,
-        title: format!("{} errors within minutes: {}", grouped(count), kind.message),
+        title: format!("{} errors within minutes: {}", grouped(count), kind.told()),
         occurrences: count,
-        evidence: bursts.iter().map(told).collect(),
+        evidence: bursts.iter().map(window).collect(),
         remedy: META.remedy.to_owned(),
         ..Finding::default()
     }

@@ -14,7 +14,7 @@ use crate::workload::Workload;
 use crate::workload::burst::{Burst, Class, Known, MOST_BURSTS, Pattern, Sum};
 
 use super::orm::{Mending, Named, Task};
-use super::{Confidence, Context, Evidence, Finding, Meta, Severity, as_map, process, upsert_loop};
+use super::{Clock, Confidence, Context, Evidence, Finding, Meta, Severity, as_map, process, upsert_loop};
 
 /// Options of a rule on loops.
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -127,6 +127,7 @@ fn finding(context: &Context<'_>, meta: &'static Meta, class: Class, found: &Loo
         related: related(found),
         occurrences: count,
         cost: cost(&sum),
+        clock: clock(&sum),
         evidence: evidence(found),
         data,
         remedy: remedy(context, class, &looped, application),
@@ -163,9 +164,18 @@ fn tasks(context: &Context<'_>, class: Class, all: &[Looped]) -> Vec<Task> {
 /// What loops cost: the time they wasted, which of several loops at once only the longest is blamed for, but never less than
 /// the worst of its own, nor than what the server spent on all calls but one a loop. Times of whole seconds see nothing else.
 fn cost(sum: &Sum) -> Option<Micros> {
+    Some(sum.waste.max(sum.worst).max(server(sum))).filter(|cost| cost.0 > 0)
+}
+
+/// What the server spent on all calls but one a loop.
+fn server(sum: &Sum) -> Micros {
     let spared = sum.calls.saturating_sub(sum.count());
-    let server = Micros(u64::try_from(u128::from(sum.exec.0) * u128::from(spared) / u128::from(sum.calls.max(1))).unwrap_or(u64::MAX));
-    Some(sum.waste.max(sum.worst).max(server)).filter(|cost| cost.0 > 0)
+    Micros(u64::try_from(u128::from(sum.exec.0) * u128::from(spared) / u128::from(sum.calls.max(1))).unwrap_or(u64::MAX))
+}
+
+/// Whose time [`cost`] is.
+fn clock(sum: &Sum) -> Clock {
+    if sum.waste.max(sum.worst) > server(sum) { Clock::Wall } else { Clock::Server }
 }
 
 /// How often an inner loop runs for each turn of the outer one.

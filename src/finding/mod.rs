@@ -319,7 +319,7 @@ fn fits<T: Serialize + DeserializeOwned + JsonSchema>(options: &Value) -> Result
 /// What a rule without options takes.
 fn no_options(options: &Value) -> Result<Vec<Choice>, String> {
     match options.as_object().and_then(|options| options.keys().next()) {
-        Some(name) => Err(format!("has no option {name}")),
+        Some(name) => Err(format!("{name}: there is no such option; this rule has none")),
         None => Ok(Vec::new()),
     }
 }
@@ -351,6 +351,16 @@ impl<'c> Context<'c> {
     }
 }
 
+/// Whose time a finding's cost is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The server spent it on statements, waits of theirs for locks included.
+    #[default]
+    Server,
+    /// It passed on the clock: round trips and the client's own time between calls are in it, or what a transaction held.
+    Wall,
+}
+
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Finding {
@@ -370,6 +380,8 @@ pub struct Finding {
     pub occurrences: u64,
     /// What it cost; `None` if that is not known.
     pub cost: Option<Micros>,
+    /// Whose time that is.
+    pub clock: Clock,
     /// Why it is known.
     pub evidence: Vec<Evidence>,
     /// What programs may read, by rule.

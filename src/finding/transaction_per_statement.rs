@@ -9,7 +9,7 @@ use crate::workload::Caller;
 use crate::workload::transactions::Counts;
 
 use super::transactions::by;
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+use super::{Clock, Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
 pub(super) struct TransactionPerStatement;
@@ -89,6 +89,7 @@ fn finding(actor: &Caller, counts: &Counts, log: u64) -> Finding {
         title: format!("{:.0} % of {all} transactions{} have one statement", share * 100.0, by(actor)),
         occurrences: counts.in_series,
         cost: Some(counts.frame),
+        clock: Clock::Wall,
         evidence: vec![evidence],
         remedy: META.remedy.to_owned(),
         ..Finding::default()

@@ -13,7 +13,7 @@ use crate::workload::burst::{Grade, Known, MOST_BURSTS, Pattern, Sum};
 
 use super::loops::{Options, application, named, place, severity, told};
 use super::orm::Named;
-use super::{Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
+use super::{Clock, Confidence, Context, Evidence, Finding, Meta, Rule, Severity, fits};
 
 /// See the module.
 pub(super) struct UpsertLoop;
@@ -76,6 +76,7 @@ fn finding(context: &Context<'_>, known: &Known, pattern: &Pattern, least: u32) 
         related: vec![read],
         occurrences: sum.count(),
         cost: Some(sum.waste),
+        clock: Clock::Wall,
         evidence: evidence(known, pattern, least),
         data: data(known, pattern, &sum, least).as_object().cloned().unwrap_or_default(),
         remedy: remedy(&write, &check) + if is_known { "" } else { " (unknown ORM)" },

@@ -17,11 +17,13 @@ use crate::units::Timestamp;
 use super::Settings;
 
 /// How much of an input decides what it is.
-const HEAD: usize = 64 * 1024;
+pub(super) const HEAD: usize = 64 * 1024;
 
 /// An input whose format is known. It is not held open unless it can be read only once, because there may be thousands.
 pub(super) struct Opened {
     pub(super) input: Input,
+    /// Whether the user named it, instead of a folder that holds it.
+    pub(super) named: bool,
     /// The beginning and the rest of what passes only once.
     pub(super) once: Option<Once>,
     pub(super) head_hash: u64,
@@ -97,7 +99,7 @@ pub(super) fn open(candidate: &Candidate, settings: &Settings) -> Result<Opened,
     }
     let head_hash = FixedState::default().hash_one(&head);
     let once = (!input.is_lasting()).then_some(Once { head, rest: unpacked, failed });
-    Ok(Opened { input, once, head_hash, source, reader, first: seen.earliest, newest_first })
+    Ok(Opened { input, named: candidate.named, once, head_hash, source, reader, first: seen.earliest, newest_first })
 }
 
 fn unknown(path: &std::path::Path, reason: String) -> Error {

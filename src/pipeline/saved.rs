@@ -94,6 +94,7 @@ pub(super) fn add(saved: Vec<(PathBuf, Reading)>, reading: &mut Reading) {
         reading.inputs.extend(saved.inputs);
         reading.errors.extend(saved.errors);
         reading.repeated.extend(saved.repeated);
+        reading.twins.extend(saved.twins);
         reading.astray.extend(saved.astray);
         reading.strangers.extend(saved.strangers);
         reading.is_limited |= saved.is_limited;

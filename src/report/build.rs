@@ -12,7 +12,7 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::sql::lexer::Dialect;
 use crate::sql::mask::masked;
 use crate::units::{Micros, Timestamp};
-use crate::workload::{Blind, Group, InputSummary, Key, MOST_SESSIONS, Reading, Share, Statement, Workload};
+use crate::workload::{Blind, Group, InputSummary, Key, MOST_SESSIONS, Reading, Share, Statement, Workload, stem};
 
 use super::{ErrorLine, EventLines, GroupLine, InputLine, LoggedLine, Report, ShareLine, SkippedLine, StatementLine, Totals, Warning};
 
@@ -287,7 +287,7 @@ fn event_lines(workload: &Workload) -> EventLines {
         .map(|(kind, &count)| ErrorLine {
             sqlstate: kind.sqlstate.map(|s| String::from_utf8_lossy(&s).into_owned()),
             severity: kind.severity.to_string(),
-            message: kind.message.to_string(),
+            message: kind.told(),
             count,
         })
         .collect();
@@ -357,6 +357,10 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     let path = |path: &std::path::PathBuf| path.display().to_string();
     warnings.extend(reading.repeated.iter().map(|p| Warning::Repeated { path: path(p) }));
+    if !reading.twins.is_empty() {
+        let files = reading.twins.iter().map(|twin| (path(&twin.path), path(&twin.read))).collect();
+        warnings.push(Warning::Twins { files });
+    }
     warnings.extend(reading.doubled.iter().map(|p| Warning::SavedAndRead { path: path(p) }));
     for (at, input) in reading.inputs.iter().enumerate() {
         // Snapshots in two formats are found out by their numbers.
@@ -412,12 +416,6 @@ fn warnings(reading: &Reading, structures: &Structures) -> Vec<Warning> {
     }
     warnings.extend(reading.inputs.iter().filter(|i| i.newest_first).map(|i| Warning::NewestFirst { path: path(&i.path) }));
     warnings
-}
-
-/// The folder of a file and its name up to the first dot behind the folder: `postgresql-2026-11-23_000000`.
-fn stem(path: &std::path::Path) -> (Option<&std::path::Path>, Option<&str>) {
-    let name = path.file_name().and_then(|name| name.to_str());
-    (path.parent(), name.and_then(|name| name.split('.').next()))
 }
 
 /// Orders statement lines as the JSON contract wants them: most time first, then by id.

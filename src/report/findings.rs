@@ -4,6 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::table::{LEAST_ROOM, duration};
 use super::text::{cut, sanitised, wrapped};
+use super::zoned::zoned;
 use super::{FindingLine, Style};
 
 /// How a line is to be painted.
@@ -28,14 +29,14 @@ pub(super) fn finding_lines(findings: &[FindingLine], style: &Style) -> Vec<(Ton
     let mut lines = Vec::new();
     for finding in findings {
         let tone = if finding.severity == "high" { Tone::Bad } else { Tone::Plain };
-        lines.push((tone, fits(columns.line(finding))));
-        lines.extend(windows(finding).into_iter().map(|line| (Tone::Plain, fits(line))));
+        lines.push((tone, fits(columns.line(finding, style))));
+        lines.extend(windows(finding, style).into_iter().map(|line| (Tone::Plain, fits(line))));
         if style.findings_only {
             let parts = |text: &str| match style.width {
                 Some(width) => wrapped(text, width.max(LEAST_ROOM) - INDENT.len()),
                 None => vec![text.to_owned()],
             };
-            let below = reasons(finding).into_iter().chain([sanitised(&finding.remedy)]);
+            let below = reasons(finding, style).into_iter().chain([sanitised(&finding.remedy)]);
             lines.extend(below.flat_map(|text| parts(&text)).map(|part| (Tone::Dim, format!("{INDENT}{part}"))));
             // Whole, for it is copied.
             lines.extend(finding.ddl.iter().map(|ddl| (Tone::Plain, format!("{INDENT}{}", sanitised(ddl)))));
@@ -57,6 +58,17 @@ pub(super) fn above(findings: &[FindingLine], statements: usize) -> Vec<FindingL
     shown.into_iter().map(|at| findings[at].clone()).collect()
 }
 
+/// What a finding cost, and whether that is time on the clock.
+pub(super) fn cost(finding: &FindingLine) -> String {
+    duration(finding.cost) + if finding.is_wall && finding.cost.is_some() { " wall" } else { "" }
+}
+
+/// What [`cost`] means, if any of these findings needs it.
+pub(super) fn legend(findings: &[FindingLine]) -> Option<&'static str> {
+    let is_needed = findings.iter().any(|finding| finding.is_wall && finding.cost.is_some());
+    is_needed.then_some("wall: time on the clock, round trips and the client's own time included; other costs are time in the server")
+}
+
 /// What belongs to a finding stands this much further in.
 const INDENT: &str = "          ";
 
@@ -71,11 +83,11 @@ impl Columns {
     fn of(findings: &[FindingLine], style: &Style) -> Self {
         let widest = |of: &dyn Fn(&FindingLine) -> usize| findings.iter().map(of).max().unwrap_or_default();
         let is_wide = style.width.is_none_or(|width| width >= WIDE);
-        Columns { cost: widest(&|f| duration(f.cost).width()), rule: if is_wide { widest(&|f| f.rule.len()) } else { 0 } }
+        Columns { cost: widest(&|f| cost(f).width()), rule: if is_wide { widest(&|f| f.rule.len()) } else { 0 } }
     }
 
-    fn line(&self, finding: &FindingLine) -> String {
-        let cost = duration(finding.cost);
+    fn line(&self, finding: &FindingLine, style: &Style) -> String {
+        let cost = cost(finding);
         let cost = " ".repeat(self.cost.saturating_sub(cost.width())) + &cost;
         let id = finding.statement.as_deref().map_or("–", |id| &id[..id.len().min(6)]);
         let doubt = match finding.confidence {
@@ -84,7 +96,7 @@ impl Columns {
             _ => "possible: ",
         };
         let text = finding.text.as_deref().map(|text| format!("  {}", sanitised(text))).unwrap_or_default();
-        let (severity, rule, title) = (finding.severity, finding.rule, sanitised(&finding.title));
+        let (severity, rule, title) = (finding.severity, finding.rule, sanitised(&zoned(&finding.title, style)));
         let room = self.rule;
         format!("  {severity:<6}  {cost}  {id:<6}  {rule:<room$}  {doubt}{title}{text}")
     }
@@ -97,12 +109,12 @@ const WIDE: usize = 100;
 const MOST_WINDOWS: usize = 3;
 
 /// When it was and what happened then, if the finding is about windows of time: a line each, further in what belongs to it.
-pub(super) fn windows(finding: &FindingLine) -> Vec<String> {
+pub(super) fn windows(finding: &FindingLine, style: &Style) -> Vec<String> {
     let all: Vec<&str> = finding.evidence.iter().filter(|(kind, ..)| *kind == "window").map(|(_, text, _)| text.as_str()).collect();
     let mut lines = Vec::new();
     for text in all.iter().take(MOST_WINDOWS) {
         for (at, part) in text.split("; ").enumerate() {
-            lines.push(format!("{}{}", " ".repeat(if at == 0 { 10 } else { 12 }), sanitised(part)));
+            lines.push(format!("{}{}", " ".repeat(if at == 0 { 10 } else { 12 }), sanitised(&zoned(part, style))));
         }
     }
     if all.len() > MOST_WINDOWS {
@@ -115,14 +127,14 @@ pub(super) fn windows(finding: &FindingLine) -> Vec<String> {
 const MOST_REASONS: usize = 2;
 
 /// Why a finding is known, the first reasons of all; what [`windows`] tells is left to it.
-pub(super) fn reasons(finding: &FindingLine) -> Vec<String> {
+pub(super) fn reasons(finding: &FindingLine, style: &Style) -> Vec<String> {
     let mut reasons: Vec<&str> = Vec::new();
     for (_, text, _) in finding.evidence.iter().filter(|(kind, text, _)| *kind != "window" && !text.is_empty()) {
         if !reasons.contains(&text.as_str()) && reasons.len() < MOST_REASONS {
             reasons.push(text);
         }
     }
-    reasons.into_iter().map(|text| format!("· {}", sanitised(text))).collect()
+    reasons.into_iter().map(|text| format!("· {}", sanitised(&zoned(text, style)))).collect()
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@ use std::io;
 
 use crate::units::grouped;
 
-use super::findings::windows;
+use super::findings::{cost, legend, windows};
 use super::table::{duration, heading, longest, percent, quantile};
 use super::text::{cut, sanitised};
+use super::zoned::zoned;
 use super::{FindingLine, GroupLine, Known, Renderer, Report, StatementLine, Style};
 
 /// See the module.
@@ -35,7 +36,7 @@ impl Renderer for Markdown {
             text.push_str("\n\n");
         }
         for warning in &report.warnings {
-            text.push_str(&format!("> {}\n\n", escaped(&sanitised(&warning.to_string()))));
+            text.push_str(&format!("> {}\n\n", escaped(&sanitised(&zoned(&warning.to_string(), style)))));
         }
         if let Some(groups) = &report.groups {
             text.push_str("| group | total | calls | errors | p50 | p95 | p99 | max |\n|---|--:|--:|--:|--:|--:|--:|--:|\n");
@@ -60,12 +61,15 @@ fn findings(report: &Report, style: &Style, text: &mut String) {
     }
     let longest = if style.findings_only { LONGEST } else { LONGEST / 2 };
     for (at, finding) in report.findings.iter().enumerate() {
-        let row = finding_row(finding);
+        let row = finding_row(finding, style);
         if text.len() + row.len() > longest {
             text.push_str(&format!("\n… {} more\n", report.findings.len() - at));
             break;
         }
         text.push_str(&row);
+    }
+    if let Some(legend) = legend(&report.findings) {
+        text.push_str(&format!("\n{legend}\n"));
     }
     text.push('\n');
 }
@@ -90,13 +94,13 @@ fn statements(report: &Report, text: &mut String) {
     text.push('\n');
 }
 
-fn finding_row(finding: &FindingLine) -> String {
+fn finding_row(finding: &FindingLine, style: &Style) -> String {
     let about = finding.text.as_deref().map(|text| code(&cut(&sanitised(text), STATEMENT))).unwrap_or_default();
-    let windows: String = windows(finding).iter().map(|line| format!("<br>{}", escaped(line.trim()))).collect();
+    let windows: String = windows(finding, style).iter().map(|line| format!("<br>{}", escaped(line.trim()))).collect();
     let remedy = finding.ddl.as_ref().map_or_else(|| finding.remedy.clone(), |ddl| format!("{} {ddl}", finding.remedy));
-    let (title, remedy) = (escaped(&sanitised(&finding.title)) + &windows, escaped(&sanitised(&remedy)));
+    let (title, remedy) = (escaped(&sanitised(&zoned(&finding.title, style))) + &windows, escaped(&sanitised(&remedy)));
     let FindingLine { severity, confidence, rule, .. } = finding;
-    format!("| {severity} | {confidence} | {rule} | {title} | {} | {about} | {remedy} |\n", duration(finding.cost))
+    format!("| {severity} | {confidence} | {rule} | {title} | {} | {about} | {remedy} |\n", cost(finding))
 }
 
 fn group_row(group: &GroupLine) -> String {

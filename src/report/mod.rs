@@ -25,6 +25,7 @@ mod table;
 pub mod text;
 mod tool;
 mod warning;
+mod zoned;
 
 pub use build::{Samples, Sort, View};
 pub use explained::Explained;
@@ -370,6 +371,8 @@ pub struct FindingLine {
     pub occurrences: u64,
     /// What it cost.
     pub cost: Option<Micros>,
+    /// Whether that is time on the clock, that between calls too, rather than time in the server.
+    pub is_wall: bool,
     /// Why it is known: kind, words, numbers.
     pub evidence: Vec<(&'static str, String, serde_json::Value)>,
     /// What programs may read, by rule.

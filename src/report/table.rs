@@ -11,8 +11,9 @@ use jiff::tz::TimeZone;
 
 use crate::units::{ByteCount, Micros, Timestamp, counted, grouped, often};
 
-use super::findings::{Tone, above, finding_lines};
-use super::text::{ascii, cut, sanitised};
+use super::findings::{Tone, above, finding_lines, legend};
+use super::text::{ascii, cut, sanitised, wrapped};
+use super::zoned::zoned;
 use super::{
     CounterLine, CoverageLine, EventLines, GroupLine, Known, LatencyLine, Percentile, Renderer, Report, StatementLine, Style, spark,
 };
@@ -40,7 +41,7 @@ impl Renderer for Table {
             out.line(HEADING, &line)?;
         }
         for warning in &report.warnings {
-            out.line(DOUBT, &sanitised(&warning.to_string()))?;
+            out.sentence(DOUBT, &sanitised(&zoned(&warning.to_string(), style)))?;
         }
         if style.findings_only {
             return out.findings(report);
@@ -73,6 +74,14 @@ impl Painter<'_> {
     fn line(&mut self, paint: Ansi, text: &str) -> io::Result<()> {
         let text = if self.style.ascii { ascii(text) } else { text.to_owned() };
         if self.style.colour && !text.is_empty() { writeln!(self.to, "{paint}{text}{paint:#}") } else { writeln!(self.to, "{text}") }
+    }
+
+    /// As many lines as the terminal needs for it.
+    fn sentence(&mut self, paint: Ansi, text: &str) -> io::Result<()> {
+        match self.style.width {
+            Some(width) => wrapped(text, width.max(LEAST_ROOM)).iter().try_for_each(|part| self.line(paint, part)),
+            None => self.line(paint, text),
+        }
     }
 
     fn table(&mut self, table: &Grid) -> io::Result<()> {
@@ -126,10 +135,13 @@ impl Painter<'_> {
             let how = if self.style.findings_only { format!("-n {all} shows all") } else { format!("laggard check -n {all} shows them") };
             self.line(DIM, &format!("  {} more; {how}", grouped(more as u64)))?;
         }
+        if let Some(legend) = legend(&shown) {
+            self.sentence(DIM, legend)?;
+        }
         let of_statement =
             first.statement.as_deref().map(|id| format!(", and {} with the same inputs all of that statement", &id[..id.len().min(6)]));
         let next = format!("  laggard explain {} says what it means and what to do{}", first.rule, of_statement.unwrap_or_default());
-        self.line(DIM, &next)
+        self.sentence(DIM, &next)
     }
 
     fn events(&mut self, report: &Report) -> io::Result<()> {
@@ -254,8 +266,8 @@ pub(super) fn percent(share: f64) -> String {
     if percent > 0.0 && percent < 1.0 { "<1 %".to_owned() } else { format!("{percent:.0} %") }
 }
 
-/// What a narrow terminal does without, the first first.
-const DISPENSABLE: [&str; 9] = ["spread", "id", "hit", "rows", "share", "p50", "errors", "state", "p95"];
+/// What a narrow terminal does without, the first first. The id is what `explain` and an ignore want, and goes last.
+const DISPENSABLE: [&str; 10] = ["spread", "hit", "rows", "share", "p50", "errors", "state", "p95", "p99", "id"];
 /// A statement of a few words is worth more than none, in columns.
 pub(super) const LEAST_ROOM: usize = 24;
 

@@ -51,6 +51,11 @@ pub enum Warning {
         /// The file.
         path: String,
     },
+    /// Files of folders were left out because they are the same logs as others, in another format.
+    Twins {
+        /// Each file, and the one that was read.
+        files: Vec<(String, String)>,
+    },
     /// Files in folders are no logs.
     Strangers {
         /// The files.
@@ -232,6 +237,7 @@ impl Warning {
             Warning::LooksSampled { .. } => "statements-seem-sampled",
             Warning::NotUnderstood { .. } => "records-not-understood",
             Warning::Repeated { .. } => "file-repeated",
+            Warning::Twins { .. } => "same-log-left-out",
             Warning::Strangers { .. } => "file-not-a-log",
             Warning::TwoFormats { .. } => "same-log-in-two-formats",
             Warning::Incomplete { .. } => "input-incomplete",
@@ -298,6 +304,15 @@ impl fmt::Display for Warning {
                 grouped(*skipped),
                 grouped(*records)
             ),
+            Warning::Twins { files } => {
+                let named: Vec<String> = files.iter().take(NAMED).map(|(path, read)| format!("{path} (as {read})")).collect();
+                let more = if files.len() > NAMED { format!(" and {} more", files.len() - NAMED) } else { String::new() };
+                write!(
+                    f,
+                    "left out as the same logs in another format, with the same processes, times and durations: {}{more}; name each file to read all of them",
+                    named.join(", ")
+                )
+            }
             Warning::Repeated { path } => write!(f, "{path} has the same content as another input and was read once"),
             Warning::Strangers { paths } => {
                 let more = paths.len().saturating_sub(NAMED);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Holds, Skip, Skipped};
 use crate::sql::fingerprint::Fingerprint;
-use crate::workload::{InputSummary, Part, Reading};
+use crate::workload::{InputSummary, Part, Reading, Twin};
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,6 +82,9 @@ struct Reason {
 pub(super) struct Inputs {
     is_limited: bool,
     repeated: Vec<String>,
+    /// Files that were not read because they are the same logs in another format, each with the one that was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    twins: Vec<[String; 2]>,
     astray: Vec<String>,
     strangers: Vec<String>,
     /// What could not be read.
@@ -137,6 +140,7 @@ impl Inputs {
         Inputs {
             is_limited: reading.is_limited,
             repeated: paths(&reading.repeated),
+            twins: reading.twins.iter().map(|twin| [&twin.path, &twin.read].map(|path| path.display().to_string())).collect(),
             astray: paths(&reading.astray),
             strangers: paths(&reading.strangers),
             incomplete: reading.errors.iter().map(ToString::to_string).collect(),
@@ -146,6 +150,7 @@ impl Inputs {
     pub(super) fn add_to(self, reading: &mut Reading) {
         reading.is_limited |= self.is_limited;
         reading.repeated.extend(self.repeated.into_iter().map(PathBuf::from));
+        reading.twins.extend(self.twins.into_iter().map(|[path, read]| Twin { path: path.into(), read: read.into() }));
         reading.astray.extend(self.astray.into_iter().map(PathBuf::from));
         reading.strangers.extend(self.strangers.into_iter().map(PathBuf::from));
         reading.errors.extend(self.incomplete.into_iter().map(|reason| crate::error::Error::Earlier { reason }));

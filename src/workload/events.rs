@@ -19,6 +19,12 @@ pub struct ErrorKind {
 }
 
 impl ErrorKind {
+    /// The message for a reader, with `…` for each number that was left out.
+    #[must_use]
+    pub fn told(&self) -> String {
+        super::message::told(&self.message)
+    }
+
     /// Whether it is of a worker of a parallel query, which was told to stop; the failure is its leader's.
     pub(super) fn is_of_worker(&self) -> bool {
         self.message.starts_with("terminating background worker")

@@ -1,7 +1,7 @@
 //! What a run read: the workload, and where it came from.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::event::{Holds, Skipped};
@@ -33,6 +33,22 @@ pub struct InputSummary {
     pub newest_first: bool,
 }
 
+/// A file that is the same log as another one, in another format, and was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Twin {
+    /// Its name.
+    pub path: PathBuf,
+    /// The one that was read.
+    pub read: PathBuf,
+}
+
+/// The folder of a file and its name up to the first dot behind the folder, which the server gives the log of one time in every
+/// format: `postgresql-2026-11-23_000000`.
+pub(crate) fn stem(path: &Path) -> (Option<&Path>, Option<&str>) {
+    let name = path.file_name().and_then(|name| name.to_str());
+    (path.parent(), name.and_then(|name| name.split('.').next()))
+}
+
 /// What all inputs came to.
 #[derive(Debug)]
 pub struct Reading {
@@ -44,6 +60,8 @@ pub struct Reading {
     pub errors: Vec<Error>,
     /// Files that have the same content as another and were not read again.
     pub repeated: Vec<PathBuf>,
+    /// Files that are the same log as another one, in another format, and were not read.
+    pub twins: Vec<Twin>,
     /// Logs that a saved workload among the inputs seems to have as well.
     pub doubled: Vec<PathBuf>,
     /// Whether only what the log tells of the counters' interval was counted.
@@ -69,6 +87,7 @@ impl Reading {
             inputs,
             errors: Vec::new(),
             repeated: Vec::new(),
+            twins: Vec::new(),
             doubled: Vec::new(),
             is_limited: false,
             astray: Vec::new(),

@@ -373,6 +373,7 @@ fn order_free(workload: Workload) -> Value {
         workload,
         inputs: Vec::new(),
         errors: Vec::new(),
+        twins: Vec::new(),
         repeated: Vec::new(),
         doubled: Vec::new(),
         strangers: Vec::new(),

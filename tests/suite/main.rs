@@ -35,12 +35,14 @@ mod readme;
 mod rules;
 mod saved;
 mod schema_health;
+mod screens;
 #[cfg(target_os = "linux")]
 mod servers;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod snapshots;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod top;
+mod twins;
 mod units;
 mod warnings;
 mod weaknesses;

@@ -190,13 +190,13 @@ fn the_nearest_configuration_holds_and_says_where_it_is_wrong() {
     assert_eq!(check().0, Some(1));
     config("[rule.plan-time-dominates]\nmin_cals = 5\n");
     let (code, _, message) = check();
-    assert!(code == Some(2) && message.contains("laggard.toml") && message.contains("min_cals"), "{message}");
+    assert!(code == Some(2) && message.contains("laggard.toml:2:1: ") && message.contains("did you mean min_calls?"), "{message}");
     config("[rule.n-plus-one]\nmin_repeats = 0\n");
     let (code, _, message) = check();
     assert!(code == Some(2) && message.contains("[rule.n-plus-one]: min_repeats: ") && message.contains("nonzero"), "{message}");
     config("[rules]\n");
     let (code, _, message) = check();
-    assert!(code == Some(2) && message.contains("line 1"), "{message}");
+    assert!(code == Some(2) && message.contains("laggard.toml:1:2: "), "{message}");
     assert_eq!(laggard(&["check", "--no-config", &miss], Some(folder.path())).0, Some(0));
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::compare::Policy;
 use crate::compare::policy::{Doubt, Level, Limit};
 
+use super::Wrong;
 use super::share::Percent;
 
 /// `[gate]`.
@@ -62,8 +63,8 @@ enum OnInconclusive {
 }
 
 impl Gate {
-    /// Sets what it says; else what is wrong, and the key near which it stands.
-    pub(super) fn set(&self, policy: &mut Policy) -> Result<(), (String, String)> {
+    /// Sets what it says; else what is wrong.
+    pub(super) fn set(&self, policy: &mut Policy) -> Result<(), Wrong> {
         policy.fail_on = match self.fail_on {
             Some(FailOn::Warn) => Level::Warn,
             Some(FailOn::Never) => Level::Off,
@@ -75,7 +76,7 @@ impl Gate {
         let latency = &mut policy.latency;
         if let Some(fdr) = self.fdr {
             if !(fdr > 0.0 && fdr < 1.0) {
-                return Err(("fdr".to_owned(), format!("fdr = {fdr}: a rate lies between 0 and 1")));
+                return Err(Wrong::at(["gate", "fdr"], format!("fdr = {fdr}: a rate lies between 0 and 1")));
             }
             // One run on each side is judged more strictly, by as much as by default.
             latency.fdr_single *= fdr / latency.fdr;
@@ -85,7 +86,7 @@ impl Gate {
         latency.min_effect = self.min_effect.map_or(latency.min_effect, |share| share.0);
         latency.tolerance = self.tolerance.map_or(latency.tolerance, |share| share.0);
         if latency.tolerance < latency.min_effect {
-            return Err(("tolerance".to_owned(), "tolerance is below min_effect, so that nothing could be well".to_owned()));
+            return Err(Wrong::at(["gate", "tolerance"], "tolerance is below min_effect, so that nothing could be well"));
         }
         policy.is_interleaved = self.interleaved;
         if let Some(global) = self.global {

@@ -5,8 +5,8 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 use crate::compare::policy::{Level, Limit, default_limit};
 
-use super::meant;
 use super::share::Percent;
+use super::{Wrong, meant};
 
 /// A level by its name.
 #[derive(Clone, Copy, Derive)]
@@ -52,19 +52,22 @@ enum Setting {
 }
 
 impl RuleEntry {
-    /// How strict the rule of that name is; else what is wrong, and the text near which it stands.
-    pub(super) fn limit(&self, name: &str) -> Result<Limit, (String, String)> {
+    /// How strict the rule of that name is; else what is wrong.
+    pub(super) fn limit(&self, name: &str) -> Result<Limit, Wrong> {
         let entry = &self.0;
         let Some(known) = default_limit(name) else {
-            return Err((name.to_owned(), format!("[rules] {name}: there is no such rule{}", meant(name))));
+            return Err(Wrong::at(["rules", name], format!("[rules] {name}: there is no such rule{}", meant(name))));
         };
         // What nobody reads would seem to be set.
         let set = [("rel", entry.rel.is_some()), ("abs", entry.abs.is_some())];
         if let Some((key, _)) = set.into_iter().find(|(_, is_set)| *is_set && !known.is_of_counter()) {
-            return Err((name.to_owned(), format!("[rules] {name}: it has no {key}, which rules on counters have; {}", instead(name))));
+            return Err(Wrong::at(
+                ["rules", name, key],
+                format!("[rules] {name}: it has no {key}, which rules on counters have; {}", instead(name)),
+            ));
         }
         if let Some(abs) = entry.abs.filter(|abs| !abs.is_finite() || *abs < 0.0) {
-            return Err((name.to_owned(), format!("[rules] {name}: abs = {abs} is no amount")));
+            return Err(Wrong::at(["rules", name, "abs"], format!("[rules] {name}: abs = {abs} is no amount")));
         }
         Ok(Limit {
             level: entry.level.map_or(known.level, LevelName::level),

@@ -95,7 +95,7 @@ fn failures(statement: &Statement) -> Vec<ErrorLine> {
     let line = |(kind, &count): (&crate::workload::ErrorKind, &u64)| ErrorLine {
         sqlstate: kind.sqlstate.map(|s| String::from_utf8_lossy(&s).into_owned()),
         severity: kind.severity.to_string(),
-        message: kind.message.to_string(),
+        message: kind.told(),
         count,
     };
     let mut lines: Vec<ErrorLine> = statement.failures.iter().map(line).collect();

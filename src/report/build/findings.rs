@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::finding::{Finding, Options};
+use crate::finding::{Clock, Finding, Options};
 use crate::sql::fingerprint::Fingerprint;
 use crate::workload::Workload;
 
@@ -73,6 +73,7 @@ fn line(finding: &Finding, workload: &Workload) -> FindingLine {
         related: finding.related.iter().map(Fingerprint::to_string).collect(),
         occurrences: finding.occurrences,
         cost: finding.cost,
+        is_wall: finding.clock == Clock::Wall,
         evidence: finding.evidence.iter().map(|e| (e.kind, e.text.clone(), Value::Object(e.data.clone()))).collect(),
         data: Value::Object(finding.data.clone()),
         remedy: finding.remedy.clone(),

@@ -6,6 +6,7 @@ use super::super::Style;
 use super::super::markdown::{LONGEST, escaped, fenced};
 use super::super::table::heading;
 use super::super::text::sanitised;
+use super::super::zoned::zoned;
 use super::Explained;
 use super::sections::{Block, sections};
 
@@ -18,7 +19,7 @@ pub(super) fn draw(explained: &Explained, style: &Style, to: &mut dyn io::Write)
     }
     text.push_str(&format!("{}\n", escaped(heading(report, style).first().map_or("", |first| first.as_str()))));
     for warning in &report.warnings {
-        text.push_str(&format!("\n> {}\n", escaped(&sanitised(&warning.to_string()))));
+        text.push_str(&format!("\n> {}\n", escaped(&sanitised(&zoned(&warning.to_string(), style)))));
     }
     for section in sections(explained, style) {
         let mut part = format!("\n### {}\n\n", section.title);

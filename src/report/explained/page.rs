@@ -6,13 +6,14 @@ use anstyle::{AnsiColor, Style as Ansi};
 
 use super::super::Style;
 use super::super::table::heading;
-use super::super::text::{ascii, cut, sanitised};
+use super::super::text::{ascii, sanitised};
+use super::super::zoned::zoned;
 use super::Explained;
 use super::sections::{Block, sections};
 
 const HEADING: Ansi = Ansi::new().bold();
 const DOUBT: Ansi = AnsiColor::Yellow.on_default();
-/// Lines are not cut to less.
+/// Lines are not broken to less.
 const LEAST_ROOM: usize = 40;
 
 pub(super) fn draw(explained: &Explained, style: &Style, to: &mut dyn io::Write) -> io::Result<()> {
@@ -27,16 +28,16 @@ pub(super) fn draw(explained: &Explained, style: &Style, to: &mut dyn io::Write)
     }
     line(Ansi::new(), heading(report, style).first().map_or("", |first| first.as_str()))?;
     for warning in &report.warnings {
-        line(DOUBT, &sanitised(&warning.to_string()))?;
+        let text = sanitised(&zoned(&warning.to_string(), style));
+        wrapped(&text, style.width).iter().try_for_each(|part| line(DOUBT, part))?;
     }
     for section in sections(explained, style) {
         line(HEADING, &format!("\n{}", section.title))?;
         for block in section.blocks {
             let lines: Vec<String> = match block {
                 Block::Lines(lines) => lines.into_iter().flat_map(|text| wrapped(&text, style.width)).collect(),
-                Block::Code(lines) => {
-                    lines.into_iter().map(|text| style.width.map_or(text.clone(), |width| fitted(&text, width))).collect()
-                }
+                // Whole, for it is copied, and only the terminal's own line ends are left out then.
+                Block::Code(lines) => lines,
                 Block::Table(grid) => grid.plain().lines().map(|row| row.trim_end().to_owned()).collect(),
             };
             for text in lines {
@@ -47,11 +48,7 @@ pub(super) fn draw(explained: &Explained, style: &Style, to: &mut dyn io::Write)
     Ok(())
 }
 
-fn fitted(text: &str, width: usize) -> String {
-    cut(text, width.max(LEAST_ROOM).saturating_sub(4))
-}
-
-/// Lines as wide as the terminal, broken at blanks; later ones stand further in.
+/// Lines as wide as the terminal, broken at blanks; later ones stand further in. A longer word is left whole.
 fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width.map(|width| width.max(LEAST_ROOM) - 4) else { return vec![text.to_owned()] };
     // Blanks between numbers are thin ones, so only plain ones are broken at.
@@ -67,7 +64,7 @@ fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
             None => lines.push(word.to_owned()),
         }
     }
-    lines.iter().map(|line| cut(line, width)).collect()
+    lines
 }
 
 #[cfg(test)]
@@ -79,5 +76,11 @@ mod tests {
         assert_eq!(wrapped("a b", None), ["a b"]);
         let lines = wrapped("alpha beta gamma delta epsilon zeta eta theta iota", Some(40));
         assert_eq!(lines, ["alpha beta gamma delta epsilon zeta", "  eta theta iota"]);
+        let name = "a".repeat(50);
+        assert_eq!(
+            wrapped(&format!("by {name} alone"), Some(40)),
+            ["by".to_owned(), format!("  {name}"), "  alone".to_owned()],
+            "nothing is lost"
+        );
     }
 }

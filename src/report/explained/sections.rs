@@ -2,9 +2,10 @@
 
 use crate::units::{ByteCount, Micros, Timestamp, counted, grouped};
 
-use super::super::findings::{reasons, windows};
+use super::super::findings::{cost, legend, reasons, windows};
 use super::super::table::{Grid, duration, hit_ratio, longest, mean, moment, percent, quantile};
 use super::super::text::sanitised;
+use super::super::zoned::zoned;
 use super::super::{CounterLine, ErrorLine, FindingLine, Known, LatencyLine, ShareLine, StatementLine, Style, spark};
 use super::plans;
 use super::{Explained, LoopLine, ParametersLine, StretchLine, TimelineLine};
@@ -51,7 +52,11 @@ pub(super) fn sections(explained: &Explained, style: &Style) -> Vec<Section> {
     section("plans", vec![Block::Lines(explained.plans.iter().flat_map(|plans| plans::told(plans, style)).collect())]);
     section("errors", vec![Block::Lines(errors(explained))]);
     section("counters", vec![Block::Lines(line.counters.iter().flat_map(counters).collect())]);
-    section("findings", vec![Block::Lines(explained.report.findings.iter().flat_map(|f| finding(f, &line.id)).collect())]);
+    let legend = legend(&explained.report.findings).map(str::to_owned);
+    section(
+        "findings",
+        vec![Block::Lines(explained.report.findings.iter().flat_map(|f| finding(f, &line.id, style)).chain(legend).collect())],
+    );
     section("why no index is advised", vec![Block::Lines(explained.unadvised.iter().map(|reason| sanitised(reason)).collect())]);
     section("loops", vec![Block::Lines(explained.loops.iter().map(told).collect())]);
     let ids: Vec<String> = line.query_ids.iter().map(i64::to_string).collect();
@@ -285,16 +290,16 @@ fn counters(line: &CounterLine) -> Vec<String> {
     std::iter::once(state).chain(all.into_iter().filter(|parts| !parts.is_empty()).map(|parts| parts.join(" · "))).collect()
 }
 
-fn finding(finding: &FindingLine, own: &str) -> Vec<String> {
-    let cost = finding.cost.map(|cost| format!(", {cost}")).unwrap_or_default();
+fn finding(finding: &FindingLine, own: &str, style: &Style) -> Vec<String> {
+    let cost = finding.cost.map(|_| format!(", {}", cost(finding))).unwrap_or_default();
     let about = match &finding.statement {
         Some(id) if id != own => format!(" (of {})", &id[..id.len().min(6)]),
         _ => String::new(),
     };
     let FindingLine { rule, severity, confidence, .. } = finding;
-    let title = format!("{rule}: {}{cost}{about} (severity {severity}, confidence {confidence})", sanitised(&finding.title));
-    let windows = windows(finding).into_iter().map(|line| format!("  {}", line.trim_start()));
-    let below = reasons(finding).into_iter().chain([&finding.remedy].into_iter().chain(&finding.ddl).map(|text| sanitised(text)));
+    let title = format!("{rule}: {}{cost}{about} (severity {severity}, confidence {confidence})", sanitised(&zoned(&finding.title, style)));
+    let windows = windows(finding, style).into_iter().map(|line| format!("  {}", line.trim_start()));
+    let below = reasons(finding, style).into_iter().chain([&finding.remedy].into_iter().chain(&finding.ddl).map(|text| sanitised(text)));
     std::iter::once(title).chain(windows).chain(below.map(|line| format!("  {line}"))).collect()
 }
 
