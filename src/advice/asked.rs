@@ -28,6 +28,8 @@ pub(super) struct Asked<'c> {
     pub(super) others: usize,
     /// The part of the rows that those others keep, where plans showed it.
     rest: Option<f64>,
+    /// The part of the rows that a plan showed to pass everything: no index finds fewer.
+    pub(super) least: f64,
     /// Columns by number, and the direction.
     pub(super) sort: Vec<(i32, SortKey)>,
     /// How many different values each of these columns has.
@@ -138,6 +140,7 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         conditions: Vec::new(),
         others: scan.others,
         rest: None,
+        least: 0.0,
         sort: Vec::new(),
         sort_distinct: Vec::new(),
         limit: scan.limit.map(wanted),
@@ -239,6 +242,7 @@ impl<'c> Asked<'c> {
             conditions: Vec::new(),
             others: arm.others,
             rest: None,
+            least: 0.0,
             sort: Vec::new(),
             sort_distinct: Vec::new(),
             limit: None,
@@ -253,7 +257,8 @@ impl<'c> Asked<'c> {
     }
 
     /// Lets the conditions together keep what a plan showed that they keep. Those of which statistics know little take it up,
-    /// each as much more or less as it did; what is left then is that conditions depend on each other.
+    /// each as much more or less as it did; what is left then is that conditions depend on each other. Nothing keeps more than
+    /// all: where a plan showed more than statistics have it, one condition holds for the rows of another.
     pub(super) fn measured(&mut self, kept: f64) {
         let thought = self.kept();
         let is_sane = (0.0..1.0).contains(&kept) && thought > 0.0 && thought < 1.0;
@@ -272,18 +277,19 @@ impl<'c> Asked<'c> {
             }
             self.rest = Some(self.rest().powf(power));
         }
-        self.rest = Some(self.rest() * kept / self.kept());
+        self.rest = Some((self.rest() * kept / self.kept()).min(1.0));
+        self.least = kept;
     }
 
     /// The part of the rows that passes all conditions, joins left out.
     pub(super) fn kept(&self) -> f64 {
         let parts: f64 =
             self.conditions.iter().filter(|condition| condition.joins.is_none()).map(|condition| condition.part.of_rows).product();
-        parts * self.rest()
+        (parts * self.rest()).max(self.least)
     }
 
     /// The part of the rows that passes what is not understood.
-    fn rest(&self) -> f64 {
+    pub(super) fn rest(&self) -> f64 {
         self.rest.unwrap_or_else(|| unknown(self.others))
     }
 
@@ -295,7 +301,13 @@ impl<'c> Asked<'c> {
     /// Operators that a sequential scan applies to each row.
     pub(super) fn operators(&self) -> f64 {
         let of_conditions: f64 = self.conditions.iter().filter(|condition| condition.joins.is_none()).map(Condition::operators).sum();
-        of_conditions + self.others as f64
+        of_conditions + self.others()
+    }
+
+    /// Those of what is not understood as conditions: an OR has those of its arms.
+    pub(super) fn others(&self) -> f64 {
+        let of_ors: f64 = self.ors.iter().flatten().map(Asked::operators).sum();
+        self.others.saturating_sub(self.ors.len()) as f64 + of_ors
     }
 
     /// Whether it is joined to another table.

@@ -6,6 +6,8 @@
 //! How the design came about: equality first and then one range or the order asked for is what every adviser does that was
 //! read; the planner's formulas are PostgreSQL's.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Catalog, Index};
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::shape::scans::{Names, Reading, Unread, written};
@@ -95,6 +97,8 @@ pub struct Offers {
     pub considered: Vec<Considered>,
     /// Why there is no advice for a statement, once for each.
     pub refused: Vec<Refused>,
+    /// Demands with an OR for whose arms there are indexes, whatever reading by them costs.
+    pub led_ors: BTreeSet<usize>,
 }
 
 /// A condition that a GIN or a trigram index might serve, whose cost nobody knows beforehand.
@@ -130,6 +134,8 @@ pub enum Refusal {
     Table(Reason),
     /// An index that is there serves what is asked.
     Covered(String),
+    /// Indexes that are there serve the arms of its OR together.
+    Combined(Vec<String>),
     /// Too many rows match.
     Unselective,
     /// One value is so common that it depends on the value.
@@ -152,6 +158,7 @@ impl Refused {
             Refusal::Unread(Unread::Utility) => "it neither reads nor writes rows of tables".to_owned(),
             Refusal::Table(reason) => format!("{table} {}", reason.text()),
             Refusal::Covered(name) => format!("index {name} of {table} serves it already"),
+            Refusal::Combined(names) => format!("what {} of {table} find serves its OR already", names.join(" and ")),
             Refusal::Unselective => format!("it asks for too much of {table}"),
             Refusal::DependsOnValue => format!("it depends on the value how much of {table} it asks for"),
             Refusal::Whole(column, kind) => format!(
