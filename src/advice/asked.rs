@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Column, Relation};
+use crate::catalog::{Catalog, Column, Relation, is_of_server};
 use crate::sql::shape::scans::{Against, Arm, Compared, Key, Limit, Scan, SortKey, Term, Test};
 
 use super::known;
@@ -73,6 +73,8 @@ pub(super) enum Join {
 pub enum Reason {
     /// The snapshot has no such table, or several.
     Unknown,
+    /// It is of the server itself.
+    Server,
     /// It is a view that could not be looked through.
     View,
     /// Indexes of partitioned tables are built partition by partition.
@@ -93,8 +95,11 @@ impl Reason {
     pub fn text(self) -> &'static str {
         match self {
             Reason::Unknown => "is not in the snapshot, or more than once",
+            Reason::Server => "is one of the server's own tables",
             Reason::View => "is a view that could not be looked through",
-            Reason::Partitioned => "is partitioned: an index is built on each partition and then attached",
+            Reason::Partitioned => {
+                "is partitioned, and what an index on all of its partitions would save is not reckoned: see what EXPLAIN says of the largest of them. To create one without locking out writes, CREATE INDEX … ON ONLY the table itself, then CONCURRENTLY on each partition, and ALTER INDEX … ATTACH PARTITION for each"
+            }
             Reason::Foreign => "is a foreign table, whose indexes are elsewhere",
             Reason::Temporary => "is temporary",
             Reason::Unanalysed => "was never analysed, so that its size is not known: run ANALYZE and take the snapshot again",
@@ -126,7 +131,8 @@ fn reason_against(relation: &Relation, catalog: &Catalog) -> Option<Reason> {
 
 /// A scan in terms of the catalogue, and why there is no advice on it, if there is none.
 pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, Reason> {
-    let relation = catalog.named(&scan.table).ok_or(Reason::Unknown)?;
+    let unnamed = if is_of_server(&scan.table) { Reason::Server } else { Reason::Unknown };
+    let relation = catalog.named(&scan.table).ok_or(unnamed)?;
     if let Some(reason) = reason_against(relation, catalog) {
         return Err(reason);
     }

@@ -108,11 +108,13 @@ impl<'c> Market<'c> {
                 _ => continue,
             };
             let column = term.key.column();
+            let of = self.catalog.column_named(asked.relation.oid, column);
+            let method = of.filter(|_| method == "gin").map_or(method, |column| for_contents(&column.data_type));
             let key = match &term.key {
                 Key::Expression { text: Some(text), .. } => text.clone(),
                 _ => column.to_owned(),
             };
-            let Some(number) = self.catalog.column_named(asked.relation.oid, column).map(|column| column.number) else { continue };
+            let Some(number) = of.map(|column| column.number) else { continue };
             let is_there = |index: &Index| {
                 let of = index.columns.contains(&number) || index.key_text.iter().any(|text| plain(text).contains(column));
                 matches!(index.method.as_str(), "gin" | "gist") && index.is_valid && of
@@ -214,7 +216,7 @@ impl<'c> Market<'c> {
             let cost = self.cost(read, cell.scan, &[&index]);
             match best.filter(|_| cost < cell.before && !self.is_served_loosely(asked, &index)) {
                 Some(best) => drop(after.insert(place, After { cost, is_guess: best.is_guess, is_even: best.is_even })),
-                None if looked.is_empty() => {}
+                None if looked.is_empty() && !self.is_for_elsewhere(asked, joined, &index) => {}
                 None => drop(may.insert(place)),
             }
         }
@@ -222,6 +224,11 @@ impl<'c> Market<'c> {
             let upkeep = self.upkeep(&candidate, &index, demands);
             self.found.offers.push(Offer { index: candidate, after, may, upkeep });
         }
+    }
+
+    /// Whether an index may be looked into for each row of what is no table, which only a planner can tell the number of.
+    fn is_for_elsewhere(&self, asked: &Asked<'_>, joined: Option<f64>, index: &Indexed) -> bool {
+        joined.is_none() && is_joined_elsewhere(asked) && through(&self.costs, asked, index, Way::Joined(1.0)).is_some()
     }
 
     fn is_served_loosely(&self, asked: &Asked<'_>, candidate: &Indexed) -> bool {
@@ -309,6 +316,18 @@ impl There<'_> {
     fn leads_to(&self, asked: &Asked<'_>, candidate: &Indexed) -> bool {
         self.tree.as_ref().is_some_and(|own| covers(own, self.unique.as_deref(), asked, candidate))
     }
+}
+
+fn is_joined_elsewhere(asked: &Asked<'_>) -> bool {
+    asked.conditions.iter().any(|condition| condition.joins == Some(Join::Other) && condition.is_equality())
+}
+
+/// The kind of index that finds values by what is in them.
+fn for_contents(data_type: &str) -> &'static str {
+    let name = data_type.rsplit('.').next().unwrap_or_default();
+    let is_spatial =
+        ["point", "lseg", "box", "path", "polygon", "circle", "ltree", "inet", "cidr", "geometry", "geography"].contains(&name);
+    if is_spatial || name.ends_with("range") { "gist" } else { "gin" }
 }
 
 /// A few rows of a join in the order of one table are more of that table, for the others let only some of them through.

@@ -110,7 +110,7 @@ pub struct Considered {
     pub table: String,
     /// The column or expression.
     pub key: String,
-    /// `gin` or `trigram`.
+    /// `gin`, `gist` or `trigram`.
     pub method: &'static str,
 }
 
@@ -136,6 +136,12 @@ pub enum Refusal {
     Covered(String),
     /// Indexes that are there serve the arms of its OR together.
     Combined(Vec<String>),
+    /// None of its conditions is one that a B-tree serves; the other kind of index that might, if there is one.
+    Unserved(Option<&'static str>),
+    /// It has no condition.
+    Everything,
+    /// It is joined to what is no table, and nobody knows how often it would be looked into.
+    Elsewhere,
     /// Too many rows match.
     Unselective,
     /// One value is so common that it depends on the value.
@@ -155,10 +161,14 @@ impl Refused {
             Refusal::Unread(Unread::TooLong) => "its text is longer than 64 KiB".to_owned(),
             Refusal::Unread(Unread::Unparsed) => "its text is not understood".to_owned(),
             Refusal::Unread(Unread::Several) => "it is several statements in one text".to_owned(),
-            Refusal::Unread(Unread::Utility) => "it neither reads nor writes rows of tables".to_owned(),
+            Refusal::Unread(Unread::Utility) => "it is no SELECT, INSERT, UPDATE, DELETE or MERGE".to_owned(),
             Refusal::Table(reason) => format!("{table} {}", reason.text()),
             Refusal::Covered(name) => format!("index {name} of {table} serves it already"),
             Refusal::Combined(names) => format!("what {} of {table} find serves its OR already", names.join(" and ")),
+            Refusal::Unserved(None) => format!("no condition on {table} is one that a B-tree serves"),
+            Refusal::Unserved(Some(method)) => format!("no condition on {table} is one that a B-tree serves: consider {method}"),
+            Refusal::Everything => format!("nothing narrows what it reads of {table}"),
+            Refusal::Elsewhere => format!("how often {table} would be looked into is not known: it is joined to what is no table"),
             Refusal::Unselective => format!("it asks for too much of {table}"),
             Refusal::DependsOnValue => format!("it depends on the value how much of {table} it asks for"),
             Refusal::Whole(column, kind) => format!(

@@ -247,6 +247,17 @@ fn what_no_index_would_help_has_a_reason() {
     }
     assert_eq!(refused(&t().relation("persistence", json!("t")), sql), [Refusal::Table(Reason::Temporary)]);
     assert_eq!(refused(&t(), "SELECT * FROM nowhere WHERE a = 1"), [Refusal::Table(Reason::Unknown)]);
+    assert_eq!(refused(&t(), "SELECT * FROM pg_class WHERE relname = 'x'"), [Refusal::Table(Reason::Server)]);
+    for sql in ["SELECT * FROM t WHERE a + 1 = 2", "SELECT * FROM t WHERE a <> 1", "SELECT * FROM t WHERE NOT (a = 1)"] {
+        assert_eq!(refused(&t(), sql), [Refusal::Unserved(None)], "{sql}");
+    }
+    assert_eq!(refused(&t(), "SELECT * FROM t WHERE name LIKE '%x'"), [Refusal::Unserved(Some("trigrams"))]);
+    for (kind, method) in [("jsonb", "GIN"), ("int4range", "GiST"), ("point", "GiST"), ("integer[]", "GIN")] {
+        let schema = t().column("gone", "data_type", json!(kind));
+        assert_eq!(refused(&schema, "SELECT * FROM t WHERE gone @> $1"), [Refusal::Unserved(Some(method))], "{kind}");
+    }
+    assert_eq!(refused(&t(), "SELECT * FROM t"), [Refusal::Everything]);
+    assert_eq!(refused(&t(), "SELECT * FROM t ORDER BY id LIMIT 5"), [Refusal::Covered("t_pkey".to_owned())]);
     assert_eq!(refused(&t(), "SELECT 1; SELECT 2"), [Refusal::Unread(scans::Unread::Several)]);
     assert_eq!(refused(&t(), "SELECT 1"), []);
     assert_eq!(refused(&t(), "SELECT * FROM t WHERE id = 1"), [Refusal::Covered("t_pkey".to_owned())]);
@@ -255,7 +266,11 @@ fn what_no_index_would_help_has_a_reason() {
     let skewed = t().column("b", "n_distinct", json!(3.0)).column("b", "common_freqs", json!([0.9, 0.09, 0.01]));
     assert_eq!(refused(&skewed, "SELECT * FROM t WHERE b = 1"), [Refusal::DependsOnValue]);
     let sparse = t().relation("pages", json!(20_000));
-    assert_eq!(refused(&sparse, "SELECT * FROM t ORDER BY c"), [], "all of it is wanted, from pages that are read in any order");
+    assert_eq!(
+        refused(&sparse, "SELECT * FROM t ORDER BY c"),
+        [Refusal::Everything],
+        "all of it is wanted, from pages that are read in any order"
+    );
 }
 
 /// A plan showed that a value that is rare on average is rarer still, or that it is not rare at all.
@@ -500,6 +515,19 @@ fn indexes_that_are_there_combine_for_an_or() {
     // Where both sides are a third of the table each, reading it is cheaper.
     let common = both.column("a", "n_distinct", json!(3.0)).column("b", "n_distinct", json!(3.0));
     assert_eq!((before(&common), refused(&common, or)), (before(&t()), vec![Refusal::Unselective]));
+}
+
+/// How many rows a list or a function gives the model does not know, and a planner does.
+#[test]
+fn what_is_joined_to_no_table_may_be_looked_into() {
+    let catalog = t().catalog();
+    for from in ["(VALUES (1), (2)) v(x)", "unnest($1) v(x)", "(SELECT max(id) AS x FROM t) v"] {
+        let sql = format!("SELECT * FROM {from} JOIN t ON t.a = v.x");
+        let offers = offers(&demands(&catalog, &[&sql]), &catalog);
+        let offer = offers.offers.iter().find(|offer| offer.index.on() == "public.t (a)").expect("an offer");
+        assert!(offer.after.is_empty() && offer.may.len() == 1, "{sql}: {offer:?}");
+        assert!(offers.refused.iter().any(|refused| refused.why == Refusal::Elsewhere), "{sql}: {:?}", offers.refused);
+    }
 }
 
 /// With OFFSET what is returned is not what is read.

@@ -213,8 +213,8 @@ impl Notes {
         for refused in &offers.refused {
             let Some((statement, _)) = statements.get(refused.demand) else { continue };
             let is_usual = match &refused.why {
-                Refusal::Covered(_) | Refusal::Combined(_) | Refusal::Unselective | Refusal::DependsOnValue => true,
-                Refusal::Whole(..) | Refusal::Forbidden => false,
+                Refusal::Covered(_) | Refusal::Combined(_) | Refusal::Everything | Refusal::Unselective | Refusal::DependsOnValue => true,
+                Refusal::Whole(..) | Refusal::Unserved(_) | Refusal::Elsewhere | Refusal::Forbidden => false,
                 // The server's own tables are no business of whoever asks, and a session of ours reads many of them.
                 Refusal::Table(reason) => *reason == advice::Reason::Small || refused.table.as_deref().is_some_and(is_of_server),
                 Refusal::Unread(Unread::Utility) => true,
