@@ -116,7 +116,8 @@ fn bare(table: &str) -> &str {
 }
 
 /// The offers that a demand may have to do with, by its place: no other changes its plan.
-fn near(demands: &[Demand], offers: &Offers) -> Vec<BTreeSet<usize>> {
+#[must_use]
+pub fn near(demands: &[Demand], offers: &Offers) -> Vec<BTreeSet<usize>> {
     let mut of_table: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     offers.offers.iter().enumerate().for_each(|(at, offer)| of_table.entry(bare(&offer.index.table)).or_default().push(at));
     let of_demand = |demand: &Demand| {
@@ -130,6 +131,14 @@ fn near(demands: &[Demand], offers: &Offers) -> Vec<BTreeSet<usize>> {
         }
     }
     near
+}
+
+/// Those of some offers that a demand may have to do with.
+#[must_use]
+pub fn of_near(set: &[usize], near: Option<&BTreeSet<usize>>) -> Vec<usize> {
+    let mut set: Vec<usize> = set.iter().copied().filter(|offer| near.is_some_and(|near| near.contains(offer))).collect();
+    set.sort_unstable();
+    set
 }
 
 /// The demands that read the table of one of the offers, as far as names without a schema tell.
@@ -195,17 +204,16 @@ impl<E> Bench<'_, '_, E> {
     }
 
     fn asked(&mut self, set: &[usize], demand: usize) -> Result<Vec<Seen>, E> {
-        let near = self.near.get(demand);
-        let set: Vec<usize> = set.iter().copied().filter(|offer| near.is_some_and(|near| near.contains(offer))).collect();
-        if let Some(known) = self.answers.get(&(demand, set.clone())) {
+        let key = (demand, of_near(set, self.near.get(demand)));
+        if let Some(known) = self.answers.get(&key) {
             return Ok(known.clone());
         }
         if self.left == 0 || self.foreign.contains(&demand) {
             return Ok(Vec::new());
         }
         self.left -= 1;
-        let seen = (self.ask)(&set, demand)?;
-        self.answers.insert((demand, set), seen.clone());
+        let seen = (self.ask)(set, demand)?;
+        self.answers.insert(key, seen.clone());
         Ok(seen)
     }
 
@@ -555,7 +563,7 @@ mod tests {
     /// Ten statements of a table each, of which each has two candidates: the second is better, and of no more use beside the
     /// first. Indexes on other tables are no matter to any, and nothing is asked twice.
     #[test]
-    fn nothing_is_asked_twice_nor_with_indexes_on_other_tables() {
+    fn nothing_is_asked_twice_for_indexes_on_other_tables() {
         let on = |table: usize, column: i32| {
             let mut offer = offer(column, &[table]);
             (offer.index.relation, offer.index.table) = (u32::try_from(table).unwrap_or_default(), format!("t{table}"));
@@ -565,13 +573,13 @@ mod tests {
         let demands: Vec<Demand> = (0..10).map(|_| demand(1_000)).collect();
         let mut put: Vec<(usize, Vec<usize>)> = Vec::new();
         let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
-            put.push((demand, set.to_vec()));
-            let uses: Vec<usize> = set.iter().copied().max().into_iter().collect();
+            let own = of_near(set, Some(&BTreeSet::from([2 * demand, 2 * demand + 1])));
+            let uses: Vec<usize> = own.iter().copied().max().into_iter().collect();
+            put.push((demand, own));
             Ok(vec![Seen { cost: uses.first().map_or(1_000.0, |best| 100.0 - (best % 2) as f64 * 50.0), uses, is_real: false }])
         };
         let trial = trial(&demands, &all, Limits::default(), &mut planner).unwrap_or_else(|never| match never {});
         assert_eq!(trial.choices.len(), 10);
-        assert!(put.iter().all(|(demand, set)| set.iter().all(|offer| offer / 2 == *demand)), "{put:?}");
         let asked = put.len();
         put.sort_unstable();
         put.dedup();

@@ -168,7 +168,7 @@ fn try_all(
 ) -> Result<Answers, Error> {
     let questions: Vec<Question> = statements.iter().map(|(statement, _)| question(statement)).collect();
     let demands: Vec<_> = statements.iter().map(|(_, demand)| demand.clone()).collect();
-    let mut asking = Asking::new(planner, questions, offers, Clock::new(limit));
+    let mut asking = Asking::new(planner, questions, (&demands, offers), Clock::new(limit));
     let trial = trial(&demands, offers, finding::limits(options), &mut |set, demand| asking.ask(set, demand))?;
     let chosen = asking::chosen(&trial, offers);
     let swings = asking.swings(&chosen).into_iter().map(|(demand, swing)| (demands[demand].statement, swing)).collect();
