@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Column, Relation};
+use crate::catalog::{Catalog, Column, Relation, is_of_server};
 use crate::sql::shape::scans::{Against, Arm, Compared, Key, Limit, Scan, SortKey, Term, Test};
 
 use super::known;
@@ -28,6 +28,8 @@ pub(super) struct Asked<'c> {
     pub(super) others: usize,
     /// The part of the rows that those others keep, where plans showed it.
     rest: Option<f64>,
+    /// The part of the rows that a plan showed to pass everything: no index finds fewer.
+    pub(super) least: f64,
     /// Columns by number, and the direction.
     pub(super) sort: Vec<(i32, SortKey)>,
     /// How many different values each of these columns has.
@@ -71,6 +73,8 @@ pub(super) enum Join {
 pub enum Reason {
     /// The snapshot has no such table, or several.
     Unknown,
+    /// It is of the server itself.
+    Server,
     /// It is a view that could not be looked through.
     View,
     /// Indexes of partitioned tables are built partition by partition.
@@ -91,8 +95,11 @@ impl Reason {
     pub fn text(self) -> &'static str {
         match self {
             Reason::Unknown => "is not in the snapshot, or more than once",
+            Reason::Server => "is one of the server's own tables",
             Reason::View => "is a view that could not be looked through",
-            Reason::Partitioned => "is partitioned: an index is built on each partition and then attached",
+            Reason::Partitioned => {
+                "is partitioned, and what an index on all of its partitions would save is not reckoned: see what EXPLAIN says of the largest of them. To create one without locking out writes, CREATE INDEX … ON ONLY the table itself, then CONCURRENTLY on each partition, and ALTER INDEX … ATTACH PARTITION for each"
+            }
             Reason::Foreign => "is a foreign table, whose indexes are elsewhere",
             Reason::Temporary => "is temporary",
             Reason::Unanalysed => "was never analysed, so that its size is not known: run ANALYZE and take the snapshot again",
@@ -124,7 +131,8 @@ fn reason_against(relation: &Relation, catalog: &Catalog) -> Option<Reason> {
 
 /// A scan in terms of the catalogue, and why there is no advice on it, if there is none.
 pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, Reason> {
-    let relation = catalog.named(&scan.table).ok_or(Reason::Unknown)?;
+    let unnamed = if is_of_server(&scan.table) { Reason::Server } else { Reason::Unknown };
+    let relation = catalog.named(&scan.table).ok_or(unnamed)?;
     if let Some(reason) = reason_against(relation, catalog) {
         return Err(reason);
     }
@@ -138,6 +146,7 @@ pub(super) fn asked<'c>(scan: &Scan, catalog: &'c Catalog) -> Result<Asked<'c>, 
         conditions: Vec::new(),
         others: scan.others,
         rest: None,
+        least: 0.0,
         sort: Vec::new(),
         sort_distinct: Vec::new(),
         limit: scan.limit.map(wanted),
@@ -239,6 +248,7 @@ impl<'c> Asked<'c> {
             conditions: Vec::new(),
             others: arm.others,
             rest: None,
+            least: 0.0,
             sort: Vec::new(),
             sort_distinct: Vec::new(),
             limit: None,
@@ -253,7 +263,8 @@ impl<'c> Asked<'c> {
     }
 
     /// Lets the conditions together keep what a plan showed that they keep. Those of which statistics know little take it up,
-    /// each as much more or less as it did; what is left then is that conditions depend on each other.
+    /// each as much more or less as it did; what is left then is that conditions depend on each other. Nothing keeps more than
+    /// all: where a plan showed more than statistics have it, one condition holds for the rows of another.
     pub(super) fn measured(&mut self, kept: f64) {
         let thought = self.kept();
         let is_sane = (0.0..1.0).contains(&kept) && thought > 0.0 && thought < 1.0;
@@ -272,18 +283,19 @@ impl<'c> Asked<'c> {
             }
             self.rest = Some(self.rest().powf(power));
         }
-        self.rest = Some(self.rest() * kept / self.kept());
+        self.rest = Some((self.rest() * kept / self.kept()).min(1.0));
+        self.least = kept;
     }
 
     /// The part of the rows that passes all conditions, joins left out.
     pub(super) fn kept(&self) -> f64 {
         let parts: f64 =
             self.conditions.iter().filter(|condition| condition.joins.is_none()).map(|condition| condition.part.of_rows).product();
-        parts * self.rest()
+        (parts * self.rest()).max(self.least)
     }
 
     /// The part of the rows that passes what is not understood.
-    fn rest(&self) -> f64 {
+    pub(super) fn rest(&self) -> f64 {
         self.rest.unwrap_or_else(|| unknown(self.others))
     }
 
@@ -295,7 +307,13 @@ impl<'c> Asked<'c> {
     /// Operators that a sequential scan applies to each row.
     pub(super) fn operators(&self) -> f64 {
         let of_conditions: f64 = self.conditions.iter().filter(|condition| condition.joins.is_none()).map(Condition::operators).sum();
-        of_conditions + self.others as f64
+        of_conditions + self.others()
+    }
+
+    /// Those of what is not understood as conditions: an OR has those of its arms.
+    pub(super) fn others(&self) -> f64 {
+        let of_ors: f64 = self.ors.iter().flatten().map(Asked::operators).sum();
+        self.others.saturating_sub(self.ors.len()) as f64 + of_ors
     }
 
     /// Whether it is joined to another table.

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Column, Index, Relation};
+use crate::catalog::{Catalog, Index, Relation};
 use crate::sql::shape::scans::{Key, Scan, Test, Written, written};
 
 use super::asked::{Asked, Join, On, asked};
-use super::candidate::{Candidate, candidates, is_ordered, relation};
+use super::candidate::{Candidate, candidates, relation};
 use super::choice::{After, Cell, Offer};
 use super::indexed::{Indexed, existing, plain, serves_loosely, thought_of, unique_columns};
 use super::path::{Way, covers, through, whole};
 use super::price::Costs;
-use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name, selectivity};
+use super::{Considered, Demand, Measured, Offers, Refusal, Refused, joins, name};
 
 mod arms;
+mod reasons;
 
 /// One statement in terms of the catalogue.
 struct Read<'c> {
@@ -43,6 +44,7 @@ pub(super) fn fill(demands: &[Demand], catalog: &Catalog) -> Offers {
     }
     market.offer_arms(demands);
     market.explain();
+    market.found.led_ors = market.led_ors();
     market.found
 }
 
@@ -106,11 +108,13 @@ impl<'c> Market<'c> {
                 _ => continue,
             };
             let column = term.key.column();
+            let of = self.catalog.column_named(asked.relation.oid, column);
+            let method = of.filter(|_| method == "gin").map_or(method, |column| for_contents(&column.data_type));
             let key = match &term.key {
                 Key::Expression { text: Some(text), .. } => text.clone(),
                 _ => column.to_owned(),
             };
-            let Some(number) = self.catalog.column_named(asked.relation.oid, column).map(|column| column.number) else { continue };
+            let Some(number) = of.map(|column| column.number) else { continue };
             let is_there = |index: &Index| {
                 let of = index.columns.contains(&number) || index.key_text.iter().any(|text| plain(text).contains(column));
                 matches!(index.method.as_str(), "gin" | "gist") && index.is_valid && of
@@ -139,11 +143,12 @@ impl<'c> Market<'c> {
             let by_index = indexes.iter().filter_map(|index| through(&self.costs, asked, index, way)).map(|looked| looked.cost);
             by_index.fold(f64::INFINITY, f64::min)
         };
+        let combined = self.combined(asked, indexes).map_or(f64::INFINITY, |(cost, _)| cost);
         if asked.for_each.is_some() {
             let each = Way::Alone(loops.unwrap_or(1.0));
-            return whole(&self.costs, asked, each).min(best(each));
+            return whole(&self.costs, asked, each).min(best(each)).min(combined * each.loops());
         }
-        let alone = whole(&self.costs, asked, Way::Alone(1.0)).min(best(Way::Alone(1.0)));
+        let alone = whole(&self.costs, asked, Way::Alone(1.0)).min(best(Way::Alone(1.0))).min(combined);
         let joined = loops.map_or(f64::INFINITY, |loops| best(Way::Joined(loops)));
         if asked.is_joined() { (alone + self.costs.hashed(asked.rows())).min(joined) } else { alone }
     }
@@ -211,7 +216,7 @@ impl<'c> Market<'c> {
             let cost = self.cost(read, cell.scan, &[&index]);
             match best.filter(|_| cost < cell.before && !self.is_served_loosely(asked, &index)) {
                 Some(best) => drop(after.insert(place, After { cost, is_guess: best.is_guess, is_even: best.is_even })),
-                None if looked.is_empty() => {}
+                None if looked.is_empty() && !self.is_for_elsewhere(asked, joined, &index) => {}
                 None => drop(may.insert(place)),
             }
         }
@@ -219,6 +224,11 @@ impl<'c> Market<'c> {
             let upkeep = self.upkeep(&candidate, &index, demands);
             self.found.offers.push(Offer { index: candidate, after, may, upkeep });
         }
+    }
+
+    /// Whether an index may be looked into for each row of what is no table, which only a planner can tell the number of.
+    fn is_for_elsewhere(&self, asked: &Asked<'_>, joined: Option<f64>, index: &Indexed) -> bool {
+        joined.is_none() && is_joined_elsewhere(asked) && through(&self.costs, asked, index, Way::Joined(1.0)).is_some()
     }
 
     fn is_served_loosely(&self, asked: &Asked<'_>, candidate: &Indexed) -> bool {
@@ -300,32 +310,6 @@ impl<'c> Market<'c> {
         let all = count("n_tup_upd");
         if all > 0.0 { (count("n_tup_hot_upd") / all).clamp(0.0, 1.0) } else { 0.0 }
     }
-
-    /// Notes why the scans that no offer serves have none.
-    fn explain(&mut self) {
-        let served: BTreeSet<usize> = self.found.offers.iter().flat_map(|offer| offer.after.keys().copied()).collect();
-        let mut refused = Vec::new();
-        let open = self.found.cells.iter().enumerate().filter(|(place, _)| !served.contains(place));
-        for (_, cell) in open {
-            let Some(asked) = self.asked(cell).filter(|asked| !asked.conditions.is_empty()) else { continue };
-            // An index that only gives the order does not lead to what is asked for.
-            let leads = |candidate: &&Candidate| asked.conditions.iter().any(|c| candidate.keys.first().is_some_and(|key| key.on == c.on));
-            let covering = candidates(asked, self.catalog)
-                .iter()
-                .filter(leads)
-                .find_map(|candidate| self.covering(asked, &thought_of(candidate, asked.relation, self.catalog)));
-            let depends = asked.conditions.iter().any(|condition| condition.is_equality() && selectivity::is_skewed(condition.column));
-            let why = match (covering, compared_whole(asked)) {
-                (Some(name), _) => Refusal::Covered(name.to_owned()),
-                (None, _) if !self.costs.reads_by_index() => Refusal::Forbidden,
-                (None, Some(column)) => Refusal::Whole(written(&column.name), column.data_type.clone()),
-                (None, None) if depends => Refusal::DependsOnValue,
-                (None, None) => Refusal::Unselective,
-            };
-            refused.push(Refused { demand: cell.demand, table: Some(name::table(asked.relation)), why });
-        }
-        self.found.refused.extend(refused);
-    }
 }
 
 impl There<'_> {
@@ -334,13 +318,16 @@ impl There<'_> {
     }
 }
 
-/// A column of documents or the like, if all that an index could serve compares such ones as a whole.
-fn compared_whole<'c>(asked: &Asked<'c>) -> Option<&'c Column> {
-    let mut compared =
-        asked.conditions.iter().filter(|condition| condition.is_equality() || condition.is_range()).map(|condition| condition.column);
-    let first = compared.next()?;
-    let is_whole = |column: &Column| !is_ordered(&column.data_type);
-    (is_whole(first) && compared.all(is_whole)).then_some(first)
+fn is_joined_elsewhere(asked: &Asked<'_>) -> bool {
+    asked.conditions.iter().any(|condition| condition.joins == Some(Join::Other) && condition.is_equality())
+}
+
+/// The kind of index that finds values by what is in them.
+fn for_contents(data_type: &str) -> &'static str {
+    let name = data_type.rsplit('.').next().unwrap_or_default();
+    let is_spatial =
+        ["point", "lseg", "box", "path", "polygon", "circle", "ltree", "inet", "cidr", "geometry", "geography"].contains(&name);
+    if is_spatial || name.ends_with("range") { "gist" } else { "gin" }
 }
 
 /// A few rows of a join in the order of one table are more of that table, for the others let only some of them through.

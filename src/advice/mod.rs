@@ -6,6 +6,8 @@
 //! How the design came about: equality first and then one range or the order asked for is what every adviser does that was
 //! read; the planner's formulas are PostgreSQL's.
 
+use std::collections::BTreeSet;
+
 use crate::catalog::{Catalog, Index};
 use crate::sql::fingerprint::Fingerprint;
 use crate::sql::shape::scans::{Names, Reading, Unread, written};
@@ -95,6 +97,8 @@ pub struct Offers {
     pub considered: Vec<Considered>,
     /// Why there is no advice for a statement, once for each.
     pub refused: Vec<Refused>,
+    /// Demands with an OR for whose arms there are indexes, whatever reading by them costs.
+    pub led_ors: BTreeSet<usize>,
 }
 
 /// A condition that a GIN or a trigram index might serve, whose cost nobody knows beforehand.
@@ -106,7 +110,7 @@ pub struct Considered {
     pub table: String,
     /// The column or expression.
     pub key: String,
-    /// `gin` or `trigram`.
+    /// `gin`, `gist` or `trigram`.
     pub method: &'static str,
 }
 
@@ -130,6 +134,14 @@ pub enum Refusal {
     Table(Reason),
     /// An index that is there serves what is asked.
     Covered(String),
+    /// Indexes that are there serve the arms of its OR together.
+    Combined(Vec<String>),
+    /// None of its conditions is one that a B-tree serves; the other kind of index that might, if there is one.
+    Unserved(Option<&'static str>),
+    /// It has no condition.
+    Everything,
+    /// It is joined to what is no table, and nobody knows how often it would be looked into.
+    Elsewhere,
     /// Too many rows match.
     Unselective,
     /// One value is so common that it depends on the value.
@@ -149,9 +161,14 @@ impl Refused {
             Refusal::Unread(Unread::TooLong) => "its text is longer than 64 KiB".to_owned(),
             Refusal::Unread(Unread::Unparsed) => "its text is not understood".to_owned(),
             Refusal::Unread(Unread::Several) => "it is several statements in one text".to_owned(),
-            Refusal::Unread(Unread::Utility) => "it neither reads nor writes rows of tables".to_owned(),
+            Refusal::Unread(Unread::Utility) => "it is no SELECT, INSERT, UPDATE, DELETE or MERGE".to_owned(),
             Refusal::Table(reason) => format!("{table} {}", reason.text()),
             Refusal::Covered(name) => format!("index {name} of {table} serves it already"),
+            Refusal::Combined(names) => format!("what {} of {table} find serves its OR already", names.join(" and ")),
+            Refusal::Unserved(None) => format!("no condition on {table} is one that a B-tree serves"),
+            Refusal::Unserved(Some(method)) => format!("no condition on {table} is one that a B-tree serves: consider {method}"),
+            Refusal::Everything => format!("nothing narrows what it reads of {table}"),
+            Refusal::Elsewhere => format!("how often {table} would be looked into is not known: it is joined to what is no table"),
             Refusal::Unselective => format!("it asks for too much of {table}"),
             Refusal::DependsOnValue => format!("it depends on the value how much of {table} it asks for"),
             Refusal::Whole(column, kind) => format!(

@@ -16,7 +16,7 @@ pub(super) enum Way {
 }
 
 impl Way {
-    fn loops(self) -> f64 {
+    pub(super) fn loops(self) -> f64 {
         let (Way::Alone(loops) | Way::Joined(loops)) = self;
         loops.max(1.0)
     }
@@ -137,8 +137,13 @@ fn is_told(asked: &Asked<'_>, index: &Indexed) -> bool {
 
 fn lookup(asked: &Asked<'_>, index: &Indexed, way: Way, matched: &Matched<'_, '_>) -> Lookup {
     let part = |conditions: &[&Condition<'_>]| conditions.iter().map(|condition| condition.part.of_rows).product::<f64>();
-    let read = if index.is_unique && matched.fixed == index.keys.len() { 1.0 / index.tree.tuples.max(1.0) } else { part(&matched.bounds) };
-    let found = (read * part(&matched.inner) * index.part).clamp(0.0, 1.0);
+    let is_one_row = index.is_unique && matched.fixed == index.keys.len();
+    let is_joined = matched.bounds.iter().chain(&matched.inner).any(|condition| condition.joins.is_some());
+    // What passes everything is among what any index finds.
+    let least = if is_one_row || is_joined { 0.0 } else { asked.least };
+    let read = if is_one_row { 1.0 / index.tree.tuples.max(1.0) } else { part(&matched.bounds) };
+    let read = read.max((least / index.part.max(least)).min(1.0));
+    let found = (read * part(&matched.inner) * index.part).clamp(0.0, 1.0).max(least);
     let told = matched.bounds.len() + matched.inner.len();
     let filtered = asked.conditions.iter().filter(|condition| condition.joins.is_none()).filter(|condition| {
         let is_told = matched.bounds.iter().chain(&matched.inner).any(|told| std::ptr::eq(*told, *condition));
@@ -150,7 +155,7 @@ fn lookup(asked: &Asked<'_>, index: &Indexed, way: Way, matched: &Matched<'_, '_
         conditions: told as f64,
         searches: matched.bounds.iter().map(|condition| searches(condition)).product(),
         loops: way.loops(),
-        filters: filtered.map(Condition::operators).sum::<f64>() + asked.others as f64,
+        filters: filtered.map(Condition::operators).sum::<f64>() + asked.others(),
         operators: asked.operators(),
         is_all: is_told(asked, index),
     }
@@ -163,19 +168,23 @@ pub(super) struct Marked {
     pub(super) cost: f64,
     /// The part of the table's rows that is marked.
     pub(super) found: f64,
+    /// Whether these are few, or known for the very values.
+    pub(super) is_worthy: bool,
     /// Whether that rests on a guess.
     pub(super) is_guess: bool,
 }
 
-/// What marking an arm costs by an index; `None` if it does not lead there.
-pub(super) fn marked(costs: &Costs, arm: &Asked<'_>, index: &Indexed) -> Option<Marked> {
+/// What marking an arm costs by an index for a scan that gives so many rows; `None` if it does not lead there.
+pub(super) fn marked(costs: &Costs, (arm, rows): (&Asked<'_>, f64), index: &Indexed) -> Option<Marked> {
     let matched = matched(arm, index, Way::Alone(1.0));
     if matched.bounds.is_empty() || !index.holds(arm) {
         return None;
     }
     let lookup = lookup(arm, index, Way::Alone(1.0), &matched);
     let is_guess = matched.bounds.iter().any(|condition| condition.part.is_guess);
-    Some(Marked { cost: costs.marking(&arm.heap, &index.tree, &lookup), found: lookup.found, is_guess })
+    let is_exact = matched.bounds.iter().all(|condition| condition.is_exact);
+    let is_worthy = lookup.found <= MOST_FOUND || is_exact;
+    Some(Marked { is_worthy, cost: costs.marking(&arm.heap, &index.tree, &lookup, rows), found: lookup.found, is_guess })
 }
 
 /// What it costs to read once what the arms of an OR marked.

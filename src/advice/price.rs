@@ -200,7 +200,7 @@ impl Costs {
     /// A bitmap of what an index finds, and the pages that it marks: `cost_bitmap_heap_scan`.
     pub(super) fn by_bitmap(&self, heap: &Heap, tree: &Tree, lookup: &Lookup) -> Cost {
         let tuples = (lookup.found * heap.tuples).round().max(1.0);
-        let marked = self.marking(heap, tree, lookup);
+        let marked = self.marking(heap, tree, lookup, tuples);
         let all = heap.pages.max(1.0);
         let pages = if lookup.loops > 1.0 {
             self.fetched(tuples * lookup.loops, heap.pages, heap.all_pages, tree.pages) / lookup.loops
@@ -211,10 +211,9 @@ impl Costs {
         Cost { startup: marked, total }
     }
 
-    /// Marking what an index finds: `cost_bitmap_tree_node`.
-    pub(super) fn marking(&self, heap: &Heap, tree: &Tree, lookup: &Lookup) -> f64 {
-        let tuples = (lookup.found * heap.tuples).round().max(1.0);
-        self.looking(heap, tree, lookup).total + 0.1 * self.cpu_operator * tuples + self.forbidden.by_bitmap
+    /// Marking what an index finds, where the scan gives so many rows: `cost_bitmap_tree_node`.
+    pub(super) fn marking(&self, heap: &Heap, tree: &Tree, lookup: &Lookup, rows: f64) -> f64 {
+        self.looking(heap, tree, lookup).total + 0.1 * self.cpu_operator * rows.round().max(1.0) + self.forbidden.by_bitmap
     }
 
     /// Reading once what several indexes marked, each of them a part of all that is found: `cost_bitmap_or_node`.

@@ -75,7 +75,9 @@ pub fn trial<E>(demands: &[Demand], offers: &Offers, limits: Limits, ask: &mut A
     let left_out = believed - tried.iter().filter(|&&at| is_believed(&offers.offers[at])).count();
     let of_joints = offers.joints.iter().map(|joint| offers.cells[joint.cell].demand);
     let asked: BTreeSet<usize> = tried.iter().flat_map(|&offer| concerned(offers, offer)).chain(of_joints).collect();
-    let mut bench = Bench { limits, before: BTreeMap::new(), foreign: foreign(offers), left: MOST_QUESTIONS, ask };
+    let near = near(demands, offers);
+    let mut bench =
+        Bench { limits, before: BTreeMap::new(), foreign: foreign(offers), near, answers: BTreeMap::new(), left: MOST_QUESTIONS, ask };
     bench.ask_before(asked)?;
     let mut trial = Trial { cells: bench.cells(demands), untried: left_out, ..Trial::default() };
     let mut places = Vec::new();
@@ -109,12 +111,39 @@ pub fn foreign(offers: &Offers) -> BTreeSet<usize> {
     offers.refused.iter().filter(|refused| matches!(refused.why, Refusal::Table(Reason::Foreign))).map(|refused| refused.demand).collect()
 }
 
+fn bare(table: &str) -> &str {
+    table.rsplit('.').next().unwrap_or(table)
+}
+
+/// The offers that a demand may have to do with, by its place: no other changes its plan.
+#[must_use]
+pub fn near(demands: &[Demand], offers: &Offers) -> Vec<BTreeSet<usize>> {
+    let mut of_table: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    offers.offers.iter().enumerate().for_each(|(at, offer)| of_table.entry(bare(&offer.index.table)).or_default().push(at));
+    let of_demand = |demand: &Demand| {
+        let scans = demand.reading.iter().flat_map(|reading| &reading.scans);
+        scans.filter_map(|scan| of_table.get(bare(&scan.table))).flatten().copied().collect()
+    };
+    let mut near: Vec<BTreeSet<usize>> = demands.iter().map(of_demand).collect();
+    for offer in 0..offers.offers.len() {
+        for demand in concerned(offers, offer) {
+            near[demand].insert(offer);
+        }
+    }
+    near
+}
+
+/// Those of some offers that a demand may have to do with.
+#[must_use]
+pub fn of_near(set: &[usize], near: Option<&BTreeSet<usize>>) -> Vec<usize> {
+    let mut set: Vec<usize> = set.iter().copied().filter(|offer| near.is_some_and(|near| near.contains(offer))).collect();
+    set.sort_unstable();
+    set
+}
+
 /// The demands that read the table of one of the offers, as far as names without a schema tell.
 #[must_use]
 pub fn readers(demands: &[Demand], offers: &Offers, set: &[usize]) -> BTreeSet<usize> {
-    fn bare(table: &str) -> &str {
-        table.rsplit('.').next().unwrap_or(table)
-    }
     let tables: BTreeSet<&str> = set.iter().map(|&offer| bare(&offers.offers[offer].index.table)).collect();
     let reads =
         |demand: &Demand| demand.reading.as_ref().is_ok_and(|reading| reading.scans.iter().any(|scan| tables.contains(bare(&scan.table))));
@@ -148,6 +177,10 @@ struct Bench<'a, 'b, E> {
     limits: Limits,
     before: BTreeMap<usize, Vec<Seen>>,
     foreign: BTreeSet<usize>,
+    /// See [`near`].
+    near: Vec<BTreeSet<usize>>,
+    /// What was answered, by the demand and the offers that it may have to do with.
+    answers: BTreeMap<(usize, Vec<usize>), Vec<Seen>>,
     /// So many questions may still be put.
     left: usize,
     ask: &'a mut Ask<'b, E>,
@@ -171,11 +204,17 @@ impl<E> Bench<'_, '_, E> {
     }
 
     fn asked(&mut self, set: &[usize], demand: usize) -> Result<Vec<Seen>, E> {
+        let key = (demand, of_near(set, self.near.get(demand)));
+        if let Some(known) = self.answers.get(&key) {
+            return Ok(known.clone());
+        }
         if self.left == 0 || self.foreign.contains(&demand) {
             return Ok(Vec::new());
         }
         self.left -= 1;
-        (self.ask)(set, demand)
+        let seen = (self.ask)(set, demand)?;
+        self.answers.insert(key, seen.clone());
+        Ok(seen)
     }
 
     /// Asks what demands cost without any index that is not there, if that is not known.
@@ -521,6 +560,33 @@ mod tests {
         assert!((trial.choices[0].saved - 800.0).abs() < 1e-9);
     }
 
+    /// Ten statements of a table each, of which each has two candidates: the second is better, and of no more use beside the
+    /// first. Indexes on other tables are no matter to any, and nothing is asked twice.
+    #[test]
+    fn nothing_is_asked_twice_for_indexes_on_other_tables() {
+        let on = |table: usize, column: i32| {
+            let mut offer = offer(column, &[table]);
+            (offer.index.relation, offer.index.table) = (u32::try_from(table).unwrap_or_default(), format!("t{table}"));
+            offer
+        };
+        let all = offers(10, (0..10).flat_map(|table| [on(table, 1), on(table, 2)]).collect());
+        let demands: Vec<Demand> = (0..10).map(|_| demand(1_000)).collect();
+        let mut put: Vec<(usize, Vec<usize>)> = Vec::new();
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let own = of_near(set, Some(&BTreeSet::from([2 * demand, 2 * demand + 1])));
+            let uses: Vec<usize> = own.iter().copied().max().into_iter().collect();
+            put.push((demand, own));
+            Ok(vec![Seen { cost: uses.first().map_or(1_000.0, |best| 100.0 - (best % 2) as f64 * 50.0), uses, is_real: false }])
+        };
+        let trial = trial(&demands, &all, Limits::default(), &mut planner).unwrap_or_else(|never| match never {});
+        assert_eq!(trial.choices.len(), 10);
+        let asked = put.len();
+        put.sort_unstable();
+        put.dedup();
+        // Without, with either, and with both.
+        assert!(put.len() == asked && asked <= 40, "{asked}: {put:?}");
+    }
+
     /// By the model neither serves; the planner knows that the value is rare.
     #[test]
     fn what_only_may_serve_is_tried_too() {
@@ -651,7 +717,9 @@ mod tests {
             seen.iter_mut().for_each(|seen| seen.uses.retain(|offer| *offer == demand));
             Ok(seen)
         };
-        let Ok(trial) = trial(&[demand(1_000), demand(1_000)], &all, Limits::default(), &mut only_own);
+        let reading = || Reading { scans: vec![Scan { table: "t".to_owned(), ..Scan::default() }], ..Reading::default() };
+        let demands = [(); 2].map(|()| Demand { reading: Ok(reading()), ..demand(1_000) });
+        let Ok(trial) = trial(&demands, &all, Limits::default(), &mut only_own);
         assert_eq!((trial.choices.len(), trial.rejected.len(), trial.untried), (1, 0, 1));
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::advice::trial::{Rejection, Trial, trial};
-use crate::advice::{self, Offers, Refusal};
+use crate::advice::{self, Offer, Offers, Refusal};
 use crate::catalog::{Catalog, is_of_server};
 use crate::finding::{self, Advice, Answers};
 use crate::live::whatif::question::{Unaskable, single, unqualified};
@@ -115,8 +115,9 @@ fn findings(session: &mut Session, answer: &Answer, limit: Duration, mut notes: 
         notes.tell(format!("{others} statements ran in other databases than {database}, and are left out"));
     }
     let offers = advice::offers(&demands, &catalog);
-    notes.refused(&offers, &statements);
     let mut planner = Planner::begin(session, &schemas(&statements, &catalog)).map_err(failed)?;
+    let tried = if planner.has_hypopg() { tried(&offers) } else { BTreeSet::new() };
+    notes.refused(&offers, &statements, &tried);
     if planner.is_superuser() {
         say(
             "the role is a superuser: planning runs stable and immutable functions, and whoever may create one in this database could have it run as this role. Take a role that has SELECT on the tables and nothing else",
@@ -134,6 +135,13 @@ fn findings(session: &mut Session, answer: &Answer, limit: Duration, mut notes: 
     };
     notes.end();
     Ok(Advice { workload, catalog: &catalog, statements, offers }.findings(tried, &answer.options))
+}
+
+/// The statements and tables for which the planner is asked where the model sees no use, by the statement's place.
+fn tried(offers: &Offers) -> BTreeSet<(usize, &str)> {
+    let of =
+        |offer: &'_ Offer| -> Vec<usize> { offer.may.iter().filter_map(|&cell| offers.cells.get(cell)).map(|cell| cell.demand).collect() };
+    offers.offers.iter().flat_map(|offer| of(offer).into_iter().map(|demand| (demand, offer.index.table.as_str()))).collect()
 }
 
 /// Whether a statement may have run in the database of the catalogue.
@@ -160,7 +168,7 @@ fn try_all(
 ) -> Result<Answers, Error> {
     let questions: Vec<Question> = statements.iter().map(|(statement, _)| question(statement)).collect();
     let demands: Vec<_> = statements.iter().map(|(_, demand)| demand.clone()).collect();
-    let mut asking = Asking::new(planner, questions, offers, Clock::new(limit));
+    let mut asking = Asking::new(planner, questions, (&demands, offers), Clock::new(limit));
     let trial = trial(&demands, offers, finding::limits(options), &mut |set, demand| asking.ask(set, demand))?;
     let chosen = asking::chosen(&trial, offers);
     let swings = asking.swings(&chosen).into_iter().map(|(demand, swing)| (demands[demand].statement, swing)).collect();
@@ -209,12 +217,17 @@ impl Notes {
     }
 
     /// Why the model has nothing to offer. That an index is there, or that most rows are wanted, is as it should be.
-    fn refused(&mut self, offers: &Offers, statements: &[(&Statement, advice::Demand)]) {
+    /// Of what is tried the planner knows better.
+    fn refused(&mut self, offers: &Offers, statements: &[(&Statement, advice::Demand)], tried: &BTreeSet<(usize, &str)>) {
         for refused in &offers.refused {
             let Some((statement, _)) = statements.get(refused.demand) else { continue };
+            let is_tried = refused.table.as_deref().is_some_and(|table| tried.contains(&(refused.demand, table)));
+            if is_tried && matches!(refused.why, Refusal::Unselective | Refusal::DependsOnValue | Refusal::Elsewhere) {
+                continue;
+            }
             let is_usual = match &refused.why {
-                Refusal::Covered(_) | Refusal::Unselective | Refusal::DependsOnValue => true,
-                Refusal::Whole(..) | Refusal::Forbidden => false,
+                Refusal::Covered(_) | Refusal::Combined(_) | Refusal::Everything | Refusal::Unselective | Refusal::DependsOnValue => true,
+                Refusal::Whole(..) | Refusal::Unserved(_) | Refusal::Elsewhere | Refusal::Forbidden => false,
                 // The server's own tables are no business of whoever asks, and a session of ours reads many of them.
                 Refusal::Table(reason) => *reason == advice::Reason::Small || refused.table.as_deref().is_some_and(is_of_server),
                 Refusal::Unread(Unread::Utility) => true,

@@ -4,6 +4,8 @@
 //! create it; what another way of writing the query would mend is left to the rules on that. With the catalogue of a snapshot
 //! the indexes are known and the costs can be reckoned: then there is a statement.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +13,7 @@ use serde_json::Value;
 use crate::advice::NewNames;
 use crate::catalog::Catalog;
 use crate::plan::{Reads, Test};
+use crate::sql::fingerprint::Fingerprint;
 use crate::units::Micros;
 use crate::workload::{Statement, Workload};
 
@@ -127,9 +130,16 @@ pub(super) struct Found {
     findings: Vec<Finding>,
     /// The names of the indexes that they create.
     pub(super) names: NewNames,
+    /// Statements with an OR of one table for whose arms there are indexes, or are to be.
+    ors: BTreeSet<Fingerprint>,
 }
 
 impl Found {
+    /// Whether indexes serve an OR of one table in a statement, those that are there or those that are to be created.
+    pub(super) fn serves_or(&self, statement: Fingerprint) -> bool {
+        self.ors.contains(&statement)
+    }
+
     /// The columns of an index that is to be created on a table and begins with some of its columns, in whatever order; they
     /// are as SQL takes them.
     pub(super) fn leading(&self, context: &Context<'_>, catalog: &Catalog, table: &str, columns: &[String]) -> Option<Vec<String>> {
@@ -173,6 +183,7 @@ impl Found {
         let advised = advised::advised(context, &options, Micros(total));
         let mut names = NewNames::default();
         let mut findings: Vec<Finding> = advised.iter().flat_map(|advised| advised.findings(&needs, &options, &mut names)).collect();
+        let ors = advised.iter().flat_map(|advised| advised.served_ors(&findings)).collect();
         findings.iter_mut().for_each(|finding| seen.get().hinted(finding));
         needs.retain(|need| !advised.iter().any(|advised| advised.overrules(need)));
         let groups: Vec<_> = grouped_by_index(needs).into_iter().filter(|group| is_worth_it(group, &options)).collect();
@@ -184,7 +195,7 @@ impl Found {
             told_of_an_index(finding, &group, &advised)
         }));
         findings.extend(consider::findings(context, &advised, &options, Micros(total)));
-        Found { findings, names }
+        Found { findings, names, ors }
     }
 }
 

@@ -176,6 +176,18 @@ fn what_is_advised_the_planner_uses_and_nothing_is_changed() {
     assert_eq!(again.indexes(), [] as [&str; 0], "{}", again.stderr);
 }
 
+/// What is joined to a list or written by MERGE is looked into too: the planner knows how often.
+#[test]
+fn lists_and_merge_are_joins() {
+    let Some(bench) = Bench::with_hypopg() else { return };
+    let log = bench.log(&["select * from (values (42), (43)) as wanted(customer) join orders o on o.customer_id = wanted.customer"]);
+    let run = bench.advise("postgres", &log, &[]);
+    assert_eq!(run.indexes(), ["public.orders (customer_id)"], "{}", run.stderr);
+    let merge = "merge into orders o using (select id from customers where email = 'u7@example.com') c on o.customer_id = c.id when matched then update set total = 0";
+    let run = bench.advise("postgres", &bench.log(&[merge]), &[]);
+    assert_eq!(run.indexes(), ["public.customers (email)", "public.orders (customer_id)"], "{}", run.stderr);
+}
+
 /// Neither index alone is of use to an OR, and the planner takes both where they are offered together.
 #[test]
 fn an_or_gets_an_index_for_each_arm() {
@@ -208,6 +220,8 @@ fn whatever_has_no_advice_has_a_reason() {
         ("select * from blind where customer_id = 1", Some("blind was never analysed")),
         ("selec * frm orders", None),
         ("vacuum orders", None),
+        ("select * from orders where customer_id + 1 = 43", Some("no condition on public.orders is one that a B-tree serves")),
+        ("select * from parted where at = '2026-02-02'", Some("ON ONLY the table itself")),
         ("select * from orders where", Some("not understood")),
     ];
     let log = bench.log(&statements.map(|(sql, _)| sql));

@@ -6,6 +6,7 @@ use crate::advice::candidate::{Candidate, candidates};
 use crate::advice::choice::{After, Joint, Offer};
 use crate::advice::indexed::{Indexed, thought_of};
 use crate::advice::path::{Marked, by_arms, marked};
+use crate::sql::shape::scans::written;
 
 use super::Market;
 
@@ -30,11 +31,12 @@ impl<'c> Market<'c> {
     }
 
     fn offer_or(&mut self, place: usize, asked: &Asked<'c>, arms: &[Asked<'c>], demands: &[Demand]) {
-        let Some(led) = arms.iter().map(|arm| self.led(arm)).collect::<Option<Vec<_>>>() else { return };
+        let Some(led) = arms.iter().map(|arm| self.led(asked, arm)).collect::<Option<Vec<_>>>() else { return };
         let (new, marks): (Vec<Option<Candidate>>, Vec<Marked>) = led.into_iter().unzip();
         let joins = if asked.is_joined() { self.costs.hashed(asked.rows()) } else { 0.0 };
         let cost = by_arms(&self.costs, asked, &marks) + joins;
-        if cost >= self.found.cells[place].before {
+        // An arm of many rows is read about as well without an index, as if it were alone.
+        if cost >= self.found.cells[place].before || !marks.iter().all(|mark| mark.is_worthy) {
             return;
         }
         let after = After { cost, is_guess: marks.iter().any(|mark| mark.is_guess), is_even: false };
@@ -54,11 +56,11 @@ impl<'c> Market<'c> {
     }
 
     /// What leads to an arm: an index that is there, or a new one.
-    fn led(&self, arm: &Asked<'c>) -> Option<(Option<Candidate>, Marked)> {
+    fn led(&self, asked: &Asked<'c>, arm: &Asked<'c>) -> Option<(Option<Candidate>, Marked)> {
         let price = |mark: &Marked| by_arms(&self.costs, arm, std::slice::from_ref(mark));
-        let of = |index: &Indexed| marked(&self.costs, arm, index);
-        let there =
-            self.there(arm.relation).iter().filter_map(|there| of(there.tree.as_ref()?)).min_by(|a, b| price(a).total_cmp(&price(b)));
+        let of = |index: &Indexed| marked(&self.costs, (arm, asked.rows()), index);
+        let trees: Vec<&Indexed> = self.there(arm.relation).iter().filter_map(|there| there.tree.as_ref()).collect();
+        let there = self.best(asked, arm, &trees).map(|(_, mark)| mark);
         let plain = candidates(arm, self.catalog).into_iter().filter(|new| new.predicate.is_none() && new.keys.len() <= MOST_KEYS);
         let new = plain.filter_map(|new| of(&thought_of(&new, arm.relation, self.catalog)).map(|mark| (new, mark)));
         // Of equals the one with fewer keys, which was thought of first.
@@ -69,6 +71,33 @@ impl<'c> Market<'c> {
             (Some(there), None) => Some((None, there)),
             (None, None) => None,
         }
+    }
+
+    /// What a scan costs by some indexes for all arms of one of its ORs, and which these are; `None` where they do not lead to all.
+    pub(super) fn combined(&self, asked: &Asked<'_>, indexes: &[&Indexed]) -> Option<(f64, Vec<usize>)> {
+        let of = |arms: &Vec<Asked<'_>>| {
+            let best: Option<Vec<(usize, Marked)>> = arms.iter().map(|arm| self.best(asked, arm, indexes)).collect();
+            let (places, marks): (Vec<usize>, Vec<Marked>) = best?.into_iter().unzip();
+            Some((by_arms(&self.costs, asked, &marks), places))
+        };
+        asked.ors.iter().filter_map(of).min_by(|(a, _), (b, _)| a.total_cmp(b))
+    }
+
+    /// The index that marks an arm at the least cost.
+    fn best(&self, asked: &Asked<'_>, arm: &Asked<'_>, indexes: &[&Indexed]) -> Option<(usize, Marked)> {
+        let price = |mark: &Marked| by_arms(&self.costs, arm, std::slice::from_ref(mark));
+        let marks = indexes.iter().enumerate().filter_map(|(at, index)| Some((at, marked(&self.costs, (arm, asked.rows()), index)?)));
+        marks.min_by(|(_, a), (_, b)| price(a).total_cmp(&price(b)))
+    }
+
+    /// The indexes that are there for all arms of an OR.
+    pub(super) fn leading(&self, asked: &Asked<'_>) -> Option<Vec<String>> {
+        let (names, trees): (Vec<&str>, Vec<&Indexed>) =
+            self.there(asked.relation).iter().filter_map(|there| Some((there.index.name.as_str(), there.tree.as_ref()?))).unzip();
+        let (_, places) = self.combined(asked, &trees)?;
+        let mut names: Vec<String> = places.into_iter().filter_map(|at| names.get(at)).map(|name| written(name)).collect();
+        names.dedup();
+        Some(names)
     }
 
     /// The place of a candidate among the offers, where it is put if it is not there.

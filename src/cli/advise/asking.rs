@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use crate::Error;
-use crate::advice::trial::{Seen, Trial};
+use crate::advice::trial::{Seen, Trial, near, of_near};
 use crate::advice::{self, Demand, NewNames, Offers};
 use crate::catalog::Catalog;
 use crate::finding::Swing;
@@ -46,11 +46,13 @@ pub(super) struct Asking<'a, 's> {
     questions: Vec<Question>,
     /// What each offer is on.
     on: Vec<String>,
+    /// The offers that each demand may have to do with.
+    near: Vec<BTreeSet<usize>>,
     there: Vec<usize>,
     is_taken: bool,
     clock: Clock,
-    /// By demand, what plans with usual and with unusual values were like when it was asked last, and with which offers.
-    swings: BTreeMap<usize, (Vec<usize>, Option<Swing>)>,
+    /// What plans with usual and with unusual values were like, by the demand and those offers.
+    swings: BTreeMap<(usize, Vec<usize>), Option<Swing>>,
     /// Why demands could not be asked.
     pub(super) refusals: BTreeSet<(usize, String)>,
     /// Questions for which there was no time.
@@ -58,10 +60,16 @@ pub(super) struct Asking<'a, 's> {
 }
 
 impl<'a, 's> Asking<'a, 's> {
-    pub(super) fn new(planner: &'a mut Planner<'s>, questions: Vec<Question>, offers: &Offers, clock: Clock) -> Self {
+    pub(super) fn new(
+        planner: &'a mut Planner<'s>,
+        questions: Vec<Question>,
+        (demands, offers): (&[Demand], &Offers),
+        clock: Clock,
+    ) -> Self {
+        let near = near(demands, offers);
         let on = offers.offers.iter().map(|offer| offer.index.on()).collect();
         let (there, swings, refusals) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
-        Asking { planner, questions, on, there, is_taken: true, clock, swings, refusals, unput: 0 }
+        Asking { planner, questions, on, near, there, is_taken: true, clock, swings, refusals, unput: 0 }
     }
 
     /// Asks for the plans of a demand while some offers are thought to be there.
@@ -70,8 +78,10 @@ impl<'a, 's> Asking<'a, 's> {
             self.unput += 1;
             return Ok(Vec::new());
         }
+        // Those on other tables would be made anew for nothing.
+        let set = of_near(set, self.near.get(demand));
         if self.there != set {
-            self.there = set.to_vec();
+            self.there.clone_from(&set);
             let indexes: Vec<String> = set.iter().map(|&offer| self.on[offer].clone()).collect();
             self.is_taken = self.planner.think_of(&indexes)?;
         }
@@ -80,7 +90,7 @@ impl<'a, 's> Asking<'a, 's> {
         }
         match self.planner.plans(demand, &self.questions[demand])? {
             Ok(answers) => {
-                self.swings.insert(demand, (set.to_vec(), swing(&answers)));
+                self.swings.insert((demand, set.clone()), swing(&answers));
                 let of = |used: &String| set.iter().copied().find(|&offer| self.on[offer] == *used);
                 let seen = |answer: &Answered| Seen {
                     cost: answer.cost,
@@ -98,9 +108,9 @@ impl<'a, 's> Asking<'a, 's> {
 
     /// The demands whose plans differ by the value with what was chosen.
     pub(super) fn swings(&self, chosen: &[usize]) -> BTreeMap<usize, Swing> {
-        let is_of = |set: &Vec<usize>| set.len() == chosen.len() && chosen.iter().all(|offer| set.contains(offer));
-        let told = self.swings.iter().filter(|(_, (set, _))| is_of(set));
-        told.filter_map(|(&demand, (_, swing))| Some((demand, (*swing)?))).collect()
+        let is_of = |demand: usize, set: &Vec<usize>| *set == of_near(chosen, self.near.get(demand));
+        let told = self.swings.iter().filter(|((demand, set), _)| is_of(*demand, set));
+        told.filter_map(|((demand, _), swing)| Some((*demand, (*swing)?))).collect()
     }
 
     /// Of the indexes that the chosen ones make redundant by their columns whether no statement misses them, where the server

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::advice::{self, Choice, Considered, Demand, Limits, NewNames, Offers, Portrait, Refusal};
 use crate::catalog::{Catalog, Relation};
 use crate::plan::Reads;
+use crate::sql::fingerprint::Fingerprint;
 use crate::units::{ByteCount, Micros, grouped};
 use crate::workload::{Statement, Workload};
 
@@ -91,6 +92,22 @@ impl<'w> Advised<'w> {
     /// What other kinds of index might serve, with the statements.
     pub(super) fn considered(&self) -> impl Iterator<Item = (&'w Statement, &Considered)> {
         self.offers.considered.iter().filter_map(|considered| Some((self.statements.get(considered.demand)?.0, considered)))
+    }
+
+    /// The statements with an OR of one table for whose arms there are indexes, or for whose table findings create some.
+    pub(super) fn served_ors(&self, findings: &[Finding]) -> BTreeSet<Fingerprint> {
+        let is_created = |(statement, demand): &&(&Statement, Demand)| {
+            let scans = demand.reading.iter().flat_map(|reading| &reading.scans).filter(|scan| !scan.ors.is_empty());
+            let tables: Vec<u32> = scans.filter_map(|scan| self.catalog.named(&scan.table)).map(|table| table.oid).collect();
+            findings.iter().any(|finding| {
+                let is_of = finding.statement.iter().chain(&finding.related).any(|id| *id == statement.fingerprint);
+                let table = finding.data.get("table").and_then(Value::as_str).and_then(|table| self.catalog.named(table));
+                is_of && table.is_some_and(|table| tables.contains(&table.oid))
+            })
+        };
+        let created = self.statements.iter().filter(is_created).map(|(statement, _)| statement.fingerprint);
+        let led = self.offers.led_ors.iter().filter_map(|place| self.statements.get(*place)).map(|(statement, _)| statement.fingerprint);
+        created.chain(led).collect()
     }
 
     /// Whether the catalogue has a table.

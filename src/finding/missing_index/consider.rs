@@ -129,6 +129,7 @@ fn finding(thought: &Thought, mut askers: Vec<Asker<'_>>) -> Finding {
     let is_shown = askers.iter().any(|asker| asker.waste.is_some());
     let (kind, how) = match *method {
         "gin" => ("GIN", "a GIN index, if the type has an operator class for what is asked"),
+        "gist" => ("GiST", "a GiST index, if the type has an operator class for what is asked"),
         _ => ("trigram", "a GIN index with gin_trgm_ops of the extension pg_trgm, for patterns of three characters and more"),
     };
     let data = json!({

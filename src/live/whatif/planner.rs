@@ -218,7 +218,7 @@ impl<'s> Planner<'s> {
         Ok(answer.and_then(|rows| {
             // Several rows only if the answer has line ends, which FORMAT JSON puts into one value.
             let json = rows.first().and_then(|row| row.get(0)).unwrap_or_default().to_owned();
-            plan::read(&json).ok_or_else(|| "the server's answer is no plan".to_owned())
+            plan::read(&json).ok_or_else(|| "its plan is not understood, or nested too deeply".to_owned())
         }))
     }
 

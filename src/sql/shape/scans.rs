@@ -252,7 +252,7 @@ pub enum Unread {
     Unparsed,
     /// There are several statements in it.
     Several,
-    /// It neither reads nor writes rows.
+    /// It is no SELECT, INSERT, UPDATE, DELETE or MERGE.
     Utility,
 }
 

@@ -43,7 +43,7 @@ impl<'a> Walker<'a, '_> {
         self.lists.last().map(Vec::as_slice).unwrap_or_default()
     }
 
-    fn factor(&mut self, factor: &'a TableFactor) {
+    pub(super) fn factor(&mut self, factor: &'a TableFactor) {
         let source = match factor {
             TableFactor::NestedJoin { table_with_joins, .. } => return self.group(table_with_joins),
             TableFactor::Derived { lateral, subquery, alias, .. } => {

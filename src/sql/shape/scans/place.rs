@@ -62,6 +62,8 @@ impl Source {
                 let is_here = known.iter().any(|known| known == column);
                 Some(if is_here { Meaning::Column(Origin { scan: *scan, column: column.to_owned() }) } else { Meaning::Unknown })
             }
+            // A function's values are a column of its alias.
+            Columns::Opaque if self.table.is_none() && self.name == column => Some(Meaning::Opaque),
             Columns::Table { known: None, .. } | Columns::Opaque => None,
             Columns::Query(outputs) => {
                 if let Some(output) = outputs.iter().find(|output| output.name == column) {

@@ -193,6 +193,25 @@ fn checks_of_foreign_keys_are_read() {
     assert_eq!(read(sql, b"", &TextAlone).expect("read").scans.iter().map(told).collect::<Vec<_>>(), ["public.\"Book\" [author_id Equal]"]);
 }
 
+/// Rows of the source that match none stay where they are inserted, so that what is asked of them does not narrow them.
+#[test]
+fn merge_is_a_join_that_writes() {
+    let sql = |more: &str| {
+        format!("merge into a using b on a.x = b.a_id and b.t = 1 and a.y = 2 when matched then update set x = 1, y = 2{more}")
+    };
+    let terms = |sql: &str| {
+        let reading = read(sql, b"", &Two).expect("a statement");
+        let of = |scan: &Scan| (scan.table.clone(), scan.terms.iter().map(|term| term.key.column().to_owned()).collect::<Vec<_>>());
+        (reading.scans.iter().map(of).collect::<Vec<_>>(), reading.writes)
+    };
+    let of = |table: &str, columns: &[&str]| (table.to_owned(), columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>());
+    let write = |kind: Written| Write { table: "a".to_owned(), kind };
+    let updated = write(Written::Updated(vec!["x".to_owned(), "y".to_owned()]));
+    assert_eq!(terms(&sql("")), (vec![of("a", &["x", "y"]), of("b", &["a_id", "t"])], vec![updated.clone()]));
+    let inserting = sql(" when not matched then insert values (1)");
+    assert_eq!(terms(&inserting), (vec![of("a", &["x", "y"]), of("b", &[])], vec![updated, write(Written::Inserted)]));
+}
+
 #[test]
 fn what_is_no_single_query_says_so() {
     let why = |sql: &str| read(sql, b"", &Two).expect_err("nothing to read");

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AssignmentTarget, Cte, CteAsMaterialized, Delete, Expr, FromTable, GroupByExpr, Insert, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visit, Visitor,
+    Assignment, AssignmentTarget, Cte, CteAsMaterialized, Delete, Expr, FromTable, GroupByExpr, Insert, Merge, MergeAction,
+    MergeClauseKind, MergeUpdateExpr, MergeUpdateKind, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Statement, TableObject, TableWithJoins, Update, UpdateTableFromKind, Visit, Visitor,
 };
 
 use super::super::habits::Bound;
@@ -103,6 +104,7 @@ impl<'a, 'n> Walker<'a, 'n> {
             Statement::Insert(insert) => self.insert(insert),
             Statement::Update(update) => self.update(update),
             Statement::Delete(delete) => self.delete(delete),
+            Statement::Merge(merge) => self.merge(merge),
             _ => return false,
         }
         true
@@ -127,12 +129,7 @@ impl<'a, 'n> Walker<'a, 'n> {
                 walker.queries_of(&assignment.value);
             }
         });
-        let column = |name: &ObjectName| name.0.last().and_then(|part| part.as_ident()).map(ident);
-        let columns = update.assignments.iter().flat_map(|assignment| match &assignment.target {
-            AssignmentTarget::ColumnName(name) => column(name).into_iter().collect::<Vec<_>>(),
-            AssignmentTarget::Tuple(names) => names.iter().filter_map(column).collect(),
-        });
-        let kind = Written::Updated(columns.collect());
+        let kind = Written::Updated(assigned(&update.assignments));
         self.writes.extend(super::super::relations::name_of(&update.table.relation).map(|table| Write { table, kind }));
     }
 
@@ -141,6 +138,33 @@ impl<'a, 'n> Walker<'a, 'n> {
         self.writing(&[from, delete.using.as_deref().unwrap_or_default()], delete.selection.as_ref(), |_| {});
         let tables = from.iter().filter_map(|table| super::super::relations::name_of(&table.relation));
         self.writes.extend(tables.map(|table| Write { table, kind: Written::Deleted }));
+    }
+
+    /// MERGE is a join of its two sides, in which rows of the second that match none of the first stay if they are to be inserted.
+    fn merge(&mut self, merge: &'a Merge) {
+        self.lists.push(Vec::new());
+        self.factor(&merge.table);
+        let target = self.scans.len();
+        self.factor(&merge.source);
+        let keeps_others = merge.clauses.iter().any(|clause| clause.clause_kind != MergeClauseKind::Matched);
+        let filtered = self.floor..if keeps_others { target } else { usize::MAX };
+        self.filter(&merge.on, &filtered);
+        for clause in &merge.clauses {
+            clause.predicate.iter().for_each(|predicate| self.queries_of(predicate));
+        }
+        self.need_rows(|_| true);
+        self.lists.pop();
+        let Some(table) = super::super::relations::name_of(&merge.table) else { return };
+        let kinds = merge.clauses.iter().filter_map(|clause| match &clause.action {
+            MergeAction::Insert(_) => Some(Written::Inserted),
+            MergeAction::Update(MergeUpdateExpr { kind: MergeUpdateKind::Set(assignments), .. }) => {
+                Some(Written::Updated(assigned(assignments)))
+            }
+            MergeAction::Update(_) => Some(Written::Updated(Vec::new())),
+            MergeAction::Delete { .. } => Some(Written::Deleted),
+            MergeAction::DoNothing { .. } => None,
+        });
+        self.writes.extend(kinds.map(|kind| Write { table: table.clone(), kind }));
     }
 
     fn writing(&mut self, from: &[&'a [TableWithJoins]], selection: Option<&'a Expr>, also: impl FnOnce(&mut Self)) {
@@ -378,4 +402,14 @@ fn all_of(source: &Source, may_move: bool, outputs: &mut Vec<Output>) {
         }
         Columns::Opaque => outputs.push(Output { name: "*".to_owned(), origin: None }),
     }
+}
+
+/// The columns that assignments set.
+fn assigned(assignments: &[Assignment]) -> Vec<String> {
+    let column = |name: &ObjectName| name.0.last().and_then(|part| part.as_ident()).map(ident);
+    let of = |assignment: &Assignment| match &assignment.target {
+        AssignmentTarget::ColumnName(name) => column(name).into_iter().collect::<Vec<_>>(),
+        AssignmentTarget::Tuple(names) => names.iter().filter_map(column).collect(),
+    };
+    assignments.iter().flat_map(of).collect()
 }
