@@ -40,7 +40,7 @@ impl Output for Table {
         };
         out.line(paint.bold(), &report.headline())?;
         for reason in &report.reasons {
-            out.line(PLAIN, &format!("  {reason}"))?;
+            out.hanging(PLAIN, 4, &format!("  {reason}"))?;
         }
         changes(&mut out, report)?;
         if report.command == "compare" {
@@ -81,17 +81,17 @@ fn one(out: &mut Painter<'_>, change: &ChangeLine) -> io::Result<()> {
     };
     headed(out, paint, word, change)?;
     for (_, text) in change.evidence.iter().take(MOST_EVIDENCE) {
-        out.line(DIM, &format!("           {text}"))?;
+        out.hanging(DIM, 11, &format!("           {text}"))?;
     }
     if let Some((reason, expires)) = &change.suppressed {
-        out.line(DIM, &format!("           ignored until {expires}: {reason}"))?;
+        out.hanging(DIM, 11, &format!("           ignored until {expires}: {reason}"))?;
     }
     Ok(())
 }
 
 fn headed(out: &mut Painter<'_>, paint: Ansi, word: &str, change: &ChangeLine) -> io::Result<()> {
     let id = change.statement.as_deref().map_or_else(|| "–".to_owned(), |id| short(id).to_owned());
-    out.line(paint, &format!("{word:<8} {id:<8}  {}  {}{}", change.rule, change.title, interval(change)))?;
+    out.hanging(paint, 11, &format!("{word:<8} {id:<8}  {}  {}{}", change.rule, change.title, interval(change)))?;
     match &change.text {
         Some(text) => out.line(PLAIN, &format!("           {}", cut(&sanitised(text), 160))),
         None => Ok(()),
@@ -103,7 +103,7 @@ fn footer(out: &mut Painter<'_>, report: &GateReport) -> io::Result<()> {
         out.sentence(DOUBT, note)?;
     }
     if let Some(shift) = report.shift {
-        out.line(DIM, &format!("a usual statement takes {shift:.2} times as long as in the baseline, which is put down to the machine and taken out of every ratio"))?;
+        out.hanging(DIM, 2, &format!("a usual statement takes {shift:.2} times as long as in the baseline, which is put down to the machine and taken out of every ratio"))?;
     }
     if !report.untested.is_empty() {
         let mut reasons: Vec<(&str, u64)> = Vec::new();
@@ -115,7 +115,7 @@ fn footer(out: &mut Painter<'_>, report: &GateReport) -> io::Result<()> {
         }
         let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         let count = counted(report.untested.len() as u64, "test");
-        out.line(DIM, &format!("{count} of latency could not be made: {}", reasons.join(", ")))?;
+        out.hanging(DIM, 2, &format!("{count} of latency could not be made: {}", reasons.join(", ")))?;
     }
     for rule in &report.rules {
         out.sentence(DIM, rule)?;
@@ -123,7 +123,7 @@ fn footer(out: &mut Painter<'_>, report: &GateReport) -> io::Result<()> {
     let candidate = report.runs.iter().rev().find(|run| run.side == "candidate");
     let first = report.changes.iter().find(|change| change.counts && change.suppressed.is_none() && change.level != "info");
     if let (Some(statement), Some(run)) = (first.and_then(|change| change.statement.as_deref()), candidate) {
-        out.line(PLAIN, &format!("next: laggard explain {} {}", short(statement), run.path.replace(',', " ")))?;
+        out.whole(PLAIN, &format!("next: laggard explain {} {}", short(statement), run.path.replace(',', " ")))?;
     }
     Ok(())
 }
