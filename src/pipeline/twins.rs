@@ -4,6 +4,7 @@
 //! The collector gives such files one name with several extensions. A name proves nothing, so beginnings and ends are read as
 //! well: the same processes must have done the same at the same times. Files that the user named one by one are read all.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
@@ -24,25 +25,32 @@ const LINE_ENDS: usize = 64;
 
 /// Leaves out what is the same log as another one, in another format.
 pub(super) fn without_twins(mut logs: Vec<Opened>, left_out: &mut Vec<Twin>) -> Vec<Opened> {
-    let mut at = 0;
-    while at < logs.len() {
-        match fuller_twin(&logs, at) {
-            Some(read) => left_out.push(Twin { path: logs.remove(at).input.path(), read }),
-            None => at += 1,
-        }
+    // There may be thousands of files, so each is compared with those of its name alone.
+    let paths: Vec<PathBuf> = logs.iter().map(|log| log.input.path()).collect();
+    let mut by_stem: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, path) in paths.iter().enumerate() {
+        by_stem.entry(stem(path)).or_default().push(at);
     }
+    let twin = |(at, path): (usize, &PathBuf)| {
+        let read = fuller_twin(&logs, at, by_stem.get(&stem(path))?)?;
+        Some((at, Twin { path: path.clone(), read }))
+    };
+    let twins: BTreeMap<usize, Twin> = paths.iter().enumerate().filter_map(twin).collect();
+    let mut at = 0..;
+    logs.retain(|_| at.next().is_none_or(|at| !twins.contains_key(&at)));
+    left_out.extend(twins.into_values());
     logs
 }
 
-/// The same log in a format that tells more.
-fn fuller_twin(logs: &[Opened], at: usize) -> Option<PathBuf> {
+/// The same log in a format that tells more, among those of its name.
+fn fuller_twin(logs: &[Opened], at: usize, of_its_name: &[usize]) -> Option<PathBuf> {
     let log = logs.get(at)?;
-    let (path, fullness) = (log.input.path(), fullness(log)?);
-    let mut fuller: Vec<(u8, &Opened)> = logs
+    let fullness = fullness(log)?;
+    let mut fuller: Vec<(u8, &Opened)> = of_its_name
         .iter()
+        .filter_map(|&other| logs.get(other))
         .filter_map(|other| Some((self::fullness(other)?, other)))
-        .filter(|(other, _)| *other > fullness)
-        .filter(|(_, other)| stem(&other.input.path()) == stem(&path) && !(log.named && other.named))
+        .filter(|(other_fullness, other)| *other_fullness > fullness && !(log.named && other.named))
         .collect();
     fuller.sort_by_key(|(fullness, _)| std::cmp::Reverse(*fullness));
     let own = fuller.first().and_then(|_| Ends::of(log))?;
