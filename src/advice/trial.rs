@@ -364,7 +364,8 @@ impl<E> Bench<'_, '_, E> {
     fn beside(&mut self, set: &[usize], demands: &[Demand], offers: &Offers) -> Result<Beside, E> {
         let concerned: BTreeSet<usize> = set.iter().flat_map(|&offer| concerned(offers, offer)).collect();
         let others: Vec<usize> = readers(demands, offers, set).difference(&concerned).copied().collect();
-        self.ask_before(others.iter().copied().collect())?;
+        // What is chosen for an OR need not have been tried alone.
+        self.ask_before(concerned.iter().chain(&others).copied().collect())?;
         let mut beside = Beside::default();
         // Those first that an offer is for.
         for demand in concerned.into_iter().chain(others) {
@@ -585,6 +586,34 @@ mod tests {
         put.dedup();
         // Without, with either, and with both.
         assert!(put.len() == asked && asked <= 40, "{asked}: {put:?}");
+    }
+
+    /// Before the two for an OR so many others are better that these are not tried alone; one of them serves a second statement,
+    /// which can be asked nevertheless.
+    #[test]
+    fn what_is_chosen_for_an_or_is_tried_on_all_that_it_serves() {
+        let on = |table: usize, column: i32, demand: usize, cost: f64| {
+            let mut offer = offer(column, &[]);
+            (offer.index.relation, offer.index.table) = (u32::try_from(table).unwrap_or_default(), format!("t{table}"));
+            offer.after.insert(demand, After { cost, is_guess: false, is_even: false });
+            offer
+        };
+        let mut all: Vec<Offer> = (0..MOST_TRIED).map(|at| on(at, 1, at, 10.0)).collect();
+        let (or, other) = (MOST_TRIED, MOST_TRIED + 1);
+        all.extend([on(or, 1, other, 99.0), Offer { after: BTreeMap::new(), ..on(or, 2, or, 0.0) }]);
+        let joint = Joint { cell: or, offers: vec![or, other], after: After { cost: 20.0, is_guess: false, is_even: false } };
+        let all = Offers { joints: vec![joint], ..offers(MOST_TRIED + 2, all) };
+        let demands: Vec<Demand> = (0..MOST_TRIED + 2).map(|_| demand(1_000)).collect();
+        let mut planner = |set: &[usize], demand: usize| -> Result<Vec<Seen>, Infallible> {
+            let uses: Vec<usize> = match demand {
+                demand if demand == or => [or, other].into_iter().filter(|_| [or, other].iter().all(|offer| set.contains(offer))).collect(),
+                demand if demand == other => set.iter().copied().filter(|offer| *offer == or).collect(),
+                demand => set.iter().copied().filter(|offer| *offer == demand).collect(),
+            };
+            Ok(vec![Seen { cost: if uses.is_empty() { 1_000.0 } else { 100.0 }, uses, is_real: true }])
+        };
+        let trial = trial(&demands, &all, Limits::default(), &mut planner).unwrap_or_else(|never| match never {});
+        assert_eq!((trial.choices.len(), trial.unasked), (MOST_TRIED + 2, 0));
     }
 
     /// By the model neither serves; the planner knows that the value is rare.
