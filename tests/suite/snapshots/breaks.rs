@@ -210,15 +210,18 @@ fn an_entry_that_came_back_with_more_calls_is_not_subtracted_from() {
         assert_eq!(left, "0\n", "PostgreSQL {major}: all were dropped");
         bench.script(&victims(30));
         let told = report(&[&first, &bench.snapshot("b.snap")]);
+        let mut in_doubt = 0;
         for columns in 1..=12 {
             let victim = exactly(&told, &wide_text(columns));
             let calls = count(victim, "calls");
+            in_doubt += usize::from(calls == 0);
             assert!(state(victim).1 && state(victim).0 != "continuous", "PostgreSQL {major}: {victim:#}");
             // Since 17 entries tell since when they count. Before, it may be unknown what it did, but what is told is true.
             let is_true = if major >= 17 { calls == 30 } else { calls == 30 || calls == 0 };
             assert!(is_true, "PostgreSQL {major}: {calls} calls, and 30 since it came back");
         }
-        assert_eq!(told.warns("entries-in-doubt"), major < 17, "PostgreSQL {major}");
+        // Two slow calls and thirty faster ones in less time prove that it came back, which under load may be so of all.
+        assert_eq!(told.warns("entries-in-doubt"), in_doubt > 0, "PostgreSQL {major}");
         assert!(told.coverage("known_share").as_f64().expect("some time") < 1.0);
     });
 }
