@@ -84,13 +84,13 @@ impl Values {
         }
     }
 
-    /// Takes the parameters of a DETAIL, if it has any, which a statement refers to. `endings` are of statements alike.
-    pub(crate) fn parameters(&mut self, sql: &[u8], detail: &[u8], endings: &mut Ending) {
+    /// Takes the parameters of a DETAIL, if it has any, which a statement refers to; `ending` is what was found of one like it.
+    pub(crate) fn parameters(&mut self, sql: &[u8], detail: &[u8], ending: &mut Ending) {
         if self.is_ignored() {
             return;
         }
         let Some(mut rest) = parameters::behind_introduction(detail) else { return };
-        let (limit, offset) = endings.clauses(sql);
+        let (limit, offset) = ending.clauses(sql);
         let mut number = 0;
         while let Some((value, behind)) = parameters::next(rest) {
             self.bits |= BOUND;
