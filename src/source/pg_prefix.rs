@@ -12,7 +12,7 @@ use crate::units::Timestamp;
 
 use super::pg_field::{Field, Fields, is_sqlstate};
 use super::pg_heads::Heads;
-use super::pg_message::{Severity, says_duration, severity};
+use super::pg_message::{Record, Severity, says_duration, severity};
 use super::pg_time::{Clock, epoch};
 
 /// A compiled prefix.
@@ -62,6 +62,25 @@ impl Head<'_> {
         {
             self.sqlstate = Some(*state);
             self.message += 7;
+        }
+    }
+
+    /// The record that it begins with a message; its place, its severity and what stands in satellites are to be added.
+    #[inline]
+    pub(super) fn record<'r>(&'r self, message: &'r [u8]) -> Record<'r> {
+        Record {
+            time: self.time,
+            offset: 0,
+            who: &self.who,
+            severity: Severity::Quiet,
+            word: self.word,
+            sqlstate: self.sqlstate,
+            tag: self.tag,
+            query_id: self.query_id,
+            transaction: self.transaction,
+            message,
+            detail: None,
+            statement: None,
         }
     }
 

@@ -313,23 +313,7 @@ struct Parts<'t> {
 fn hand_on(head: &Head<'_>, offset: u64, parts: Parts<'_>, out: &mut dyn FnMut(&Item<'_>)) {
     let Parts { message, detail, statement } = parts;
     match head.kind {
-        Kind::Primary(severity) => pg_message::interpret(
-            &Record {
-                time: head.time,
-                offset,
-                who: &head.who,
-                severity,
-                word: head.word,
-                sqlstate: head.sqlstate,
-                tag: head.tag,
-                query_id: head.query_id,
-                transaction: head.transaction,
-                message,
-                detail,
-                statement,
-            },
-            out,
-        ),
+        Kind::Primary(severity) => pg_message::interpret(&Record { offset, severity, detail, statement, ..head.record(message) }, out),
         Kind::Satellite(Satellite::Statement) => {
             out(&Item::Note(Note { at: head.time, who: &head.who, sql: Some(message), what: What::Statement }));
         }

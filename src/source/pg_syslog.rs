@@ -333,18 +333,11 @@ impl Reading<'_> {
         };
         pg_message::interpret(
             &Record {
-                time: head.time,
                 offset: whole.line.offset,
-                who: &head.who,
                 severity,
-                word: head.word,
-                sqlstate: head.sqlstate,
-                tag: head.tag,
-                query_id: head.query_id,
-                transaction: head.transaction,
-                message: &whole.message[head.message..],
                 detail: whole.detail.as_deref(),
                 statement: whole.statement.as_deref(),
+                ..head.record(&whole.message[head.message..])
             },
             out,
         );

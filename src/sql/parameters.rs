@@ -87,7 +87,7 @@ fn any(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     };
     let (value, behind) = match text {
         [b'\'', quoted @ ..] => {
-            let end = end_of_short(quoted).unwrap_or_else(|| super::lexer::end_of_quoted(quoted, 0, b'\''));
+            let end = super::lexer::end_of_quoted(quoted, 0, b'\'');
             let value = match &quoted[..end] {
                 [value @ .., b'\''] => value,
                 cut => cut,
@@ -100,14 +100,6 @@ fn any(text: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
         [b',', b' ', b'$', ..] => Some((value, &behind[2..])),
         _ => Some((value, behind.strip_prefix(b",").unwrap_or(behind).trim_ascii_start())),
     }
-}
-
-/// Behind the closing quote of a value of a few bytes, which is found sooner than a search could begin.
-#[inline]
-fn end_of_short(quoted: &[u8]) -> Option<usize> {
-    const SHORT: usize = 12;
-    let end = quoted[..quoted.len().min(SHORT)].iter().position(|&b| b == b'\'')? + 1;
-    (quoted.get(end) != Some(&b'\'')).then_some(end)
 }
 
 /// What is behind the introduction of a DETAIL message; see [`in_detail`].

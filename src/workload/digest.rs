@@ -43,7 +43,7 @@ pub struct Digest {
     /// The constants of that statement.
     constants: Values,
     /// What was parsed or bound last, by the low bits of its session.
-    announced: Vec<Announced>,
+    prepared: Vec<Prepared>,
     /// How the last statements end, by the low bits of their slots.
     endings: Vec<Ending>,
     drawing: Drawing,
@@ -51,14 +51,14 @@ pub struct Digest {
 
 /// A statement that was parsed or bound, which mostly comes again at once, to be executed.
 #[derive(Clone, Debug, Default)]
-struct Announced {
+struct Prepared {
     text: Vec<u8>,
     slot: u32,
     constants: Values,
 }
 
 /// A longer statement is not remembered, so that memory stays bounded.
-const LONGEST_ANNOUNCED: usize = 4 * 1024;
+const LONGEST_PREPARED: usize = 4 * 1024;
 
 /// Sessions are looked up by as many low bits; a miss costs a hash.
 const RECENT: usize = 1 << 10;
@@ -74,7 +74,7 @@ impl Digest {
             dialect,
             recent: vec![NONE; RECENT],
             endings: vec![Ending::default(); ENDINGS],
-            announced: vec![Announced::default(); RECENT],
+            prepared: vec![Prepared::default(); RECENT],
             ..Digest::default()
         }
     }
@@ -119,7 +119,7 @@ impl Digest {
         self.recent.fill(NONE);
         if self.cache.trim() || self.block == 0 {
             self.local.clear();
-            self.announced.fill(Announced::default());
+            self.prepared.fill(Prepared::default());
             self.drawing.forget();
             self.block = 1;
         }
@@ -233,23 +233,23 @@ impl Digest {
         let session = usize::try_from(event.who.session % RECENT as u64).unwrap_or(0);
         let is_prepared = !matches!(event.step, Step::Simple | Step::Plan);
         if is_prepared
-            && let Some(announced) = self.announced.get(session)
+            && let Some(prepared) = self.prepared.get(session)
             && !sql.is_empty()
-            && announced.text == sql
+            && prepared.text == sql
         {
             self.comments.clear();
-            (self.slot, self.constants) = (announced.slot, announced.constants);
+            (self.slot, self.constants) = (prepared.slot, prepared.constants);
             return;
         }
         self.look_up(sql);
         if matches!(event.step, Step::Parse | Step::Bind)
             && self.comments.is_empty()
-            && sql.len() <= LONGEST_ANNOUNCED
-            && let Some(announced) = self.announced.get_mut(session)
+            && sql.len() <= LONGEST_PREPARED
+            && let Some(prepared) = self.prepared.get_mut(session)
         {
-            announced.text.clear();
-            announced.text.extend_from_slice(sql);
-            (announced.slot, announced.constants) = (self.slot, self.constants);
+            prepared.text.clear();
+            prepared.text.extend_from_slice(sql);
+            (prepared.slot, prepared.constants) = (self.slot, self.constants);
         }
     }
 

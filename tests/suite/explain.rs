@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::harness::slow_minute;
+
 struct Run {
     code: Option<i32>,
     stdout: String,
@@ -213,17 +215,7 @@ fn hostile_text_is_made_harmless() {
 #[test]
 fn objectives_are_given_on_the_command_line_or_in_the_configuration() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut log = String::new();
-    for minute in 0..6 {
-        for n in 0..20 {
-            let took = if minute == 4 { "400.000" } else { "0.500" };
-            let _ = writeln!(
-                log,
-                "2026-11-23 10:{minute:02}:{n:02}.000 UTC [7] ann@shop/web LOG:  duration: {took} ms  statement: SELECT name FROM users WHERE id = {n}"
-            );
-        }
-    }
-    std::fs::write(folder.path().join("pg.log"), log).expect("written");
+    std::fs::write(folder.path().join("pg.log"), slow_minute()).expect("written");
     let report = |arguments: &[&str]| {
         let output =
             Command::new(env!("CARGO_BIN_EXE_laggard")).args(arguments).env_clear().current_dir(folder.path()).output().expect("runs");

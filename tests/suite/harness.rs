@@ -1,5 +1,6 @@
 //! Reads logs through the library and answers from the JSON document, as a user of it would.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use laggard::report::{Samples, json::Document};
@@ -322,4 +323,19 @@ pub(crate) fn json_line(severity: &str, message: &str, more: Value) -> String {
     let more = more.as_object().cloned().unwrap_or_default();
     line.as_object_mut().expect("an object").extend(more);
     line.to_string() + "\n"
+}
+
+/// Six minutes, of which the fifth missed an objective of 200 ms.
+pub(crate) fn slow_minute() -> String {
+    let mut log = String::new();
+    for minute in 0..6 {
+        for n in 0..20 {
+            let took = if minute == 4 { "400.000" } else { "0.500" };
+            let _ = writeln!(
+                log,
+                "2026-11-23 10:{minute:02}:{n:02}.000 UTC [7] ann@shop/web LOG:  duration: {took} ms  statement: SELECT name FROM users WHERE id = {n}"
+            );
+        }
+    }
+    log
 }

@@ -1,32 +1,16 @@
 //! What stands on a screen: nothing wider than it, times in the zone that was asked for, and the ids that the next command needs.
 
-use std::fmt::Write as _;
 use std::process::Command;
 
 use laggard::report::{Style, by_name};
 use laggard::{Input, View};
 use unicode_width::UnicodeWidthStr;
 
-use crate::harness::{settings, timed};
+use crate::harness::{settings, slow_minute, timed};
 
 fn run(folder: &tempfile::TempDir, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_laggard")).args(arguments).env_clear().current_dir(folder.path()).output().expect("runs");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Six minutes, of which the fifth missed an objective of 200 ms.
-fn slow_minute() -> String {
-    let mut log = String::new();
-    for minute in 0..6 {
-        for n in 0..20 {
-            let took = if minute == 4 { "400.000" } else { "0.500" };
-            let _ = writeln!(
-                log,
-                "2026-11-23 10:{minute:02}:{n:02}.000 UTC [7] ann@shop/web LOG:  duration: {took} ms  statement: SELECT name FROM users WHERE id = {n}"
-            );
-        }
-    }
-    log
 }
 
 #[test]
