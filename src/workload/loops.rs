@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::sql::outline::{Outline, Role, relation};
+use crate::sql::outline::{Outline, Role, Side};
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
@@ -64,7 +64,7 @@ pub(super) struct Statements<'l> {
 /// What is known of statements by their number.
 #[derive(Debug, Default)]
 struct Outlines {
-    known: Vec<Option<(Traits, Arc<Outline>)>>,
+    known: Vec<Option<(Traits, Arc<Side>)>>,
     /// Child, parent and how surely.
     relations: Vec<(u32, u32, u8)>,
     /// What is passed on from one unit to another; its memory is used again and again.
@@ -74,24 +74,23 @@ struct Outlines {
 impl Statements<'_> {
     /// Whether two statements are first of all about the same table.
     pub(super) fn share_table(&self, a: u32, b: u32) -> bool {
-        let table =
-            |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
+        let table = |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, side)| side.table());
         table(a).is_some() && table(a) == table(b)
     }
 
-    /// See [`relation`].
+    /// See [`crate::sql::outline::relation`].
     pub(super) fn relation(&mut self, child: u32, parent: u32) -> u8 {
-        let Outlines { known: outlines, relations, .. } = &mut *self.outlines;
+        let Outlines { known, relations, .. } = &mut *self.outlines;
         if relations.is_empty() {
             relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
         }
         let place = (child as usize * 31 + parent as usize) % MOST_RELATIONS;
-        let (of, to, known) = relations[place];
+        let (of, to, before) = relations[place];
         if (of, to) == (child, parent) {
-            return known;
+            return before;
         }
-        let outline = |number: u32| outlines.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
-        let found = outline(child).zip(outline(parent)).map_or(0, |(child, parent)| relation(child, parent));
+        let side = |number: u32| known.get(number as usize).and_then(Option::as_ref).map(|(_, side)| side);
+        let found = side(child).zip(side(parent)).map_or(0, |(child, parent)| child.relation(parent));
         relations[place] = (child, parent, found);
         found
     }
@@ -145,7 +144,7 @@ impl Outlines {
                 has_list: outline.has_list,
                 is_uncountable: outline.is_uncountable,
             };
-            (traits, Arc::new(outline))
+            (traits, Arc::new(Side::of(&outline)))
         });
         known.0
     }
