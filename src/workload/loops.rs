@@ -13,12 +13,12 @@ use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
 use super::crossing::{Crossings, Held};
 use super::per_unit::UnitCounts;
-use super::run::Occurrence;
+use super::run::{Occurrence, Spare};
 use super::session::Call;
 use super::watch::Bearing;
 
 /// What has to be known of a statement at each of its executions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Traits {
     pub(super) role: Role,
     pub(super) is_by_key: bool,
@@ -69,9 +69,20 @@ struct Outlines {
     relations: Vec<(u32, u32, u8)>,
     /// What is passed on from one unit to another; its memory is used again and again.
     passed_on: Vec<(Occurrence, Traits)>,
+    spare: Spare,
 }
 
 impl Statements<'_> {
+    /// What is known of a statement that was executed.
+    pub(super) fn traits(&self, number: u32) -> Traits {
+        self.outlines.known.get(number as usize).and_then(Option::as_ref).map_or_else(Traits::default, |(traits, _)| *traits)
+    }
+
+    /// The memory of loops that ended.
+    pub(super) fn spare(&mut self) -> &mut Spare {
+        &mut self.outlines.spare
+    }
+
     /// Whether two statements are first of all about the same table.
     pub(super) fn share_table(&self, a: u32, b: u32) -> bool {
         let table = |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, side)| side.table());
