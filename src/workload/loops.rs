@@ -2,9 +2,7 @@
 //!
 //! Where one unit of a session ends and the next begins, `bounds` decides; what happens in one, `unit` sees.
 
-use std::sync::Arc;
-
-use crate::sql::outline::{Outline, Role, relation};
+use crate::sql::outline::{Outline, Role, Side};
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
@@ -14,7 +12,7 @@ use super::convoys::Queues;
 use super::crossing::{Crossings, Held};
 use super::pairs::Pairs;
 use super::per_unit::UnitCounts;
-use super::run::Occurrence;
+use super::run::{Occurrence, Spare};
 use super::session::Call;
 use super::session::Session;
 use super::transactions::Tally;
@@ -69,24 +67,36 @@ pub(super) struct Statements<'l> {
 /// What is known of statements by their number.
 #[derive(Debug, Default)]
 struct Outlines {
-    known: Vec<Option<(Traits, Arc<Outline>)>>,
+    traits: Vec<Traits>,
+    /// `None` is not learnt yet.
+    sides: Vec<Option<Side>>,
     /// Child, parent and how surely.
     relations: Vec<(u32, u32, u8)>,
     /// What is passed on from one unit to another; its memory is used again and again.
     passed_on: Vec<(Occurrence, Traits)>,
+    spare: Spare,
 }
 
 impl Statements<'_> {
+    /// What is known of a statement that was executed.
+    pub(super) fn traits(&self, number: u32) -> Traits {
+        self.outlines.traits(number)
+    }
+
+    /// The memory of loops that ended.
+    pub(super) fn spare(&mut self) -> &mut Spare {
+        &mut self.outlines.spare
+    }
+
     /// Whether two statements are first of all about the same table.
     pub(super) fn share_table(&self, a: u32, b: u32) -> bool {
-        let table =
-            |number: u32| self.outlines.known.get(number as usize).and_then(Option::as_ref).and_then(|(_, outline)| outline.table());
+        let table = |number: u32| self.outlines.sides.get(number as usize)?.as_ref()?.table();
         table(a).is_some() && table(a) == table(b)
     }
 
-    /// See [`relation`].
+    /// See [`crate::sql::outline::relation`].
     pub(super) fn relation(&mut self, child: u32, parent: u32) -> u8 {
-        let Outlines { known: outlines, relations, .. } = &mut *self.outlines;
+        let Outlines { sides, relations, .. } = &mut *self.outlines;
         if relations.is_empty() {
             relations.resize(MOST_RELATIONS, (u32::MAX, u32::MAX, 0));
         }
@@ -95,8 +105,8 @@ impl Statements<'_> {
         if (of, to) == (child, parent) {
             return known;
         }
-        let outline = |number: u32| outlines.get(number as usize).and_then(Option::as_ref).map(|(_, outline)| outline);
-        let found = outline(child).zip(outline(parent)).map_or(0, |(child, parent)| relation(child, parent));
+        let side = |number: u32| sides.get(number as usize).and_then(Option::as_ref);
+        let found = side(child).zip(side(parent)).map_or(0, |(child, parent)| child.relation(parent));
         relations[place] = (child, parent, found);
         found
     }
@@ -134,16 +144,18 @@ impl Outlines {
 
     /// Traits of a statement that was learnt.
     fn traits(&self, statement: u32) -> Traits {
-        self.known.get(statement as usize).and_then(Option::as_ref).map(|(traits, _)| *traits).unwrap_or_default()
+        self.traits.get(statement as usize).copied().unwrap_or_default()
     }
 
-    fn learn(&mut self, statement: u32, text: &str, outline: Outline) {
+    fn learn(&mut self, statement: u32, text: &str, outline: &Outline) {
         let at = statement as usize;
-        if at >= self.known.len() {
-            self.known.resize(at + 1, None);
+        if at >= self.sides.len() {
+            self.traits.resize(at + 1, Traits::default());
+            self.sides.resize_with(at + 1, || None);
         }
-        self.known[at].get_or_insert_with(|| {
-            let traits = Traits {
+        if self.sides[at].is_none() {
+            self.sides[at] = Some(Side::of(outline));
+            self.traits[at] = Traits {
                 role: outline.role,
                 is_by_key: outline.is_by_key(),
                 reads: outline.role == Role::Read,
@@ -154,8 +166,7 @@ impl Outlines {
                 has_list: outline.has_list,
                 is_uncountable: outline.is_uncountable,
             };
-            (traits, Arc::new(outline))
-        });
+        }
     }
 }
 
@@ -303,10 +314,10 @@ impl Workload {
     /// Looks at a new statement once and for all.
     pub(super) fn learn(&mut self, statement: u32) {
         if !self.rules.without_findings {
-            let outline = Outline::of(&self.statements[statement as usize].text);
             let text = &self.statements[statement as usize].text;
+            let outline = Outline::of(text);
             self.pairs.learn(statement, text, &outline);
-            self.loops.outlines.learn(statement, text, outline);
+            self.loops.outlines.learn(statement, text, &outline);
         }
     }
 
