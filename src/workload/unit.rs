@@ -100,6 +100,7 @@ impl Unit {
     }
 
     /// A run goes on after something else, or is over, and another begins.
+    #[inline(never)]
     fn come_back_to(&mut self, place: usize, at: u32, bond: Bond, statements: &mut Statements<'_>) {
         if self.is_for_others(place, at, statements) || (bond == Bond::Segment && self.is_over(place, statements)) {
             if self.runs[place].is_loop() {
@@ -148,17 +149,29 @@ impl Unit {
         share(run.last + 1) >= PURE && share(self.at) < MOSTLY
     }
 
-    /// Begins a run; where there are too many, the one executed longest ago is forgotten, those that are no loops first.
+    /// Begins a run; where there are too many, the oldest is forgotten.
+    #[inline(never)]
     fn open(&mut self, statement: u32, traits: Traits, at: u32, statements: &mut Statements<'_>) -> usize {
         if !self.ids.has_room() {
-            let age = |run: &Run| u64::from(run.is_loop()) << u32::BITS | u64::from(run.last);
-            let oldest = self.runs.iter().enumerate().min_by_key(|(_, run)| age(run)).map_or(0, |(place, _)| place);
+            let oldest = self.oldest();
             self.runs.swap_remove(oldest).reset(statements.spare());
             self.ids.swap_remove(oldest);
         }
         self.ids.push(statement, Places::default());
         self.runs.push(Run::new(statement, traits, at));
         self.runs.len() - 1
+    }
+
+    /// The run executed longest ago of those that are no loops, or of all.
+    fn oldest(&self) -> usize {
+        let (mut oldest, mut least) = (0, u64::MAX);
+        for (place, run) in self.runs.iter().enumerate() {
+            let age = u64::from(run.is_loop()) << u32::BITS | u64::from(run.last);
+            if age < least {
+                (oldest, least) = (place, age);
+            }
+        }
+        oldest
     }
 
     /// A statement that may be a parent is executed again: what looped over its rows has ended, if it is in no loop itself.

@@ -38,26 +38,33 @@ impl Default for Ids {
 }
 
 impl Ids {
+    #[inline]
     pub(super) fn len(&self) -> usize {
         usize::from(self.length)
     }
 
     /// Whether there is room for another one.
+    #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.len() < MOST_RUNS
     }
 
     /// Where a statement stands.
     #[inline]
+    #[expect(clippy::needless_range_loop, reason = "three lists are gone through as one, lane by lane, as the processor does it")]
     pub(super) fn places(&self, statement: u32) -> Places {
         let mut found = [0; LANES];
-        for (part, (ids, bits)) in self.of.as_chunks::<LANES>().0.iter().zip(&BITS).enumerate() {
-            if (part * LANES) % AT_ONCE == 0 && part * LANES >= self.len() {
+        for (part, bits) in BITS.iter().enumerate() {
+            let first = part * LANES;
+            if first % AT_ONCE == 0 && first >= self.len() {
                 break;
             }
-            found.iter_mut().zip(ids).zip(bits).for_each(|((found, &id), &bit)| *found |= if id == statement { bit } else { 0 });
+            for lane in 0..LANES {
+                found[lane] |= if self.of[first + lane] == statement { bits[lane] } else { 0 };
+            }
         }
-        Places::of_first(self.len()) & Places::of_bits(found.iter().fold(0, |all, bits| all | bits) >> 1)
+        let [a, b, c, d] = found;
+        Places::of_first(self.len()) & Places::of_bits((a | b | c | d) >> 1)
     }
 
     /// Whether a statement stands at a place that is in use.
@@ -73,6 +80,7 @@ impl Ids {
     }
 
     /// Adds one where there is room; `known` are the places where it stands already.
+    #[inline]
     pub(super) fn push(&mut self, statement: u32, known: Places) {
         if let Some(free) = self.of.get_mut(usize::from(self.length)) {
             *free = statement;
