@@ -38,7 +38,6 @@ impl Workload {
             }
             self.row(row, parsed, &mut block);
         }
-        self.hand_over();
         self.keep_drawn(parsed, &mut block);
         if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
             parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
@@ -381,7 +380,7 @@ impl Workload {
         let (waited, ends_transaction) = if is_plain { (Micros(0), false) } else { self.ends_with(&call) };
         let passes = self.rules.filter.statement.is_none() || self.statements[call.statement as usize].passes;
         if passes && call.origin.passes && self.rules.filter.passes_time(call.ended) {
-            self.count(call, waited);
+            self.count(&call, waited);
         }
         if ends_transaction {
             self.close_portals(slot);
