@@ -38,6 +38,7 @@ impl Micros {
 impl Add for Micros {
     type Output = Self;
 
+    #[inline]
     fn add(self, other: Self) -> Self {
         Micros(self.0.saturating_add(other.0))
     }
@@ -50,6 +51,7 @@ impl std::iter::Sum for Micros {
 }
 
 impl AddAssign for Micros {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
     }
@@ -164,6 +166,7 @@ impl Timestamp {
 impl Timestamp {
     /// The time from another moment to this one; none if that one is later.
     #[must_use]
+    #[inline]
     pub fn since(self, earlier: Timestamp) -> Micros {
         Micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -172,6 +175,7 @@ impl Timestamp {
 impl Sub<Micros> for Timestamp {
     type Output = Self;
 
+    #[inline]
     fn sub(self, span: Micros) -> Self {
         Timestamp(self.0.saturating_sub(i64::try_from(span.0).unwrap_or(i64::MAX)))
     }

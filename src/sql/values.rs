@@ -42,12 +42,14 @@ impl Values {
     /// Of executions whose values nobody asks for: nothing is kept.
     pub const IGNORED: Values = Values { hash: 0, limit: 0, bits: u16::MAX };
 
+    #[inline]
     fn is_ignored(self) -> bool {
         self.bits == u16::MAX
     }
 
     /// How many values there were; more than fit count as very many.
     #[must_use]
+    #[inline]
     pub fn count(self) -> u32 {
         u32::from(self.bits & COUNT)
     }
@@ -66,6 +68,7 @@ impl Values {
 
     /// Whether it begins behind [`DEEP_PAGE`] rows or more.
     #[must_use]
+    #[inline]
     pub fn is_deep(self) -> bool {
         self.bits & DEEP != 0 && !self.is_ignored()
     }

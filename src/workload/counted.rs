@@ -206,6 +206,7 @@ impl Workload {
     /// Makes intervals of the snapshots that were folded, and counters of statements of these. Snapshots of several servers
     /// are refused unless `mixed`, and then counted apart and added.
     pub fn settle(&mut self, mixed: bool) -> Settled {
+        self.hand_over();
         let assembled = assemble(std::mem::take(&mut self.gathered));
         let mut settled = Settled { repeated: assembled.repeated, astray: assembled.astray, errors: Vec::new() };
         if assembled.snapshots.is_empty() {

@@ -96,6 +96,7 @@ impl Distinct {
 }
 
 /// Spreads a hash evenly over all numbers. Source: the finaliser of MurmurHash3.
+#[inline]
 fn spread(hash: u32) -> u32 {
     let mut hash = hash;
     hash ^= hash >> 16;

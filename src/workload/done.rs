@@ -1,67 +1,160 @@
 //! Calls that came to their end, handed to their statements many at a time.
 //!
 //! Calls come one by one in the order of the log, and the next is mostly of another statement, whose numbers lie somewhere
-//! else in memory. What a statement adds up is nobody else's, so the calls of a block may wait until all of one statement can
+//! else in memory. What a statement adds up is nobody else's, so calls may wait until several of one statement can
 //! be added at once: then its numbers are fetched once. Each statement takes its calls in the order of the log, so the result
 //! is the same as if none had waited.
 
 use std::sync::Arc;
 
-use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
+use super::latency::Sums;
 use super::session::{Call, TagSet};
 use super::statement::{Share, Statement};
-use super::timeline::{Span, minute};
-use super::{Measure, Workload};
+use super::timeline::{LastMinute, Span};
+use super::{Measure, Rules, Workload};
 
-/// A call, as far as its statement wants to know.
+/// A call, as far as its statement wants to know: what nearly every call has, in one line of a cache.
 #[derive(Debug)]
-pub(super) struct Done {
-    pub(super) statement: u32,
-    /// The number of user, database and application.
-    pub(super) names: u32,
-    pub(super) ended: Timestamp,
-    pub(super) parse: Micros,
-    pub(super) bind: Micros,
+#[repr(align(64))]
+struct Done {
+    ended: Timestamp,
+    parse: Micros,
+    bind: Micros,
     /// Zero if it is not known.
-    pub(super) execute: Micros,
-    /// What counts; `None` if it is not known.
-    pub(super) latency: Option<Micros>,
-    /// How much of it it waited for locks, as far as the log tells.
-    pub(super) waited: Micros,
-    pub(super) tags: Option<Arc<TagSet>>,
-    pub(super) values: Values,
-    /// The minute in which it ended, if that matters.
-    pub(super) minute: Option<u32>,
-    /// Returned or affected, if known.
-    pub(super) rows: Option<u32>,
+    execute: Micros,
+    /// What counts; zero if it is not known.
+    latency: Micros,
+    /// The number of its statement; once [`Waiting::link`] has found it, the place of the next call of that, or [`NONE`].
+    next: u32,
+    /// The number of user, database and application.
+    names: u32,
+    /// The minute in which it ended.
+    minute: u32,
+    /// Of its values.
+    hash: u32,
+    /// The place of its [`Extra`], or [`NONE`].
+    extra: u32,
+    is_timed: bool,
     /// Whether its session had not run the statement before.
-    pub(super) is_first: bool,
+    is_first: bool,
+    /// Whether OFFSET began far behind.
+    is_deep: bool,
+    /// Whether it has values that somebody asks for.
+    has_values: bool,
 }
 
-impl Statement {
-    /// Takes a call that counts.
-    pub(super) fn take(&mut self, call: &Done) {
-        self.saw(call.ended);
+/// What few calls have.
+#[derive(Debug)]
+struct Extra {
+    /// How much of it it waited for locks, as far as the log tells.
+    waited: Micros,
+    /// Returned or affected, if known.
+    rows: Option<u32>,
+    tags: Option<Arc<TagSet>>,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// What calls of one statement add to it that follow each other in one minute and by the same names: mostly all that wait.
+#[derive(Debug)]
+struct Run {
+    minute: u32,
+    names: u32,
+    calls: u32,
+    latency: Sums,
+    parse: Micros,
+    bind: Micros,
+    execute: Micros,
+    seen: (Timestamp, Timestamp),
+    sessions: u64,
+    deep_pages: u64,
+}
+
+impl Run {
+    /// No call yet.
+    fn of(minute: u32, names: u32) -> Self {
+        let (latency, zero, seen) = (Sums::default(), Micros(0), (Timestamp(i64::MAX), Timestamp(i64::MIN)));
+        Run { minute, names, calls: 0, latency, parse: zero, bind: zero, execute: zero, seen, sessions: 0, deep_pages: 0 }
+    }
+
+    #[inline]
+    fn add(&mut self, call: &Done) {
+        self.calls += 1;
+        if call.is_timed {
+            self.latency.add(call.latency);
+        }
         self.parse += call.parse;
         self.bind += call.bind;
         self.execute += call.execute;
-        self.deep_pages += u64::from(call.values.is_deep());
-        let rows = call.rows.map(u64::from);
-        self.rows = self.rows.zip(rows).map(|(a, b)| a + b).or(self.rows).or(rows);
-        if let Some(minute) = call.minute {
-            self.timeline.add(minute, &Span::call(call.latency));
-            if call.values.count() > 0 {
-                self.values.add(call.values.hash);
+        self.seen = (self.seen.0.min(call.ended), self.seen.1.max(call.ended));
+        self.sessions += u64::from(call.is_first);
+        self.deep_pages += u64::from(call.is_deep);
+    }
+
+    fn span(&self) -> Span {
+        let timed = u32::try_from(self.latency.count()).unwrap_or(u32::MAX);
+        Span { calls: self.calls, timed, errors: 0, total: self.latency.total(), max: self.latency.max() }
+    }
+}
+
+impl Statement {
+    /// Takes the calls that begin at a place, in the order of the log.
+    fn take(&mut self, mut place: u32, waiting: &Waiting, rules: &Rules) {
+        let mut run = Run::of(0, NONE);
+        while let Some(call) = waiting.calls.get(place as usize) {
+            place = call.next;
+            if (run.minute, run.names) != (call.minute, call.names) {
+                self.add_run(&run, rules);
+                run = Run::of(call.minute, call.names);
+            }
+            run.add(call);
+            if call.is_timed {
+                self.latency.keep(call.latency);
+            }
+            if call.has_values {
+                self.values.add(call.hash);
+            }
+            if let Some(extra) = waiting.extras.get(call.extra as usize) {
+                self.take_extra(call, extra);
             }
         }
-        self.sessions += u64::from(call.is_first);
-        match call.latency {
-            Some(latency) => self.took(latency, call.waited),
-            None => self.untimed += 1,
+        self.add_run(&run, rules);
+    }
+
+    fn take_extra(&mut self, call: &Done, extra: &Extra) {
+        if call.is_timed && extra.waited.0 > 0 {
+            self.delayed.get_or_insert_default().record(call.latency);
         }
-        self.shared(call.names, call.tags.as_ref(), Share { calls: 1, total: call.latency.unwrap_or_default() });
+        let rows = extra.rows.map(u64::from);
+        self.rows = self.rows.zip(rows).map(|(a, b)| a + b).or(self.rows).or(rows);
+        self.shared_by_tags(extra.tags.as_ref(), Share { calls: 1, total: call.latency });
+    }
+
+    /// Adds sums, which were added up beside it so that it need not be asked for them at every call.
+    fn add_run(&mut self, run: &Run, rules: &Rules) {
+        if run.calls == 0 {
+            return;
+        }
+        let span = run.span();
+        self.latency.add_sums(&run.latency);
+        self.untimed += u64::from(span.calls - span.timed);
+        self.parse += run.parse;
+        self.bind += run.bind;
+        self.execute += run.execute;
+        self.saw(run.seen.0);
+        self.saw(run.seen.1);
+        self.sessions += run.sessions;
+        self.deep_pages += run.deep_pages;
+        if !rules.without_findings {
+            self.timeline.add(run.minute, &span);
+        }
+        self.named(run.names, Share { calls: u64::from(span.calls), total: span.total });
+        if span.calls > 1 {
+            // Names that come again move to the front, as they would if the calls had come one by one.
+            self.named(run.names, Share::default());
+        }
     }
 }
 
@@ -69,68 +162,75 @@ impl Statement {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     calls: Vec<Done>,
-    /// For each call the next one of its statement, or [`NONE`].
-    next: Vec<u32>,
-    /// The first and the last waiting call of each statement, or [`NONE`].
-    ends: Vec<(u32, u32)>,
-    /// The statements that have any.
+    extras: Vec<Extra>,
+    minute: LastMinute,
+    /// The first call of each statement, or [`NONE`].
+    first: Vec<u32>,
+    /// The statements that have any, once they are linked.
     statements: Vec<u32>,
 }
-
-const NONE: u32 = u32::MAX;
 
 /// No more calls wait; as many as the caches hold.
 const MOST: usize = 1 << 13;
 
 impl Waiting {
-    /// Adds a call; whether there are enough to be taken.
-    pub(super) fn add(&mut self, call: Done) -> bool {
-        let place = u32::try_from(self.calls.len()).unwrap_or(NONE);
-        let statement = call.statement as usize;
-        if statement >= self.ends.len() {
-            self.ends.resize(statement + 1, (NONE, NONE));
+    /// Keeps what few calls have, and answers its place.
+    #[inline]
+    fn extra(&mut self, waited: Micros, rows: Option<u32>, tags: &Option<Arc<TagSet>>) -> u32 {
+        if waited.0 == 0 && rows.is_none() && tags.is_none() {
+            return NONE;
         }
-        let (first, last) = &mut self.ends[statement];
-        match self.next.get_mut(*last as usize) {
-            Some(next) => *next = place,
-            None => {
-                self.statements.push(call.statement);
-                *first = place;
-            }
-        }
-        *last = place;
-        self.next.push(NONE);
-        self.calls.push(call);
-        self.calls.len() >= MOST
+        self.extras.push(Extra { waited, rows, tags: tags.clone() });
+        u32::try_from(self.extras.len() - 1).unwrap_or(NONE)
     }
 
     /// Hands every call to its statement.
-    pub(super) fn hand_over(&mut self, statements: &mut [Statement]) {
-        for &number in &self.statements {
-            let (first, _) = std::mem::replace(&mut self.ends[number as usize], (NONE, NONE));
-            let mut place = first as usize;
-            while let (Some(call), Some(&next)) = (self.calls.get(place), self.next.get(place)) {
-                statements[number as usize].take(call);
-                place = next as usize;
-            }
+    fn hand_over(&mut self, statements: &mut [Statement], rules: &Rules) {
+        self.first.resize(statements.len(), NONE);
+        self.link();
+        while let Some(number) = self.statements.pop() {
+            let first = std::mem::replace(&mut self.first[number as usize], NONE);
+            statements[number as usize].take(first, self, rules);
         }
-        self.statements.clear();
-        self.next.clear();
         self.calls.clear();
+        self.extras.clear();
+    }
+
+    /// Finds the first call of each statement and the next one of each call, going from the last call to the first.
+    fn link(&mut self) {
+        let mut place = u32::try_from(self.calls.len()).unwrap_or(NONE);
+        for call in self.calls.iter_mut().rev() {
+            place -= 1;
+            let statement = call.next;
+            let first = &mut self.first[statement as usize];
+            if *first == NONE {
+                self.statements.push(statement);
+            }
+            call.next = std::mem::replace(first, place);
+        }
+    }
+}
+
+impl Measure {
+    #[inline]
+    fn of(self, parse: Micros, bind: Micros, execute: Micros) -> Micros {
+        match self {
+            Measure::Call => parse + bind + execute,
+            Measure::Execute => execute,
+        }
     }
 }
 
 impl Workload {
     /// Counts a call that waited for locks as long as the log tells.
-    pub(super) fn count(&mut self, call: Call, waited: Micros) {
+    #[inline]
+    pub(super) fn count(&mut self, call: &Call, waited: Micros) {
         let execute = call.execute.or(call.planned);
         self.planned += u64::from(call.execute.is_none() && execute.is_some());
-        let latency = execute.map(|execute| match self.rules.measure {
-            Measure::Call => call.parse + call.bind + execute,
-            Measure::Execute => execute,
-        });
-        let minute = (!self.rules.without_findings).then(|| minute(call.ended));
-        if let Some(minute) = minute {
+        let latency = execute.map(|execute| self.rules.measure.of(call.parse, call.bind, execute));
+        let minute = self.done.minute.of(call.ended);
+        let finds = !self.rules.without_findings;
+        if finds {
             self.service.call(minute, latency, call.origin.names, &self.names);
         }
         let group = call.tags.as_ref().and_then(|set| set.group).unwrap_or(call.origin.group);
@@ -142,30 +242,159 @@ impl Workload {
         }
         if latency.is_none() {
             self.untimed += 1;
-            self.await_plan(&call, group);
+            self.await_plan(call, group);
         }
-        let done = Done {
-            statement: call.statement,
-            names: call.origin.names,
+        let extra = self.done.extra(waited, call.rows, &call.tags);
+        self.done.calls.push(Done {
             ended: call.ended,
             parse: call.parse,
             bind: call.bind,
             execute: execute.unwrap_or_default(),
-            latency,
-            waited,
-            tags: call.tags,
-            values: call.values,
+            latency: latency.unwrap_or_default(),
+            next: call.statement,
+            names: call.origin.names,
             minute,
-            rows: call.rows,
+            hash: call.values.hash,
+            extra,
+            is_timed: latency.is_some(),
             is_first: call.is_first,
-        };
-        if self.done.add(done) {
+            is_deep: call.values.is_deep(),
+            has_values: finds && call.values.count() > 0,
+        });
+        if self.done.calls.len() >= MOST {
             self.hand_over();
         }
     }
 
     /// Hands the calls that wait to their statements, before anything else is asked of those.
     pub(super) fn hand_over(&mut self) {
-        self.done.hand_over(&mut self.statements);
+        self.done.hand_over(&mut self.statements, &self.rules);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sql::fingerprint::Fingerprint;
+    use crate::sql::tags::Tag;
+    use crate::sql::values::Values;
+    use crate::workload::parsed::{NONE as NO_GROUP, Sample};
+    use crate::workload::session::Origin;
+    use crate::workload::timeline::minute;
+
+    /// How one call is taken without any that waits, plainly.
+    fn take_one(statement: &mut Statement, call: &Call, waited: Micros, is_first: bool, rules: &Rules) {
+        statement.saw(call.ended);
+        statement.parse += call.parse;
+        statement.bind += call.bind;
+        statement.execute += call.execute.unwrap_or_default();
+        statement.deep_pages += u64::from(call.values.is_deep());
+        let rows = call.rows.map(u64::from);
+        statement.rows = statement.rows.zip(rows).map(|(a, b)| a + b).or(statement.rows).or(rows);
+        let latency = call.execute.map(|execute| rules.measure.of(call.parse, call.bind, execute));
+        if !rules.without_findings {
+            statement.timeline.add(minute(call.ended), &Span::call(latency));
+            if call.values.count() > 0 {
+                statement.values.add(call.values.hash);
+            }
+        }
+        statement.sessions += u64::from(is_first);
+        match latency {
+            Some(latency) => {
+                statement.latency.record(latency);
+                if waited.0 > 0 {
+                    statement.delayed.get_or_insert_default().record(latency);
+                }
+            }
+            None => statement.untimed += 1,
+        }
+        statement.shared(call.origin.names, call.tags.as_ref(), Share { calls: 1, total: latency.unwrap_or_default() });
+    }
+
+    fn duration() -> impl Strategy<Value = Micros> {
+        prop_oneof![8 => (0u64..100_000).prop_map(Micros), 4 => Just(Micros(0)), 1 => any::<u64>().prop_map(Micros)]
+    }
+
+    fn values(kind: u8) -> Values {
+        let mut values = if kind == 9 { Values::IGNORED } else { Values::default() };
+        let texts: &[&[u8]] = &[b"", b"id = 7", b"id = 8", b"limit 10", b"offset 5000", b"offset 5"];
+        if let Some(text @ [_, ..]) = texts.get(usize::from(kind)) {
+            values.constant(text, text.iter().rposition(|&byte| byte == b' ').expect("a space") + 1, text.len());
+        }
+        values
+    }
+
+    fn call() -> impl Strategy<Value = (Call, Micros)> {
+        let moment = prop_oneof![9 => (0i64..200_000_000).prop_map(|at| at + 1_700_000_000_000_000), 1 => any::<i64>()];
+        let durations =
+            (duration(), duration(), prop::option::weighted(0.9, duration()), prop_oneof![5 => Just(Micros(0)), 1 => duration()]);
+        let tag = prop::option::weighted(0.2, 0u8..3);
+        let who = (0u32..3, prop_oneof![8 => 0u32..2, 1 => 0u32..300], 0u32..2);
+        (who, moment, durations, (0u8..10, prop::option::weighted(0.2, 0u32..9), tag)).prop_map(
+            |((statement, names, session), ended, (parse, bind, execute, waited), (kind, rows, tag))| {
+                let origin = Origin { session, names, group: NO_GROUP, passes: true };
+                let tags = tag.map(|tag| {
+                    let tags = vec![Tag { key: "route".to_owned(), value: tag.to_string() }];
+                    Arc::new(TagSet { tags, group: None, request: None, endpoint: None })
+                });
+                let (ended, values) = (Timestamp(ended), values(kind));
+                let observed = true;
+                (
+                    Call {
+                        statement,
+                        ended,
+                        parse,
+                        bind,
+                        execute,
+                        planned: None,
+                        origin,
+                        tags,
+                        rows,
+                        values,
+                        transaction: 0,
+                        observed,
+                        is_first: false,
+                    },
+                    waited,
+                )
+            },
+        )
+    }
+
+    fn statements() -> Vec<Statement> {
+        let new = |text: &str| Statement::new(Fingerprint::without_text(text), text.to_owned(), Sample::default(), true);
+        ["a", "b", "c"].map(new).into()
+    }
+
+    proptest! {
+        #[test]
+        fn calls_that_waited_are_taken_as_if_they_had_not(
+            calls in prop::collection::vec((call(), prop::bool::weighted(0.02)), 0..400),
+            without_findings in any::<bool>(),
+            measure in prop_oneof![Just(Measure::Call), Just(Measure::Execute)],
+        ) {
+            let rules = Rules { measure, without_findings, ..Rules::default() };
+            let mut workload = Workload { statements: statements(), ..Workload::new(rules.clone()) };
+            let mut plain = statements();
+            let mut ran = HashSet::new();
+            for ((mut call, waited), ends) in calls {
+                let is_first = ran.insert((call.origin.session, call.statement));
+                call.is_first = is_first;
+                workload.count(&call, waited);
+                take_one(&mut plain[call.statement as usize], &call, waited, is_first, &rules);
+                if ends {
+                    workload.hand_over();
+                }
+            }
+            workload.hand_over();
+            for statements in [&mut workload.statements, &mut plain] {
+                statements.iter_mut().for_each(|statement| statement.timeline.settle());
+            }
+            prop_assert_eq!(workload.statements, plain);
+        }
     }
 }

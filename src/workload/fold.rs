@@ -58,7 +58,6 @@ impl Workload {
             }
         }
         self.take_turns(parsed, &block);
-        self.hand_over();
         self.keep_drawn(parsed, &mut block);
         if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
             parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
@@ -376,7 +375,7 @@ impl Workload {
         let (waited, ends_transaction) = if is_plain { (Micros(0), false) } else { self.ends_with(&call) };
         if self.counts(&call) {
             call.is_first = self.sessions.get(slot).ran.insert(call.statement);
-            self.count(call, waited);
+            self.count(&call, waited);
         }
         if ends_transaction {
             self.close_portals(slot);

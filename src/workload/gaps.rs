@@ -47,19 +47,21 @@ impl Default for Gaps {
 
 impl Gaps {
     /// Takes the moment of the next statement or event.
+    #[inline]
     pub(super) fn add(&mut self, at: Timestamp) {
         let Some((first, latest)) = &mut self.window else {
             self.window = Some((at, at));
             return;
         };
-        let spacing = length((*latest, at));
-        self.spacings[64 - spacing.0.leading_zeros() as usize] += 1;
-        if spacing.0 == 0 {
+        if at <= *latest {
+            self.spacings[0] += 1;
             *first = at.min(*first);
             return;
         }
         let gap = (*latest, at);
         *latest = at;
+        let spacing = length(gap);
+        self.spacings[1 + spacing.0.ilog2() as usize] += 1;
         if spacing > SHORTEST {
             self.keep(gap);
         }
@@ -110,6 +112,7 @@ impl Gaps {
 }
 
 /// No time at all if it ends before it begins.
+#[inline]
 fn length((from, to): Gap) -> Micros {
     to.since(from)
 }
@@ -190,6 +193,19 @@ mod tests {
         assert_eq!(told((0..600).chain([0, 700]).chain(701..1_200)), [(599, 700)]);
         let hostile = of([0, i64::MAX / 1_000_000, i64::MIN / 1_000_000, 7].into_iter().chain(0..100));
         assert_eq!(hostile.worth_telling().len(), 1);
+    }
+
+    #[test]
+    fn spacings_are_counted_by_their_binary_digits() {
+        let moments = [0, 0, 1, 3, 2, -9, 3, 7, 1_000, i64::MAX, 5, i64::MIN];
+        let mut gaps = Gaps::default();
+        moments.iter().for_each(|&at| gaps.add(Timestamp(at)));
+        // From the latest before: 0, 1 and 2 µs, nothing three times, 4 µs, 993 and nearly everything, nothing twice.
+        let mut spacings = [0; 64];
+        for digits in [0, 1, 2, 0, 0, 0, 3, 10, 63, 0, 0] {
+            spacings[digits] += 1;
+        }
+        assert_eq!((gaps.spacings, gaps.window), (spacings, Some((Timestamp(i64::MIN), Timestamp(i64::MAX)))));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod events;
 mod filter;
 mod fold;
 mod gaps;
+mod histogram;
 mod interval;
 mod language;
 pub mod latency;

@@ -245,12 +245,14 @@ impl Service {
     #[inline]
     pub(super) fn call(&mut self, minute: u32, latency: Option<Micros>, number: u32, names: &[Names]) {
         self.add(minute, &Span::call(latency), number, names);
-        self.judge(minute, latency, number, names);
+        if !self.objectives.is_empty() {
+            self.judge(minute, latency, number, names);
+        }
     }
 
     /// Judges a call by its duration, which may come later than the call.
     pub(super) fn judge(&mut self, minute: u32, latency: Option<Micros>, number: u32, names: &[Names]) {
-        let Some(latency) = latency.filter(|_| !self.objectives.is_empty()) else { return };
+        let Some(latency) = latency else { return };
         let place = self.place(number, names);
         let own = self.applications.get(place as usize).map_or(&[][..], |application| &application.objectives);
         for (at_objective, (objective, judged)) in self.objectives.iter_mut().enumerate() {
@@ -265,12 +267,16 @@ impl Service {
     pub(super) fn add(&mut self, minute: u32, one: &Span, number: u32, names: &[Names]) {
         match &mut self.recent {
             Recent { minute: known, number: of, span: Some(span), .. } if (*known, *of) == (minute, number) => span.add(one),
-            _ => {
-                self.settle_recent();
-                let place = self.place(number, names);
-                self.recent = Recent { minute, number, place, span: Some(*one) };
-            }
+            _ => self.begin(minute, one, number, names),
         }
+    }
+
+    /// Takes what happened in another minute or to other names.
+    #[inline(never)]
+    fn begin(&mut self, minute: u32, one: &Span, number: u32, names: &[Names]) {
+        self.settle_recent();
+        let place = self.place(number, names);
+        self.recent = Recent { minute, number, place, span: Some(*one) };
     }
 
     fn settle_recent(&mut self) {

@@ -55,11 +55,13 @@ impl From<StoredSpan> for Span {
 
 impl Span {
     /// One call.
+    #[inline]
     pub(super) fn call(latency: Option<Micros>) -> Self {
         Span { calls: 1, ..Span::duration(latency) }
     }
 
     /// The duration of a call that was counted before.
+    #[inline]
     pub(super) fn duration(latency: Option<Micros>) -> Self {
         let took = latency.unwrap_or_default();
         Span { calls: 0, timed: u32::from(latency.is_some()), errors: 0, total: took, max: took }
@@ -78,6 +80,7 @@ impl Span {
 }
 
 impl Sum for Span {
+    #[inline]
     fn add(&mut self, other: &Self) {
         self.calls = self.calls.saturating_add(other.calls);
         self.timed = self.timed.saturating_add(other.timed);
@@ -298,6 +301,26 @@ pub fn minute(at: Timestamp) -> u32 {
     u32::try_from(at.0.div_euclid(MICROS).clamp(0, i64::from(u32::MAX / 2))).unwrap_or(0)
 }
 
+/// The minute that was asked for last: moments come mostly in order, and a division takes longer than to see that.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LastMinute {
+    number: u32,
+    begins: Timestamp,
+}
+
+impl LastMinute {
+    /// See [`minute`].
+    #[inline]
+    pub(super) fn of(&mut self, at: Timestamp) -> u32 {
+        let behind = at.0.wrapping_sub(self.begins.0);
+        if !(0..MICROS).contains(&behind) {
+            self.number = minute(at);
+            self.begins = start_of(self.number);
+        }
+        self.number
+    }
+}
+
 /// When a minute begins.
 #[must_use]
 pub fn start_of(minute: u32) -> Timestamp {
@@ -341,6 +364,15 @@ mod tests {
     fn a_moment_before_1970_is_in_the_first_minute_and_the_last_is_not_the_last_that_fits() {
         assert!(minute(Timestamp(i64::MAX)).checked_add(1).is_some());
         assert_eq!((minute(Timestamp(-5)), minute(Timestamp(59_999_999)), minute(Timestamp(60_000_000))), (0, 0, 1));
+    }
+
+    #[test]
+    fn the_last_minute_is_that_of_each_moment() {
+        let mut last = LastMinute::default();
+        let around = [i64::MIN, -MICROS, -1, 0, 1, MICROS - 1, MICROS, 7 * MICROS, i64::MAX / 2, i64::MAX];
+        for at in around.into_iter().flat_map(|a| around.map(|b| [a, b, a.saturating_add(1), b.saturating_sub(1)])).flatten() {
+            assert_eq!(last.of(Timestamp(at)), minute(Timestamp(at)), "{at}");
+        }
     }
 
     fn calls() -> impl Strategy<Value = Vec<(u32, u64)>> {

@@ -165,7 +165,7 @@ impl Workload {
     fn put_together(&mut self, seen: &mut Seen) {
         self.observed(&seen.call, seen.key, seen.is_loose, seen.left.take());
         if self.passes_statement(seen.call.statement) {
-            self.count(seen.call.clone(), Micros(0));
+            self.count(&seen.call, Micros(0));
         }
     }
 
