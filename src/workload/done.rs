@@ -379,6 +379,7 @@ mod tests {
         ) {
             let rules = Rules { measure, without_findings, ..Rules::default() };
             let mut workload = Workload { statements: statements(), ..Workload::new(rules.clone()) };
+            (0..2).for_each(|session| assert_eq!(u64::from(workload.sessions.slot(0, session)), session));
             let mut plain = statements();
             let mut ran = HashSet::new();
             for ((mut call, waited), ends) in calls {

@@ -29,6 +29,8 @@ pub(super) struct Met {
     pub(super) number: u32,
     /// Whether it changes what others wait for.
     pub(super) is_about_locks: bool,
+    /// Whether its calls count.
+    pub(super) passes: bool,
 }
 
 impl Block {
@@ -44,14 +46,14 @@ impl Workload {
         self.window = union(self.window, parsed.window);
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
         let people = vec![Origin::UNKNOWN; parsed.people.len()];
-        let statements = vec![Met { number: NONE, is_about_locks: false }; parsed.statements.len()];
+        let statements = vec![Met { number: NONE, is_about_locks: false, passes: false }; parsed.statements.len()];
         let mut block = Block { server, statements, people, tags };
         for (at, row) in parsed.rows.iter().enumerate() {
             if self.rules.filter.passes_time(row.at) {
                 self.gaps.add(row.at);
             }
             let Some(origin) = self.origin_of(row.person, parsed, &mut block) else { continue };
-            if !self.awaits_turn(at, origin, parsed, &mut block) {
+            if !self.awaits_turn(at, origin.session, parsed, &mut block) {
                 self.take_turns(parsed, &block);
                 self.row(row, origin, parsed, &mut block);
                 self.keep_rare();
@@ -103,10 +105,11 @@ impl Workload {
     #[inline]
     fn origin_of(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
         let known = *block.people.get(person as usize)?;
-        if known.session == NONE { self.meet(person, parsed, block) } else { Some(known) }
+        if known.session == NONE { self.meet_person(person, parsed, block) } else { Some(known) }
     }
 
-    fn meet(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
+    #[cold]
+    fn meet_person(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
         let new = parsed.people.get(person as usize)?;
         if self.sessions.has_no_room(block.server, new.session) {
             self.take_turns(parsed, block);
@@ -155,12 +158,16 @@ impl Workload {
     /// Likewise, with what matters besides.
     #[inline]
     pub(super) fn met(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<Met> {
-        let met = block.statements.get_mut(local as usize)?;
-        if met.number == NONE {
-            met.number = self.register(parsed.statements.get(local as usize)?);
-            met.is_about_locks = self.is_about_locks(met.number);
-        }
-        Some(*met)
+        let met = *block.statements.get(local as usize)?;
+        if met.number == NONE { self.meet_statement(local, parsed, block) } else { Some(met) }
+    }
+
+    #[cold]
+    fn meet_statement(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<Met> {
+        let number = self.register(parsed.statements.get(local as usize)?);
+        let met = Met { number, is_about_locks: self.is_about_locks(number), passes: self.passes_statement(number) };
+        block.statements[local as usize] = met;
+        Some(met)
     }
 
     fn register(&mut self, new: &NewStatement) -> u32 {
@@ -388,7 +395,7 @@ impl Workload {
     }
 
     /// Whether calls of a statement count.
-    pub(super) fn passes_statement(&self, statement: u32) -> bool {
+    fn passes_statement(&self, statement: u32) -> bool {
         self.rules.filter.statement.is_none() || self.statements[statement as usize].passes
     }
 

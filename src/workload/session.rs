@@ -19,6 +19,7 @@ use super::message::Limit;
 use super::pairs::Steps;
 use super::parsed::{NONE, Row};
 use super::plans::Untimed;
+use super::turns::Queue;
 use super::watch::Watch;
 
 /// An execution, as far as its lines have told.
@@ -152,6 +153,8 @@ pub(super) struct Session {
     pub(super) active: u64,
     /// What it seldom has; nothing of it if this is `None`.
     pub(super) rare: Option<Box<Rare>>,
+    /// Its rows that wait.
+    pub(super) queue: Queue,
     pub(super) pending: Vec<Pending>,
     /// What the log calls it; 0 if it calls it nothing.
     pub(super) key: u64,

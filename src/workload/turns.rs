@@ -12,7 +12,7 @@ use super::Workload;
 use super::fold::Block;
 use super::loops::Left;
 use super::parsed::{NONE, Parsed, Row, RowKind};
-use super::session::{Call, Origin};
+use super::session::Call;
 
 /// A row that waits.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(super) struct Seen {
     pub(super) call: Call,
     /// What the log calls its session.
     key: u64,
+    counts: bool,
     /// It is in no transaction and names no request.
     pub(super) is_loose: bool,
     /// What ended with it, which is rare.
@@ -45,9 +46,7 @@ pub(super) struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     rows: Vec<Turn>,
-    /// The first and the last row that waits of each session, or [`NONE`]; by slot.
-    ends: Vec<(u32, u32)>,
-    /// The sessions that have any.
+    /// The sessions that have rows waiting.
     sessions: Vec<u32>,
     calls: Vec<Seen>,
 }
@@ -55,24 +54,34 @@ pub(super) struct Turns {
 /// No more rows wait: their calls should stay in the caches until they are put together.
 const MOST: usize = 1 << 12;
 
+/// The rows of a session that wait.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queue {
+    /// The first and the last, or [`NONE`].
+    first: u32,
+    last: u32,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue { first: NONE, last: NONE }
+    }
+}
+
 impl Turns {
-    /// Lets a row of a session wait; whether there are enough.
-    fn add(&mut self, session: u32, turn: Turn) -> bool {
+    /// Lets a row wait, of the session in a slot.
+    #[inline]
+    fn add(&mut self, slot: u32, queue: &mut Queue, turn: Turn) {
         let place = u32::try_from(self.rows.len()).unwrap_or(NONE);
-        if session as usize >= self.ends.len() {
-            self.ends.resize(session as usize + 1, (NONE, NONE));
-        }
-        let (first, last) = &mut self.ends[session as usize];
-        match self.rows.get_mut(*last as usize) {
-            Some(turn) => turn.next = place,
+        match self.rows.get_mut(queue.last as usize) {
+            Some(last) => last.next = place,
             None => {
-                self.sessions.push(session);
-                *first = place;
+                self.sessions.push(slot);
+                queue.first = place;
             }
         }
-        *last = place;
+        queue.last = place;
         self.rows.push(turn);
-        self.rows.len() >= MOST
     }
 }
 
@@ -89,15 +98,15 @@ fn plain_step(row: &Row) -> Option<(Step, Micros)> {
 impl Workload {
     /// Lets a row wait for its session's turn, if it may; whether it does.
     #[inline]
-    pub(super) fn awaits_turn(&mut self, place: usize, origin: Origin, parsed: &Parsed, block: &mut Block) -> bool {
+    pub(super) fn awaits_turn(&mut self, place: usize, slot: u32, parsed: &Parsed, block: &mut Block) -> bool {
         let row = &parsed.rows[place];
-        let session = self.sessions.touch(origin.session);
-        let Some((step, took)) = plain_step(row).filter(|_| session.is_plain()) else { return false };
+        let Some((step, took)) = plain_step(row).filter(|_| self.sessions.touch(slot).is_plain()) else { return false };
         let Some(met) = self.met(row.statement, parsed, block).filter(|met| !met.is_about_locks) else { return false };
         self.timed(took);
-        let (row, counts) = (u32::try_from(place).unwrap_or(NONE), self.passes_statement(met.number));
-        let turn = Turn { row, step, statement: met.number, next: NONE, call: NONE, counts };
-        if self.turns.add(origin.session, turn) {
+        let row = u32::try_from(place).unwrap_or(NONE);
+        let turn = Turn { row, step, statement: met.number, next: NONE, call: NONE, counts: met.passes };
+        self.turns.add(slot, &mut self.sessions.get(slot).queue, turn);
+        if self.turns.rows.len() >= MOST {
             self.take_turns(parsed, block);
         }
         true
@@ -110,8 +119,7 @@ impl Workload {
         }
         let mut turns = std::mem::take(&mut self.turns);
         for &session in &turns.sessions {
-            let (first, _) = std::mem::replace(&mut turns.ends[session as usize], (NONE, NONE));
-            self.take_own(session, first, &mut turns.rows, &mut turns.calls, (parsed, block));
+            self.take_own(session, &mut turns.rows, &mut turns.calls, (parsed, block));
         }
         for turn in &turns.rows {
             if let Some(seen) = turns.calls.get_mut(turn.call as usize) {
@@ -125,9 +133,9 @@ impl Workload {
         self.keep_rare();
     }
 
-    fn take_own(&mut self, session: u32, first: u32, turns: &mut [Turn], calls: &mut Vec<Seen>, (parsed, block): (&Parsed, &Block)) {
-        let (session, mut observer) = self.observer(session);
-        let mut place = first;
+    fn take_own(&mut self, slot: u32, turns: &mut [Turn], calls: &mut Vec<Seen>, (parsed, block): (&Parsed, &Block)) {
+        let (session, mut observer) = self.observer(slot);
+        let mut place = std::mem::take(&mut session.queue).first;
         while let Some(turn) = turns.get_mut(place as usize) {
             place = turn.next;
             let row = &parsed.rows[turn.row as usize];
@@ -157,14 +165,14 @@ impl Workload {
             observer.at(turn.row);
             let (is_loose, left) = observer.observe(session, &call);
             turn.call = u32::try_from(calls.len()).unwrap_or(NONE);
-            calls.push(Seen { call, key: session.key, is_loose, left });
+            calls.push(Seen { call, key: session.key, counts: turn.counts, is_loose, left });
         }
     }
 
     /// Makes a call that its session has taken a part of what several sessions do, and of its statement.
     fn put_together(&mut self, seen: &mut Seen) {
         self.observed(&seen.call, seen.key, seen.is_loose, seen.left.take());
-        if self.passes_statement(seen.call.statement) {
+        if seen.counts {
             self.count(&seen.call, Micros(0));
         }
     }
