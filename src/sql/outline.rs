@@ -6,7 +6,10 @@
 use super::lexer::{Dialect, TokenKind, lex};
 
 mod keys;
+mod relation;
 mod roles;
+
+pub use relation::{Side, relation};
 
 /// How a normalised text says that a list may have any length.
 pub const LIST: &str = "/*, ... */";
@@ -36,12 +39,14 @@ pub enum Role {
 impl Role {
     /// Whether it writes rows.
     #[must_use]
+    #[inline]
     pub fn writes(self) -> bool {
         matches!(self, Role::Insert | Role::Change)
     }
 
     /// Whether it does work on rows.
     #[must_use]
+    #[inline]
     pub fn works(self) -> bool {
         matches!(self, Role::Read | Role::Insert | Role::Change | Role::Other)
     }
@@ -190,105 +195,10 @@ impl Outline {
     }
 }
 
-/// How surely the rows of one statement make another run once for each of them: 0 not at all, 1 perhaps, 2 by its names.
-#[must_use]
-pub fn relation(child: &Outline, parent: &Outline) -> u8 {
-    if parent.role != Role::Read || parent.is_aggregate || parent.asks_whether() || parent.is_lookup() {
-        return 0;
-    }
-    if child.role == Role::Insert {
-        let shares = !parent.is_by_key() && child.tables.iter().any(|table| parent.tables.contains(table));
-        return if shares { 1 } else { 0 };
-    }
-    child.keys.iter().map(|key| related(key, child, parent)).max().unwrap_or(0)
-}
-
-fn related(key: &Key, child: &Outline, parent: &Outline) -> u8 {
-    let table = key.table.as_deref().or_else(|| child.table());
-    let Some(stem) = stem(&key.column) else {
-        let Some(table) = table else { return 0 };
-        if !is_identity(&key.column) {
-            return named_for(&key.column, table, parent);
-        }
-        // The child's own key: the parent reads the same rows, or a column that points to them.
-        if child.role == Role::Change && parent.table() == Some(table) {
-            return 2;
-        }
-        let points = |column: &String| stem_is_of(column, table) || is_singular_of(&bare(column), table);
-        return match () {
-            () if parent.columns.iter().any(points) => 2,
-            () if parent.table() == Some(table) && child.role == Role::Read && parent.tables.len() == 1 => 1,
-            () if parent.has_star => 2,
-            () if parent.columns.iter().any(|column| self::stem(column).is_some()) => 1,
-            () => 0,
-        };
-    };
-    // A column that points to the parent's rows.
-    if parent.tables.iter().any(|parent| is_singular_of(&stem, parent)) {
-        return 2;
-    }
-    // A column that both have: the rows of the same owner.
-    if parent.columns.contains(&key.column) {
-        return 1;
-    }
-    // The owner goes by another name.
-    u8::from(parent.columns.iter().any(|column| is_identity(column)) || parent.has_star)
-}
-
-/// How surely a column without an ending points to the parent's rows: `author` does, `author_books` may.
-fn named_for(column: &str, table: &str, parent: &Outline) -> u8 {
-    let others = || parent.tables.iter().filter(|other| *other != table);
-    let begins = |other: &String| column.match_indices('_').any(|(end, _)| is_singular_of(&bare(&column[..end]), other));
-    match () {
-        () if others().any(|other| is_singular_of(&bare(column), other)) => 2,
-        () => u8::from(others().any(begins)),
-    }
-}
-
-/// A name as [`singular`] ones are compared.
-fn bare(name: &str) -> String {
-    name.to_ascii_lowercase().replace('_', "")
-}
-
 /// Whether a column is the key of its own table.
 #[must_use]
 pub fn is_identity(column: &str) -> bool {
     matches!(column, "id" | "Id" | "ID" | "uuid" | "pk" | "_id")
-}
-
-/// What a column points to: `author` for `author_id` and `authorId`.
-fn stem(column: &str) -> Option<String> {
-    let stem = ["_id", "_uuid", "Id", "ID", "_pk"].iter().find_map(|end| column.strip_suffix(end))?;
-    (!stem.is_empty()).then(|| bare(stem))
-}
-
-fn stem_is_of(column: &str, table: &str) -> bool {
-    stem(column).is_some_and(|stem| is_singular_of(&stem, table))
-}
-
-/// Whether a word is the singular of a table's name, or of the last part of it.
-fn is_singular_of(word: &str, table: &str) -> bool {
-    let table = table.to_ascii_lowercase();
-    let parts: Vec<&str> = table.split('_').collect();
-    (0..parts.len()).any(|from| {
-        let name = parts[from..].concat();
-        name == word || singular(&name) == word
-    })
-}
-
-/// The singular of an English plural.
-fn singular(name: &str) -> String {
-    if let Some(stem) = name.strip_suffix("ies") {
-        return format!("{stem}y");
-    }
-    if let Some(stem) = ["sses", "xes", "ches", "shes", "uses"].iter().find(|end| name.ends_with(**end)).map(|_| &name[..name.len() - 2]) {
-        return stem.to_owned();
-    }
-    match name {
-        "people" => "person".to_owned(),
-        "children" => "child".to_owned(),
-        _ => name.strip_suffix('s').unwrap_or(name).to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -271,7 +271,7 @@ impl Workload {
             hash: call.values.hash,
             extra,
             is_timed: execute.is_some(),
-            is_first: self.sessions.get(call.origin.session).ran.insert(call.statement),
+            is_first: call.is_first,
             is_deep: call.values.is_deep(),
             has_values: finds && call.values.count() > 0,
         });
@@ -316,8 +316,6 @@ impl Workload {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -331,7 +329,7 @@ mod tests {
     use crate::workload::timeline::minute;
 
     /// How one call is taken without any that waits, plainly.
-    fn take_one(statement: &mut Statement, call: &Call, waited: Micros, is_first: bool, rules: &Rules) {
+    fn take_one(statement: &mut Statement, call: &Call, waited: Micros, rules: &Rules) {
         statement.saw(call.ended);
         statement.parse += call.parse;
         statement.bind += call.bind;
@@ -346,7 +344,7 @@ mod tests {
                 statement.values.add(call.values.hash);
             }
         }
-        statement.sessions += u64::from(is_first);
+        statement.sessions += u64::from(call.is_first);
         match latency {
             Some(latency) => {
                 statement.latency.record(latency);
@@ -377,7 +375,7 @@ mod tests {
         let durations =
             (duration(), duration(), prop::option::weighted(0.9, duration()), prop_oneof![5 => Just(Micros(0)), 1 => duration()]);
         let tag = prop::option::weighted(0.2, 0u8..3);
-        let who = (0u32..3, prop_oneof![3 => 0u32..2, 1 => 0u32..300], 0u32..2);
+        let who = (0u32..3, prop_oneof![3 => 0u32..2, 1 => 0u32..300], 0u32..4);
         (who, moment, durations, (0u8..10, prop::option::weighted(0.2, 0u32..9), tag)).prop_map(
             |((statement, names, session), ended, (parse, bind, execute, waited), (kind, rows, tag))| {
                 let origin = Origin { session, names, group: NO_GROUP, passes: true };
@@ -386,9 +384,22 @@ mod tests {
                     Arc::new(TagSet { tags, group: None, request: None, endpoint: None })
                 });
                 let (ended, values) = (Timestamp(ended), values(kind));
-                let observed = true;
                 (
-                    Call { statement, ended, parse, bind, execute, planned: None, origin, tags, rows, values, transaction: 0, observed },
+                    Call {
+                        statement,
+                        ended,
+                        parse,
+                        bind,
+                        execute,
+                        planned: None,
+                        origin,
+                        tags,
+                        rows,
+                        values,
+                        transaction: 0,
+                        observed: true,
+                        is_first: session > 1,
+                    },
                     waited,
                 )
             },
@@ -417,13 +428,11 @@ mod tests {
             let objectives = ["p95=1ms", "app-1:p50=20ms"].map(|objective| objective.parse().expect("an objective"));
             let rules = Rules { measure, without_findings, objectives: objectives[..judged].to_vec(), ..Rules::default() };
             let mut workload = Workload { statements: statements(), names: names(), ..Workload::new(rules.clone()) };
-            (0..2).for_each(|session| assert_eq!(u64::from(workload.sessions.slot(0, session)), session));
+            (0..4).for_each(|session| assert_eq!(u64::from(workload.sessions.slot(0, session)), session));
             let (mut plain, mut service) = (statements(), Service::over(&rules.objectives));
-            let mut ran = HashSet::new();
             for ((call, waited), ends) in calls {
-                let is_first = ran.insert((call.origin.session, call.statement));
                 workload.count(&call, waited);
-                take_one(&mut plain[call.statement as usize], &call, waited, is_first, &rules);
+                take_one(&mut plain[call.statement as usize], &call, waited, &rules);
                 if !without_findings {
                     let latency = call.execute.map(|execute| measure.of(call.parse, call.bind, execute));
                     service.add(minute(call.ended), &Span::call(latency), call.origin.names, &workload.names);

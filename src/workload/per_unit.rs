@@ -69,7 +69,10 @@ impl UnitCounts {
     /// A unit of these statements ended, some of which may have been counted already.
     pub(super) fn ended(&mut self, bond: Bond, statements: impl Iterator<Item = u32>, counted: &[u32], endpoint: Option<&Arc<str>>) {
         let mut any = false;
-        for id in statements.filter(|id| !counted.contains(id)) {
+        for id in statements {
+            if !counted.is_empty() && counted.contains(&id) {
+                continue;
+            }
             any = true;
             let at = id as usize;
             if at >= self.of.len() {

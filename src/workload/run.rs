@@ -1,12 +1,18 @@
 //! One statement executed again and again within a unit of a session.
 //!
 //! Most statements are executed once or twice and make no loop, so little is kept of them: what a loop needs besides is built
-//! at the third execution. A thousand sessions' runs then stay in the processor's caches.
+//! at the third execution. A thousand sessions' runs then stay in the processor's caches. The memory for loops is lent by
+//! [`Spare`]: what one has just given back is still near.
 
 use crate::units::{Micros, Timestamp};
 
 use super::burst::{Class, FEWEST};
 use super::loops::Traits;
+
+mod looped;
+
+use looped::{Looped, MOST_STRETCHES};
+pub(super) use looped::{Spare, Stretch};
 
 /// One execution, as a unit sees it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,6 +32,8 @@ pub(super) struct Occurrence {
     pub(super) is_blind: bool,
     /// It asked for a later page.
     pub(super) is_paged: bool,
+    /// It may be one of a loop.
+    pub(super) counts: bool,
 }
 
 impl Occurrence {
@@ -76,128 +84,51 @@ pub(super) struct Run {
 /// As many executions are kept before a run may be a loop.
 const EARLY: usize = FEWEST as usize - 1;
 
-/// Calls from one to another, and what they took.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Stretch {
-    pub(super) first: Occurrence,
-    pub(super) last: Occurrence,
-    pub(super) n: u32,
-    pub(super) exec: Micros,
-    pub(super) longest: Micros,
-    /// All had the same values.
-    pub(super) is_one: bool,
-}
-
-impl Stretch {
-    fn count(&mut self, occurrence: &Occurrence) {
-        if self.n == 0 {
-            (self.first, self.is_one) = (*occurrence, true);
-        }
-        self.is_one &= occurrence.hash == self.first.hash;
-        self.last = *occurrence;
-        self.n += 1;
-        self.exec += occurrence.exec;
-        self.longest = self.longest.max(occurrence.exec);
-    }
-
-    /// Whether its calls were sent without waiting for each other: a driver's batch. The server then hardly waits between them;
-    /// `None` where times are too coarse to tell.
-    pub(super) fn is_sent_at_once(&self) -> Option<bool> {
-        let (from, to) = (self.first.end, self.last.end);
-        let grain = [1_000_000, 1_000].into_iter().find(|grain| from.0 % grain == 0 && to.0 % grain == 0).unwrap_or(1);
-        let waited = to.since(from).0.saturating_sub(self.exec.0.saturating_sub(self.first.exec.0));
-        let at_once = SHORTEST_WAIT * u64::from(self.n.saturating_sub(1));
-        match () {
-            () if waited + grain.unsigned_abs() < at_once => Some(true),
-            () if waited < at_once + grain.unsigned_abs() => None,
-            () => Some(false),
-        }
-    }
-}
-
-/// So many stretches of a run are kept apart; it then ends.
-const MOST_STRETCHES: usize = 32;
-
-/// Who waits for an answer before the next call takes at least so long for both; microseconds.
-const SHORTEST_WAIT: u64 = 100;
-
-/// What is kept of a run that may be a loop.
-#[derive(Debug, Default)]
-struct Looped {
-    third: Occurrence,
-    all: Stretch,
-    /// Those that follow each other with nothing between, and such as came before; of a run over something sure none.
-    unbroken: Stretch,
-    stretches: Vec<Stretch>,
-    seen: Vec<u32>,
-    distinct: u32,
-    blind: bool,
-    paged: bool,
-    parent: Option<Parent>,
-}
-
-/// So many values of a run are compared; a value that is none of the last ones is taken for a new one.
-const MOST_SEEN: usize = 64;
-
-impl Looped {
-    fn count(&mut self, occurrence: &Occurrence) {
-        self.all.count(occurrence);
-        if occurrence.at != self.unbroken.last.at + 1 {
-            if self.parent.is_none_or(|parent| parent.relation < 2) && self.unbroken.n >= FEWEST && self.stretches.len() < MOST_STRETCHES {
-                self.stretches.push(self.unbroken);
-            }
-            self.unbroken = Stretch::default();
-        }
-        self.unbroken.count(occurrence);
-        self.blind |= occurrence.is_blind;
-        self.paged |= occurrence.is_paged;
-        if self.seen.contains(&occurrence.hash) {
-            return;
-        }
-        self.distinct += 1;
-        if self.seen.len() < MOST_SEEN {
-            self.seen.push(occurrence.hash);
-        } else {
-            self.seen[self.distinct as usize % MOST_SEEN] = occurrence.hash;
-        }
-    }
-}
-
 impl Run {
     pub(super) fn new(statement: u32, traits: Traits, at: u32) -> Self {
         Run { statement, traits, born: at, last: at, rows: 0, n: 0, early: [Occurrence::default(); EARLY], looped: None }
     }
 
-    pub(super) fn reset(&mut self) {
-        (self.n, self.looped) = (0, None);
-    }
-
-    pub(super) fn count(&mut self, occurrence: Occurrence) {
-        if let Some(early) = self.early.get_mut(self.n as usize) {
-            *early = occurrence;
-        } else {
-            let early = &self.early;
-            let looped = self.looped.get_or_insert_with(|| {
-                let mut looped = Box::new(Looped { third: occurrence, ..Looped::default() });
-                early.iter().for_each(|occurrence| looped.count(occurrence));
-                looped
-            });
-            looped.count(&occurrence);
+    pub(super) fn reset(&mut self, spare: &mut Spare) {
+        self.n = 0;
+        if let Some(looped) = self.looped.take() {
+            spare.take_back(looped);
         }
+    }
+
+    /// Counts an execution; answers whether what it loops over is to be looked for: with one value it repeats itself, with a
+    /// second one it loops over something.
+    pub(super) fn count(&mut self, occurrence: &Occurrence, spare: &mut Spare) -> bool {
+        let before = self.n as usize;
         self.n += 1;
+        if let Some(early) = self.early.get_mut(before) {
+            *early = *occurrence;
+            return false;
+        }
+        let early = &self.early;
+        let looped = self.looped.get_or_insert_with(|| {
+            let mut looped = spare.looped(&early[0]);
+            early[1..].iter().for_each(|occurrence| looped.count(occurrence));
+            looped
+        });
+        let known = looped.distinct;
+        looped.count(occurrence);
+        before == EARLY || (known == 1 && looped.distinct > 1)
     }
 
-    /// The executions that are kept, at most [`FEWEST`] of those that count.
-    pub(super) fn kept(&self) -> impl Iterator<Item = Occurrence> + '_ {
-        let early = self.early[..(self.n as usize).min(EARLY)].iter();
-        early.chain(self.looped.iter().map(|looped| &looped.third)).copied()
+    /// The executions that are kept before it may be a loop, at most two.
+    pub(super) fn kept(&self) -> &[Occurrence] {
+        &self.early[..(self.n as usize).min(EARLY)]
     }
 
-    /// Begins again with what came after a moment; only what is kept can.
-    pub(super) fn restart_after(&mut self, at: u32) {
-        let kept: Vec<Occurrence> = self.kept().filter(|occurrence| occurrence.at > at).collect();
-        self.reset();
-        kept.into_iter().for_each(|occurrence| self.count(occurrence));
+    /// Begins again with what came after a moment, when the third execution has just been counted; what is kept no longer
+    /// cannot begin again.
+    pub(super) fn restart_after(&mut self, at: u32, third: &Occurrence, spare: &mut Spare) {
+        let early = self.early;
+        self.reset(spare);
+        for occurrence in early.iter().chain([third]).filter(|occurrence| occurrence.at > at) {
+            self.count(occurrence, spare);
+        }
     }
 
     /// The first execution that counts.
@@ -210,11 +141,11 @@ impl Run {
         &self.early[1]
     }
 
-    /// The last one.
-    pub(super) fn end(&self) -> &Occurrence {
+    /// The place of the last one.
+    pub(super) fn end(&self) -> u32 {
         match &self.looped {
-            Some(looped) => &looped.all.last,
-            None => &self.early[(self.n as usize).saturating_sub(1).min(EARLY - 1)],
+            Some(looped) => looped.all.at,
+            None => self.early[(self.n as usize).saturating_sub(1).min(EARLY - 1)].at,
         }
     }
 
@@ -261,14 +192,14 @@ impl Run {
     }
 
     /// All of its executions, once it may be a loop.
-    pub(super) fn whole(&self) -> Stretch {
-        self.looped.as_ref().map_or_else(Stretch::default, |looped| looped.all)
+    pub(super) fn whole(&self) -> Option<&Stretch> {
+        self.looped.as_ref().map(|looped| &looped.all)
     }
 
     /// Those of them that came with nothing between, where they may be loops of their own.
     pub(super) fn stretches(&self) -> impl Iterator<Item = &Stretch> {
-        let last = |looped: &'_ Looped| looped.unbroken.n >= FEWEST;
-        self.looped.iter().flat_map(move |looped| looped.stretches.iter().chain(last(looped).then_some(&looped.unbroken)))
+        let last = |looped: &'_ Looped| looped.unbroken().n >= FEWEST;
+        self.looped.iter().flat_map(move |looped| looped.stretches.iter().chain(last(looped).then(|| looped.unbroken())))
     }
 
     /// Whether it has as many of them as are kept.

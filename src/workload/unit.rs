@@ -11,94 +11,102 @@ use super::burst::{Bond, FEWEST};
 use super::loops::{Ended, Statements, Traits};
 use super::run::{Occurrence, Parent, Run};
 
+mod ids;
 mod judged;
 mod places;
 
+use ids::Ids;
 use judged::{Judged, MOSTLY, PURE};
 use places::{Places, Roots};
 
 /// More different statements are not told apart; the one executed longest ago is forgotten.
 const MOST_RUNS: usize = 24;
-/// A memory for more runs than these is given back at the end of a unit.
-const USUAL_RUNS: usize = 16;
 /// In a mere segment the parent stands not farther off than so many calls.
 const NEAR: u32 = 8;
 
-/// See the module.
+/// See the module. In the order in which a call asks for it: a short unit is in its first lines of a cache.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct Unit {
-    /// The statements of the runs, or of the calls that are kept before there are runs.
-    ids: Vec<u32>,
-    early: Vec<(Occurrence, Traits)>,
-    runs: Vec<Run>,
     at: u32,
     writes: bool,
     /// Some run has come often enough to be a loop.
     has_loops: bool,
-    /// The statement executed last.
-    previous: u32,
+    /// The calls that are kept before there are runs.
+    early: Vec<Occurrence>,
+    /// The statements of the runs, or of the calls that are kept before there are runs.
+    ids: Ids,
+    /// Lent while there are some.
+    runs: Vec<Run>,
+    /// The place of the one executed last.
+    latest: usize,
+    /// A bit for each statement that is a parent, by its number; others may have the same.
+    parents: u64,
 }
 
 impl Unit {
-    /// How many executions it has seen.
-    pub(super) fn at(&self) -> u32 {
-        self.at
-    }
-
-    /// See [`super::bounds::Units::glance_within`].
-    #[inline]
-    pub(super) fn glance(&self) -> u32 {
-        let early = self.early.last().map_or(0, |(occurrence, _)| occurrence.at);
-        self.ids.first().copied().unwrap_or(0) ^ early ^ self.runs.last().map_or(0, |run| run.last ^ run.statement)
-    }
-
     /// Takes the next execution.
-    pub(super) fn add(&mut self, occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
+    pub(super) fn add(&mut self, mut occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
         self.at += 1;
         self.writes |= traits.role.writes();
-        let occurrence = Occurrence { at: self.at, ..occurrence };
+        occurrence.at = self.at;
+        occurrence.counts = traits.is_by_key && !occurrence.is_batch;
         if self.runs.is_empty() {
-            let again = self.ids.iter().filter(|&&id| id == occurrence.statement).count();
-            if again + 1 < FEWEST as usize && self.ids.len() < MOST_RUNS {
-                self.ids.push(occurrence.statement);
-                return self.early.push((occurrence, traits));
+            let known = self.ids.places(occurrence.statement);
+            if self.ids.has_room() && (known.is_empty() || known.count() + 1 < FEWEST) {
+                self.ids.push(occurrence.statement, known);
+                return self.early.push(occurrence);
             }
-            self.ids.clear();
-            let mut early = std::mem::take(&mut self.early);
-            early.drain(..).for_each(|(occurrence, traits)| self.run(occurrence, traits, bond, statements));
-            self.early = early;
+            self.begin_runs(bond, statements);
         }
-        self.run(occurrence, traits, bond, statements);
+        self.run(&occurrence, traits, bond, statements);
+    }
+
+    /// Makes runs of the calls that were kept.
+    #[cold]
+    fn begin_runs(&mut self, bond: Bond, statements: &mut Statements<'_>) {
+        self.ids.clear();
+        self.runs = statements.spare().runs();
+        let mut early = std::mem::take(&mut self.early);
+        for occurrence in early.drain(..) {
+            let traits = statements.traits(occurrence.statement);
+            self.run(&occurrence, traits, bond, statements);
+        }
+        self.early = early;
     }
 
     /// Takes an execution as part of a run.
-    fn run(&mut self, occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
-        let place = match self.ids.iter().position(|&id| id == occurrence.statement) {
-            Some(place) => {
-                self.reread(place, bond, statements);
-                place
-            }
-            None => self.open(occurrence.statement, traits, occurrence.at),
-        };
-        if self.is_for_others(place, occurrence.at, statements) || (bond == Bond::Segment && self.is_over(place, statements)) {
-            if self.runs[place].is_loop() {
-                self.end_some(std::iter::once(place), bond, statements);
-            }
-            self.runs[place].reset();
+    fn run(&mut self, occurrence: &Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
+        let statement = occurrence.statement;
+        if traits.reads && self.parents & mark(statement) != 0 {
+            self.reread(statement, bond, statements);
         }
-        self.previous = occurrence.statement;
+        let place = if !self.runs.is_empty() && self.ids.is_at(self.latest, statement) {
+            self.latest
+        } else if let Some(place) = self.ids.place(statement) {
+            self.come_back_to(place, occurrence.at, bond, statements);
+            place
+        } else {
+            self.open(statement, traits, occurrence.at, statements)
+        };
+        self.latest = place;
         let run = &mut self.runs[place];
         run.last = occurrence.at;
         run.rows = occurrence.rows;
-        if !counts(&occurrence, traits) {
-            return;
-        }
-        let known = run.distinct();
-        run.count(occurrence);
-        // With one value it repeats itself; with a second one it loops over something.
-        if run.n == FEWEST || (known == 1 && run.distinct() > 1) {
+        if occurrence.counts && run.count(occurrence, statements.spare()) {
             self.has_loops = true;
-            self.find_parent(place, bond, statements);
+            self.find_parent(place, occurrence, bond, statements);
+        }
+    }
+
+    /// A run goes on after something else, or is over, and another begins.
+    #[inline(never)]
+    fn come_back_to(&mut self, place: usize, at: u32, bond: Bond, statements: &mut Statements<'_>) {
+        if self.is_for_others(place, at, statements) || (bond == Bond::Segment && self.is_over(place, statements)) {
+            if self.runs[place].is_loop() {
+                self.end_some(std::iter::once(place), bond, statements);
+            }
+            self.runs[place].reset(statements.spare());
         }
     }
 
@@ -106,13 +114,14 @@ impl Unit {
     /// where the first hardly does; or one that is read for the first time.
     fn is_for_others(&self, place: usize, at: u32, statements: &mut Statements<'_>) -> bool {
         let run = &self.runs[place];
-        if run.n == 0 || self.previous == run.statement {
+        if run.n == 0 {
             return false;
         }
-        let relation = statements.relation(run.statement, self.previous);
-        let Some(read) = self.ids.iter().position(|&id| relation > 0 && id == self.previous).map(|at| &self.runs[at]) else { return false };
+        let read = &self.runs[self.latest];
+        let relation = statements.relation(run.statement, read.statement);
         let (is_new, is_list) = (read.born + 1 == at, read.n == 0);
         match relation {
+            0 => false,
             2 => is_new || is_list || (run.is_loop() && run.is_vague() && !run.has_companion(read)),
             _ => is_new && read.rows > 1 && run.is_loop() && run.is_vague(),
         }
@@ -122,13 +131,13 @@ impl Unit {
     /// happened in it, and then much else.
     fn is_over(&self, place: usize, statements: &Statements<'_>) -> bool {
         let run = &self.runs[place];
-        if !run.is_loop() || self.previous == run.statement {
+        if !run.is_loop() {
             return false;
         }
         if run.is_in_pieces() {
             return true;
         }
-        let is_list = |statement: u32| self.ids.iter().position(|&id| id == statement).is_some_and(|at| self.runs[at].n == 0);
+        let is_list = |statement: u32| self.ids.place(statement).is_some_and(|at| self.runs[at].n == 0);
         if run.parent().is_some_and(|parent| parent.rows > 1 && run.n >= parent.rows && is_list(parent.statement)) {
             return true;
         }
@@ -140,23 +149,36 @@ impl Unit {
         share(run.last + 1) >= PURE && share(self.at) < MOSTLY
     }
 
-    fn open(&mut self, statement: u32, traits: Traits, at: u32) -> usize {
-        if self.runs.len() >= MOST_RUNS {
-            let oldest = (0..self.runs.len()).min_by_key(|&place| (self.runs[place].is_loop(), self.runs[place].last)).unwrap_or(0);
-            self.runs.swap_remove(oldest);
+    /// Begins a run; where there are too many, the oldest is forgotten.
+    #[inline(never)]
+    fn open(&mut self, statement: u32, traits: Traits, at: u32, statements: &mut Statements<'_>) -> usize {
+        if !self.ids.has_room() {
+            let oldest = self.oldest();
+            self.runs.swap_remove(oldest).reset(statements.spare());
             self.ids.swap_remove(oldest);
         }
-        self.ids.push(statement);
+        self.ids.push(statement, Places::default());
         self.runs.push(Run::new(statement, traits, at));
         self.runs.len() - 1
     }
 
-    /// A statement is executed again: what looped over its rows has ended, if it is in no loop itself.
-    fn reread(&mut self, place: usize, bond: Bond, statements: &mut Statements<'_>) {
-        let statement = self.runs[place].statement;
+    /// The run executed longest ago of those that are no loops, or of all.
+    fn oldest(&self) -> usize {
+        let (mut oldest, mut least) = (0, u64::MAX);
+        for (place, run) in self.runs.iter().enumerate() {
+            let age = u64::from(run.is_loop()) << u32::BITS | u64::from(run.last);
+            if age < least {
+                (oldest, least) = (place, age);
+            }
+        }
+        oldest
+    }
+
+    /// A statement that may be a parent is executed again: what looped over its rows has ended, if it is in no loop itself.
+    fn reread(&mut self, statement: u32, bond: Bond, statements: &mut Statements<'_>) {
+        let Some(place) = self.ids.place(statement) else { return };
         let is_parent = |run: &Run| run.parent().is_some_and(|parent| parent.statement == statement);
-        if !self.has_loops || !self.runs[place].traits.reads || !self.runs.iter().any(is_parent) || self.is_inside(place, bond, statements)
-        {
+        if !self.runs.iter().any(is_parent) || self.is_inside(place, bond, statements) {
             return;
         }
         let below: Places = (0..self.runs.len()).filter(|&at| at != place && self.roots(at).contains(&statement)).collect();
@@ -170,7 +192,7 @@ impl Unit {
         let beside: Places = (0..self.runs.len()).filter(goes_with).collect();
         let over = below.iter().chain(beside.iter());
         self.end_some(over.clone(), bond, statements);
-        over.for_each(|at| self.runs[at].reset());
+        over.for_each(|at| self.runs[at].reset(statements.spare()));
     }
 
     /// Whether a statement is repeated for the rows of another one.
@@ -190,7 +212,7 @@ impl Unit {
             if above.contains(&parent.statement) || !above.push(parent.statement) {
                 break;
             }
-            match self.ids.iter().position(|&id| id == parent.statement) {
+            match self.ids.place(parent.statement) {
                 Some(next) => at = next,
                 None => break,
             }
@@ -198,7 +220,8 @@ impl Unit {
         above
     }
 
-    fn find_parent(&mut self, place: usize, bond: Bond, statements: &mut Statements<'_>) {
+    /// Looks for what a run loops over that an execution has just become part of.
+    fn find_parent(&mut self, place: usize, occurrence: &Occurrence, bond: Bond, statements: &mut Statements<'_>) {
         let first = self.runs[place].first().at;
         if self.runs[place].distinct() == 1 && !self.runs[place].traits.role.writes() {
             return;
@@ -212,10 +235,15 @@ impl Unit {
         if last > first && !self.is_inside(at, bond, statements) {
             // What is no longer kept cannot begin again.
             if self.runs[place].n == FEWEST {
-                self.runs[place].restart_after(last);
+                self.runs[place].restart_after(last, occurrence, statements.spare());
             }
             return;
         }
+        self.loops_over(place, parent);
+    }
+
+    fn loops_over(&mut self, place: usize, parent: Parent) {
+        self.parents |= mark(parent.statement);
         self.runs[place].loops_over(parent);
     }
 
@@ -227,17 +255,16 @@ impl Unit {
             if at == place || !run.traits.reads || run.born >= first {
                 continue;
             }
-            let relation = statements.relation(child.statement, run.statement);
             let distance = first.saturating_sub(run.last);
-            if child.has_companion(run) && !self.is_inside(at, bond, statements) {
+            if bond == Bond::Segment && distance > NEAR {
                 continue;
             }
-            if relation == 0 || (bond == Bond::Segment && distance > NEAR) {
+            let relation = statements.relation(child.statement, run.statement);
+            let is_better = |known: Parent| (relation, std::cmp::Reverse(distance)) > (known.relation, std::cmp::Reverse(known.distance));
+            if relation == 0 || !best.is_none_or(|(_, known)| is_better(known)) {
                 continue;
             }
-            let better =
-                best.is_none_or(|(_, known)| (relation, std::cmp::Reverse(distance)) > (known.relation, std::cmp::Reverse(known.distance)));
-            if better {
+            if !child.has_companion(run) || self.is_inside(at, bond, statements) {
                 best = Some((at, Parent { statement: run.statement, rows: run.rows, relation, distance }));
             }
         }
@@ -249,32 +276,35 @@ impl Unit {
         if self.has_loops {
             self.end_some(0..self.runs.len(), bond, statements);
         }
-        self.clear();
+        self.clear(statements);
     }
 
     /// The statements in it, each once.
     pub(super) fn statements(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ids.iter().enumerate().filter(|(at, id)| !self.ids[..*at].contains(id)).map(|(_, &id)| id)
+        self.ids.each()
     }
 
-    fn clear(&mut self) {
-        if self.runs.capacity() > USUAL_RUNS {
-            (self.runs, self.ids) = (Vec::new(), Vec::new());
-        }
+    fn clear(&mut self, statements: &mut Statements<'_>) {
         self.early.clear();
-        self.runs.clear();
+        if !self.runs.is_empty() {
+            statements.spare().take_back_runs(std::mem::take(&mut self.runs));
+        }
         self.ids.clear();
-        (self.at, self.writes, self.has_loops) = (0, false, false);
+        (self.at, self.writes, self.has_loops, self.parents) = (0, false, false, 0);
     }
 
     /// Ends a short transaction with a write in it: what came too seldom to be a loop within may be part of one around.
     pub(super) fn end_into(&mut self, rest: &mut Vec<(Occurrence, Traits)>, bond: Bond, statements: &mut Statements<'_>) {
         if self.writes && self.at <= NEAR {
-            rest.extend(self.early.iter().filter(|(occurrence, traits)| counts(occurrence, *traits)));
-            for run in self.runs.iter().filter(|run| !run.is_loop()) {
-                rest.extend(run.kept().map(|occurrence| (occurrence, run.traits)));
+            for &occurrence in self.early.iter().filter(|occurrence| occurrence.counts) {
+                rest.push((occurrence, statements.traits(occurrence.statement)));
             }
-            rest.sort_unstable_by_key(|(occurrence, _)| occurrence.at);
+            if !self.runs.is_empty() {
+                for run in self.runs.iter().filter(|run| !run.is_loop()) {
+                    rest.extend(run.kept().iter().map(|&occurrence| (occurrence, run.traits)));
+                }
+                rest.sort_unstable_by_key(|(occurrence, _)| occurrence.at);
+            }
         }
         self.end(bond, statements);
     }
@@ -322,12 +352,12 @@ impl Unit {
             }
         }
         if let Some(parent) = best {
-            self.runs[place].loops_over(parent);
+            self.loops_over(place, parent);
         }
     }
 }
 
-/// Whether an execution may be one of a loop.
-fn counts(occurrence: &Occurrence, traits: Traits) -> bool {
-    traits.is_by_key && !occurrence.is_batch
+/// See [`Unit::parents`].
+fn mark(statement: u32) -> u64 {
+    1 << (statement % u64::BITS)
 }

@@ -23,13 +23,13 @@ impl Unit {
     pub(super) fn judge(&self, place: usize, class: Class, bond: Bond, statements: &mut Statements<'_>) {
         let (run, roots) = (&self.runs[place], self.roots(place));
         let family = self.family(place, roots.last().copied(), statements);
-        let share = self.share(family, run.end().at - run.first().at + 1);
+        let share = self.share(family, run.end() - run.first().at + 1);
         let outer = self.outer(&roots);
         let is_loose = bond == Bond::Segment && run.parent().is_none();
         if bond == Bond::Segment && class == Class::Reads && self.is_request(place, family, statements) {
             return;
         }
-        let calls = run.whole();
+        let Some(calls) = run.whole() else { return };
         if bond == Bond::Segment && Self::is_chance(run, outer, share) {
             // What it may loop over does not fit it.
             if run.is_vague() && outer.is_none() {
@@ -37,11 +37,11 @@ impl Unit {
             }
             return;
         }
-        if is_loose && Self::is_slow(&calls, class) {
+        if is_loose && Self::is_slow(calls, class) {
             return;
         }
         let judged = Judged { run, class, bond, share, outer, values: run.distinct() };
-        statements.ended.push(judged.ended(&calls, roots.last().copied()));
+        statements.ended.push(judged.ended(calls, roots.last().copied()));
     }
 
     /// Of a loop over nothing known, with much between, only what has nothing between is one.
@@ -67,7 +67,7 @@ impl Unit {
     /// Nearness in time is all there is: the calls must follow each other at once, or for writes as soon as a transaction for
     /// each of them allows.
     fn is_slow(calls: &Stretch, class: Class) -> bool {
-        let wall = calls.last.end.since(calls.first.start()).0;
+        let wall = calls.end.since(calls.first.start()).0;
         match class {
             Class::Writes => wall.saturating_sub(calls.exec.0) / u64::from(calls.n) > SLOWEST_WRITES,
             _ => wall / u64::from(calls.n) > SLOWEST_READS,
@@ -76,7 +76,7 @@ impl Unit {
 
     /// Whether the server hardly waited for the next call, although the calls were short.
     fn is_busy(calls: &Stretch) -> bool {
-        let wall = calls.last.end.since(calls.first.start()).0;
+        let wall = calls.end.since(calls.first.start()).0;
         let is_short = calls.exec.0 / u64::from(calls.n) < 1_000;
         wall >= 5_000 && calls.exec.0.saturating_mul(10) > wall.saturating_mul(6) && is_short
     }
@@ -90,9 +90,10 @@ impl Unit {
     /// The runs that are part of a run's loop, itself too.
     pub(super) fn family(&self, place: usize, root: Option<u32>, statements: &Statements<'_>) -> Places {
         let run = &self.runs[place];
+        let (first, end) = (run.first().at, run.end());
         let is_of_it = |at: usize| {
             let other = &self.runs[at];
-            let overlaps = other.n > 0 && other.first().at <= run.end().at && run.first().at <= other.end().at;
+            let overlaps = other.n > 0 && other.first().at <= end && first <= other.end();
             // Of one loop, or as often on the same table: part of what is done for each row.
             let is_of_one = (root.is_some() && self.roots(at).last().copied() == root)
                 || (other.is_as_often_as(run) && statements.share_table(run.statement, other.statement));
@@ -123,7 +124,7 @@ impl Unit {
     /// The run around a nested one, where there is one.
     fn outer(&self, roots: &[u32]) -> Option<&Run> {
         let parent = roots.first().filter(|_| roots.len() > 1)?;
-        self.ids.iter().position(|id| id == parent).map(|at| &self.runs[at])
+        self.ids.place(*parent).map(|at| &self.runs[at])
     }
 }
 
@@ -145,7 +146,7 @@ impl Judged<'_> {
         let at_once = if class == Class::Writes { calls.is_sent_at_once() } else { Some(false) };
         // A query for several values is as long as what it repeats.
         let length = if class == Class::Repeats && self.values > 1 { run.repeats() } else { calls.n };
-        let (start, end) = (calls.first.start(), calls.last.end);
+        let (start, end) = (calls.first.start(), calls.end);
         let wall = end.since(start).0;
         let kept = calls.longest.0.saturating_add(wall / u64::from(calls.n.max(1)));
         Ended {

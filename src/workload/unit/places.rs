@@ -1,16 +1,52 @@
 //! Small sets of runs and statements, held without a heap: they are asked for at most calls of a session.
 
-use std::ops::Deref;
+use std::ops::{BitAnd, Deref};
 
 use super::MOST_RUNS;
 
 /// Some of a unit's runs, by their places.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Places(u32);
 
-const _: () = assert!(MOST_RUNS <= u32::BITS as usize);
+const _: () = assert!(MOST_RUNS < u32::BITS as usize);
 
 impl Places {
+    /// From the lowest bit on.
+    #[inline]
+    pub(super) fn of_bits(bits: u32) -> Self {
+        Places(bits)
+    }
+
+    /// All of so many, which is fewer than there are bits.
+    #[inline]
+    pub(super) fn of_first(count: usize) -> Self {
+        Places((1 << count) - 1)
+    }
+
+    #[inline]
+    pub(super) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline]
+    pub(super) fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    #[inline]
+    pub(super) fn first(self) -> Option<usize> {
+        (self.0 != 0).then_some(self.0.trailing_zeros() as usize)
+    }
+
+    pub(super) fn insert(&mut self, place: usize) {
+        self.0 |= 1 << place;
+    }
+
+    #[inline]
+    pub(super) fn without(self, others: Places) -> Self {
+        Places(self.0 & !others.0)
+    }
+
     /// From the first place to the last.
     pub(super) fn iter(self) -> impl Iterator<Item = usize> + Clone {
         let mut rest = self.0;
@@ -19,6 +55,15 @@ impl Places {
             rest &= rest.checked_sub(1)?;
             Some(place as usize)
         })
+    }
+}
+
+impl BitAnd for Places {
+    type Output = Places;
+
+    #[inline]
+    fn bitand(self, others: Places) -> Places {
+        Places(self.0 & others.0)
     }
 }
 
