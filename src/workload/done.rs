@@ -13,7 +13,7 @@ use super::latency::Sums;
 use super::session::{Call, TagSet};
 use super::statement::{Share, Statement};
 use super::timeline::{LastMinute, Span};
-use super::{Measure, Rules, Workload};
+use super::{Measure, Workload};
 
 /// A call, as far as its statement wants to know: what nearly every call has, in one line of a cache.
 #[derive(Debug)]
@@ -24,13 +24,13 @@ struct Done {
     bind: Micros,
     /// Zero if it is not known.
     execute: Micros,
-    /// What counts; zero if it is not known.
+    /// What counts, once [`Waiting::prepare`] has found it; zero if it is not known.
     latency: Micros,
-    /// The number of its statement; once [`Waiting::link`] has found it, the place of the next call of that, or [`NONE`].
+    /// The number of its statement; once that has found it, the place of the next call of this statement, or [`NONE`].
     next: u32,
     /// The number of user, database and application.
     names: u32,
-    /// The minute in which it ended.
+    /// The minute in which it ended, once that has found it.
     minute: u32,
     /// Of its values.
     hash: u32,
@@ -63,6 +63,8 @@ struct Run {
     minute: u32,
     names: u32,
     calls: u32,
+    /// The place of the call behind it, or [`NONE`].
+    next: u32,
     latency: Sums,
     parse: Micros,
     bind: Micros,
@@ -73,22 +75,35 @@ struct Run {
 }
 
 impl Run {
-    /// No call yet.
-    fn of(minute: u32, names: u32) -> Self {
-        let (latency, zero, seen) = (Sums::default(), Micros(0), (Timestamp(i64::MAX), Timestamp(i64::MIN)));
-        Run { minute, names, calls: 0, latency, parse: zero, bind: zero, execute: zero, seen, sessions: 0, deep_pages: 0 }
+    /// Of what a call is of, without any call.
+    #[inline]
+    fn of(call: &Done) -> Self {
+        let (minute, names, next, seen) = (call.minute, call.names, call.next, (call.ended, call.ended));
+        let (latency, zero) = (Sums::default(), Micros(0));
+        Run { minute, names, calls: 0, next, latency, parse: zero, bind: zero, execute: zero, seen, sessions: 0, deep_pages: 0 }
+    }
+
+    #[inline]
+    fn goes_on_with(&self, call: &Done) -> bool {
+        (self.minute, self.names) == (call.minute, call.names)
     }
 
     #[inline]
     fn add(&mut self, call: &Done) {
         self.calls += 1;
-        if call.is_timed {
-            self.latency.add(call.latency);
+        self.next = call.next;
+        // In the simple protocol there is neither.
+        if call.parse.0 | call.bind.0 != 0 {
+            self.parse += call.parse;
+            self.bind += call.bind;
         }
-        self.parse += call.parse;
-        self.bind += call.bind;
         self.execute += call.execute;
-        self.seen = (self.seen.0.min(call.ended), self.seen.1.max(call.ended));
+        // They mostly come in order.
+        if call.ended >= self.seen.1 {
+            self.seen.1 = call.ended;
+        } else {
+            self.seen.0 = self.seen.0.min(call.ended);
+        }
         self.sessions += u64::from(call.is_first);
         self.deep_pages += u64::from(call.is_deep);
     }
@@ -101,16 +116,22 @@ impl Run {
 
 impl Statement {
     /// Takes the calls that begin at a place, in the order of the log.
-    fn take(&mut self, mut place: u32, waiting: &Waiting, rules: &Rules) {
-        let mut run = Run::of(0, NONE);
+    fn take(&mut self, mut place: u32, waiting: &Waiting, tell: &mut impl FnMut(&mut Statement, &Run)) {
         while let Some(call) = waiting.calls.get(place as usize) {
-            place = call.next;
-            if (run.minute, run.names) != (call.minute, call.names) {
-                self.add_run(&run, rules);
-                run = Run::of(call.minute, call.names);
-            }
+            let run = self.take_run(call, waiting);
+            self.add_run(&run);
+            tell(self, &run);
+            place = run.next;
+        }
+    }
+
+    /// Takes all but the sums of the calls of a run, whose first this is.
+    fn take_run<'w>(&mut self, mut call: &'w Done, waiting: &'w Waiting) -> Run {
+        let mut run = Run::of(call);
+        loop {
             run.add(call);
             if call.is_timed {
+                run.latency.add(call.latency);
                 self.latency.keep(call.latency);
             }
             if call.has_values {
@@ -119,8 +140,11 @@ impl Statement {
             if let Some(extra) = waiting.extras.get(call.extra as usize) {
                 self.take_extra(call, extra);
             }
+            match waiting.calls.get(call.next as usize) {
+                Some(next) if run.goes_on_with(next) => call = next,
+                _ => return run,
+            }
         }
-        self.add_run(&run, rules);
     }
 
     fn take_extra(&mut self, call: &Done, extra: &Extra) {
@@ -132,11 +156,8 @@ impl Statement {
         self.shared_by_tags(extra.tags.as_ref(), Share { calls: 1, total: call.latency });
     }
 
-    /// Adds sums, which were added up beside it so that it need not be asked for them at every call.
-    fn add_run(&mut self, run: &Run, rules: &Rules) {
-        if run.calls == 0 {
-            return;
-        }
+    /// Adds the sums of a run. They were added up apart, so that its own are asked for once.
+    fn add_run(&mut self, run: &Run) {
         let span = run.span();
         self.latency.add_sums(&run.latency);
         self.untimed += u64::from(span.calls - span.timed);
@@ -147,9 +168,6 @@ impl Statement {
         self.saw(run.seen.1);
         self.sessions += run.sessions;
         self.deep_pages += run.deep_pages;
-        if !rules.without_findings {
-            self.timeline.add(run.minute, &span);
-        }
         self.named(run.names, Share { calls: u64::from(span.calls), total: span.total });
         if span.calls > 1 {
             // Names that come again move to the front, as they would if the calls had come one by one.
@@ -164,9 +182,9 @@ pub(super) struct Waiting {
     calls: Vec<Done>,
     extras: Vec<Extra>,
     minute: LastMinute,
-    /// The first call of each statement, or [`NONE`].
+    /// The first call of each statement, or [`NONE`]; found when they are to be handed over.
     first: Vec<u32>,
-    /// The statements that have any, once they are linked.
+    /// The statements that have any; likewise.
     statements: Vec<u32>,
 }
 
@@ -184,23 +202,17 @@ impl Waiting {
         u32::try_from(self.extras.len() - 1).unwrap_or(NONE)
     }
 
-    /// Hands every call to its statement.
-    fn hand_over(&mut self, statements: &mut [Statement], rules: &Rules) {
-        self.first.resize(statements.len(), NONE);
-        self.link();
-        while let Some(number) = self.statements.pop() {
-            let first = std::mem::replace(&mut self.first[number as usize], NONE);
-            statements[number as usize].take(first, self, rules);
-        }
-        self.calls.clear();
-        self.extras.clear();
-    }
-
-    /// Finds the first call of each statement and the next one of each call, going from the last call to the first.
-    fn link(&mut self) {
+    /// Makes calls ready to be taken, going from the last to the first: how long each took and in which minute it ended is found,
+    /// and with the next one of its statement it becomes a chain.
+    fn prepare(&mut self, statements: usize, measure: Measure) {
+        self.first.resize(statements, NONE);
         let mut place = u32::try_from(self.calls.len()).unwrap_or(NONE);
         for call in self.calls.iter_mut().rev() {
             place -= 1;
+            if call.is_timed {
+                call.latency = measure.of(call.parse, call.bind, call.execute);
+            }
+            call.minute = self.minute.of(call.ended);
             let statement = call.next;
             let first = &mut self.first[statement as usize];
             if *first == NONE {
@@ -208,6 +220,16 @@ impl Waiting {
             }
             call.next = std::mem::replace(first, place);
         }
+    }
+
+    /// Hands every call to its statement, and tells of each run.
+    fn hand_over(&mut self, statements: &mut [Statement], mut tell: impl FnMut(&mut Statement, &Run)) {
+        while let Some(number) = self.statements.pop() {
+            let first = std::mem::replace(&mut self.first[number as usize], NONE);
+            statements[number as usize].take(first, self, &mut tell);
+        }
+        self.calls.clear();
+        self.extras.clear();
     }
 }
 
@@ -225,24 +247,16 @@ impl Workload {
     /// Counts a call that waited for locks as long as the log tells.
     #[inline]
     pub(super) fn count(&mut self, call: &Call, waited: Micros) {
-        let execute = call.execute.or(call.planned);
-        self.planned += u64::from(call.execute.is_none() && execute.is_some());
-        let latency = execute.map(|execute| self.rules.measure.of(call.parse, call.bind, execute));
-        let minute = self.done.minute.of(call.ended);
+        let execute = call.execute.or_else(|| {
+            self.planned += u64::from(call.planned.is_some());
+            call.planned
+        });
         let finds = !self.rules.without_findings;
         if finds {
-            self.service.call(minute, latency, call.origin.names, &self.names);
+            self.service.know(call.origin.names, &self.names);
         }
-        let group = call.tags.as_ref().and_then(|set| set.group).unwrap_or(call.origin.group);
-        if let Some((_, group)) = self.groups.get_mut(group as usize) {
-            match latency {
-                Some(latency) => group.latency.record(latency),
-                None => group.untimed += 1,
-            }
-        }
-        if latency.is_none() {
-            self.untimed += 1;
-            self.await_plan(call, group);
+        if execute.is_none() || !self.groups.is_empty() {
+            self.count_in_group(call, execute);
         }
         let extra = self.done.extra(waited, call.rows, &call.tags);
         self.done.calls.push(Done {
@@ -250,13 +264,13 @@ impl Workload {
             parse: call.parse,
             bind: call.bind,
             execute: execute.unwrap_or_default(),
-            latency: latency.unwrap_or_default(),
+            latency: Micros(0),
             next: call.statement,
             names: call.origin.names,
-            minute,
+            minute: 0,
             hash: call.values.hash,
             extra,
-            is_timed: latency.is_some(),
+            is_timed: execute.is_some(),
             is_first: call.is_first,
             is_deep: call.values.is_deep(),
             has_values: finds && call.values.count() > 0,
@@ -266,28 +280,56 @@ impl Workload {
         }
     }
 
+    #[inline(never)]
+    fn count_in_group(&mut self, call: &Call, execute: Option<Micros>) {
+        let number = call.tags.as_ref().and_then(|set| set.group).unwrap_or(call.origin.group);
+        if let Some((_, group)) = self.groups.get_mut(number as usize) {
+            match execute {
+                Some(execute) => group.latency.record(self.rules.measure.of(call.parse, call.bind, execute)),
+                None => group.untimed += 1,
+            }
+        }
+        if execute.is_none() {
+            self.untimed += 1;
+            self.await_plan(call, number);
+        }
+    }
+
     /// Hands the calls that wait to their statements, before anything else is asked of those.
     pub(super) fn hand_over(&mut self) {
-        self.done.hand_over(&mut self.statements, &self.rules);
+        self.done.prepare(self.statements.len(), self.rules.measure);
+        let finds = !self.rules.without_findings;
+        if finds && !self.rules.objectives.is_empty() {
+            for call in self.done.calls.iter().filter(|call| call.is_timed) {
+                self.service.judge(call.minute, Some(call.latency), call.names, &self.names);
+            }
+        }
+        self.done.hand_over(&mut self.statements, |statement, run| {
+            if finds {
+                let span = run.span();
+                statement.timeline.add(run.minute, &span);
+                self.service.add(run.minute, &span, run.names, &self.names);
+            }
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use proptest::prelude::*;
 
     use super::*;
     use crate::sql::fingerprint::Fingerprint;
     use crate::sql::tags::Tag;
     use crate::sql::values::Values;
-    use crate::workload::parsed::{NONE as NO_GROUP, Sample};
+    use crate::workload::Rules;
+    use crate::workload::parsed::{NONE as NO_GROUP, Names, Sample};
+    use crate::workload::service::Service;
     use crate::workload::session::Origin;
     use crate::workload::timeline::minute;
 
     /// How one call is taken without any that waits, plainly.
-    fn take_one(statement: &mut Statement, call: &Call, waited: Micros, is_first: bool, rules: &Rules) {
+    fn take_one(statement: &mut Statement, call: &Call, waited: Micros, rules: &Rules) {
         statement.saw(call.ended);
         statement.parse += call.parse;
         statement.bind += call.bind;
@@ -302,7 +344,7 @@ mod tests {
                 statement.values.add(call.values.hash);
             }
         }
-        statement.sessions += u64::from(is_first);
+        statement.sessions += u64::from(call.is_first);
         match latency {
             Some(latency) => {
                 statement.latency.record(latency);
@@ -333,7 +375,7 @@ mod tests {
         let durations =
             (duration(), duration(), prop::option::weighted(0.9, duration()), prop_oneof![5 => Just(Micros(0)), 1 => duration()]);
         let tag = prop::option::weighted(0.2, 0u8..3);
-        let who = (0u32..3, prop_oneof![8 => 0u32..2, 1 => 0u32..300], 0u32..2);
+        let who = (0u32..3, prop_oneof![3 => 0u32..2, 1 => 0u32..300], 0u32..4);
         (who, moment, durations, (0u8..10, prop::option::weighted(0.2, 0u32..9), tag)).prop_map(
             |((statement, names, session), ended, (parse, bind, execute, waited), (kind, rows, tag))| {
                 let origin = Origin { session, names, group: NO_GROUP, passes: true };
@@ -342,7 +384,6 @@ mod tests {
                     Arc::new(TagSet { tags, group: None, request: None, endpoint: None })
                 });
                 let (ended, values) = (Timestamp(ended), values(kind));
-                let observed = true;
                 (
                     Call {
                         statement,
@@ -356,8 +397,8 @@ mod tests {
                         rows,
                         values,
                         transaction: 0,
-                        observed,
-                        is_first: false,
+                        observed: true,
+                        is_first: session > 1,
                     },
                     waited,
                 )
@@ -370,28 +411,40 @@ mod tests {
         ["a", "b", "c"].map(new).into()
     }
 
+    /// Of more applications than are watched.
+    fn names() -> Vec<Names> {
+        let of = |number: u32| Names { application: Some(format!("app-{number}").into_bytes().into()), ..Names::default() };
+        (0..290).map(of).collect()
+    }
+
     proptest! {
         #[test]
         fn calls_that_waited_are_taken_as_if_they_had_not(
             calls in prop::collection::vec((call(), prop::bool::weighted(0.02)), 0..400),
             without_findings in any::<bool>(),
             measure in prop_oneof![Just(Measure::Call), Just(Measure::Execute)],
+            judged in 0usize..3,
         ) {
-            let rules = Rules { measure, without_findings, ..Rules::default() };
-            let mut workload = Workload { statements: statements(), ..Workload::new(rules.clone()) };
-            (0..2).for_each(|session| assert_eq!(u64::from(workload.sessions.slot(0, session)), session));
-            let mut plain = statements();
-            let mut ran = HashSet::new();
-            for ((mut call, waited), ends) in calls {
-                let is_first = ran.insert((call.origin.session, call.statement));
-                call.is_first = is_first;
+            let objectives = ["p95=1ms", "app-1:p50=20ms"].map(|objective| objective.parse().expect("an objective"));
+            let rules = Rules { measure, without_findings, objectives: objectives[..judged].to_vec(), ..Rules::default() };
+            let mut workload = Workload { statements: statements(), names: names(), ..Workload::new(rules.clone()) };
+            (0..4).for_each(|session| assert_eq!(u64::from(workload.sessions.slot(0, session)), session));
+            let (mut plain, mut service) = (statements(), Service::over(&rules.objectives));
+            for ((call, waited), ends) in calls {
                 workload.count(&call, waited);
-                take_one(&mut plain[call.statement as usize], &call, waited, is_first, &rules);
+                take_one(&mut plain[call.statement as usize], &call, waited, &rules);
+                if !without_findings {
+                    let latency = call.execute.map(|execute| measure.of(call.parse, call.bind, execute));
+                    service.add(minute(call.ended), &Span::call(latency), call.origin.names, &workload.names);
+                    service.judge(minute(call.ended), latency, call.origin.names, &workload.names);
+                }
                 if ends {
                     workload.hand_over();
                 }
             }
             workload.hand_over();
+            [&mut workload.service, &mut service].into_iter().for_each(Service::settle);
+            prop_assert!(workload.service == service);
             for statements in [&mut workload.statements, &mut plain] {
                 statements.iter_mut().for_each(|statement| statement.timeline.settle());
             }

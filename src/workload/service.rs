@@ -241,13 +241,11 @@ impl Service {
         Service { objectives, minutes, applications: Vec::new(), by_name, places: Vec::new(), recent, unwatched: 0 }
     }
 
-    /// Takes a call that ended, of a combination of names.
+    /// Looks for the application of a combination of names. Of too many the first are watched, so this is asked in the order
+    /// of the log.
     #[inline]
-    pub(super) fn call(&mut self, minute: u32, latency: Option<Micros>, number: u32, names: &[Names]) {
-        self.add(minute, &Span::call(latency), number, names);
-        if !self.objectives.is_empty() {
-            self.judge(minute, latency, number, names);
-        }
+    pub(super) fn know(&mut self, number: u32, names: &[Names]) {
+        self.place(number, names);
     }
 
     /// Judges a call by its duration, which may come later than the call.
