@@ -15,6 +15,10 @@ use super::run::Occurrence;
 use super::session::TagSet;
 use super::unit::Unit;
 
+mod usual;
+
+use usual::{SHORTEST_GAP, Usual};
+
 /// A call, as the units of its session take it.
 pub(super) struct Taken<'t> {
     pub(super) occurrence: Occurrence,
@@ -66,10 +70,7 @@ pub(super) struct Units {
     transaction: Unit,
     /// The last different statements.
     last: [u32; RECENT],
-    /// How many gaps there were, by the number of their binary digits.
-    gaps: [u16; 17],
-    /// And of all lengths.
-    all_gaps: u32,
+    gaps: Usual,
     /// The gap before the transaction began, in microseconds.
     gap: u64,
     /// Statements in the segment that a transaction within it has counted; see `per_unit`.
@@ -90,47 +91,20 @@ const LONGEST_GAP: u64 = 100_000;
 const SOON: u64 = 10_000;
 /// One up to this does not part a statement from the rows it reads on.
 const NEAREST: u64 = 50_000;
-/// A shorter one ends none.
-const SHORTEST_GAP: u64 = 2_000;
-/// The median of gaps says no more than this.
-const USUAL_GAP: u64 = 50_000;
 
 impl Units {
-    /// How long a gap must be to end a segment.
-    fn limit(&self) -> u64 {
-        let mut seen = 0;
-        let digits = self.gaps.iter().position(|&count| {
-            seen += u32::from(count);
-            seen * 2 >= self.all_gaps
-        });
-        let median = 1_u64 << digits.unwrap_or(0) >> 1;
-        (8 * median).clamp(SHORTEST_GAP, USUAL_GAP)
-    }
-
-    fn saw_gap(&mut self, gap: u64) {
-        let digits = (u64::BITS - gap.leading_zeros()).min(16) as usize;
-        self.gaps[digits] += 1;
-        self.all_gaps += 1;
-        if self.gaps[digits] >= 1 << 10 {
-            self.gaps.iter_mut().for_each(|count| *count /= 2);
-            self.all_gaps = self.gaps.iter().map(|&count| u32::from(count)).sum();
-        }
-    }
-
     fn bond(&self) -> Bond {
         if self.request.is_some() { Bond::Tag } else { Bond::Segment }
     }
 
-    /// Something from each part of memory that the next call asks for, so that it is on the way already.
-    #[inline]
-    pub(super) fn glance(&self) -> u64 {
-        self.gap ^ u64::from(self.number ^ self.last[0] ^ self.segment.at() ^ self.transaction.at())
+    /// The number of the names that the session went by until now.
+    pub(super) fn names(&self) -> u32 {
+        self.names
     }
 
-    /// Likewise from where its statement is looked for; what lies there was asked for by [`Self::glance`].
-    #[inline]
-    pub(super) fn glance_within(&self) -> u32 {
-        if self.in_transaction { self.transaction.glance() } else { self.segment.glance() }
+    /// The code that sent its last call, where comments tell.
+    pub(super) fn endpoint(&self) -> Option<&Arc<str>> {
+        self.endpoint.as_ref()
     }
 
     /// Who the session was for until now.
@@ -217,11 +191,11 @@ impl Units {
             let is_soon = |at| at + 1 < RECENT || gap <= SOON;
             again.is_some_and(is_soon) || (gap <= NEAREST && statements.relation(occurrence.statement, self.last[0]) == 2)
         };
-        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > self.limit() && !continues()) {
+        if gap > LONGEST_GAP || (gap > SHORTEST_GAP && gap > self.gaps.limit() && !continues()) {
             self.end_segment(Bond::Segment, statements);
         }
         if self.is_fine {
-            self.saw_gap(gap);
+            self.gaps.add(gap);
         }
         // Moved one by one: for so few a rotation would copy through memory.
         let [first, second, _] = self.last;
@@ -233,14 +207,16 @@ impl Units {
         self.segment.add(occurrence, traits, Bond::Segment, statements);
     }
 
-    /// Takes the next call of the session.
-    pub(super) fn take(&mut self, call: Taken<'_>, statements: &mut Statements<'_>) {
+    /// Takes the next call of the session. Answers which code had sent the calls before it, if it was another.
+    pub(super) fn take(&mut self, call: Taken<'_>, statements: &mut Statements<'_>) -> Option<Option<Arc<str>>> {
+        let mut displaced = None;
         let Taken { occurrence, traits, names, tags, transaction } = call;
         let request = tags.and_then(|tags| tags.request);
         self.changes = self.changes.saturating_add(u8::from(self.names != names && self.ended.is_some()));
         if self.names != names || (traits.role.works() && request != self.request) || traits.role == Role::Anew {
             self.end(statements);
-            (self.names, self.request, self.endpoint) = (names, if traits.role.works() { request } else { None }, None);
+            (self.names, self.request) = (names, if traits.role.works() { request } else { None });
+            displaced = Some(self.endpoint.take());
         }
         self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
         let gap = self.ended.map_or(0, |ended| occurrence.start().since(ended).0);
@@ -265,7 +241,8 @@ impl Units {
                     self.end_segment(Bond::Segment, statements);
                 }
                 if self.endpoint.as_ref() != endpoint {
-                    self.endpoint = endpoint.cloned();
+                    let before = std::mem::replace(&mut self.endpoint, endpoint.cloned());
+                    displaced = displaced.or(Some(before));
                 }
                 if self.request.is_some() {
                     self.segment.add(occurrence, traits, Bond::Tag, statements);
@@ -277,5 +254,6 @@ impl Units {
             }
             _ => {}
         }
+        displaced
     }
 }

@@ -10,7 +10,8 @@ use crate::sql::fingerprint::Fingerprint;
 use crate::units::{Micros, Timestamp};
 
 use super::Workload;
-use super::session::Call;
+use super::session::{Call, Session};
+use super::transactions::Tally;
 use super::watch::Bearing;
 
 /// Executions of a command that locks a table.
@@ -73,27 +74,28 @@ impl Changing {
     }
 }
 
-impl Workload {
-    /// A session ran a command that locks a table, or limited how long it waits for locks.
-    pub(super) fn locks_changed(&mut self, call: &Call, bearing: Bearing) {
-        let session = self.sessions.get(call.origin.session);
-        let waited: Micros = session.rare.iter().flat_map(|rare| &rare.waits).map(|wait| wait.waited).sum();
+impl Session {
+    /// It ran a command that locks a table, or limited how long it waits for locks.
+    pub(super) fn locks_changed(&mut self, call: &Call, bearing: Bearing, tally: &mut Tally) {
+        let waited: Micros = self.rare.iter().flat_map(|rare| &rare.waits).map(|wait| wait.waited).sum();
         if bearing.limits_locks() {
-            session.watch.is_limited = true;
+            self.watch.is_limited = true;
         }
         let Some(took) = call.execute.filter(|_| bearing.locks_table()) else { return };
-        let is_limited = session.watch.is_limited;
+        let is_limited = self.watch.is_limited;
         let ran = Micros(took.0.saturating_sub(waited.0));
-        if let Some(open) = &mut session.watch.open {
+        if let Some(open) = &mut self.watch.open {
             // While it waited it held nothing.
             open.changed.get_or_insert((call.statement, call.ended - ran));
         }
-        if let Some(change) = self.tally.changing.of(call.statement) {
+        if let Some(change) = tally.changing.of(call.statement) {
             let unlimited = u64::from(!is_limited);
             change.add(&Change { calls: 1, ran, longest: ran, unlimited, ..Change::default() });
         }
     }
+}
 
+impl Workload {
     pub(super) fn finish_changes(&mut self, changing: Changing) {
         let mut all: Vec<(u32, Change)> = changing.by_statement.into_iter().collect();
         all.sort_unstable_by_key(|(statement, _)| *statement);

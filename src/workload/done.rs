@@ -157,7 +157,7 @@ impl Workload {
             values: call.values,
             minute,
             rows: call.rows,
-            is_first: self.sessions.get(call.origin.session).ran.insert(call.statement),
+            is_first: call.is_first,
         };
         if self.done.add(done) {
             self.hand_over();

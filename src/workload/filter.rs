@@ -7,6 +7,7 @@ use regex::Regex;
 use crate::units::Timestamp;
 
 use super::parsed::Person;
+use super::session::Call;
 
 /// What a user may group by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,11 @@ pub struct Filter {
 impl Filter {
     pub(super) fn passes_time(&self, at: Timestamp) -> bool {
         self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Whether a call passes, whatever its statement.
+    pub(super) fn passes_call(&self, call: &Call) -> bool {
+        call.origin.passes && self.passes_time(call.ended)
     }
 
     pub(super) fn passes_person(&self, person: &Person) -> bool {

@@ -1,17 +1,15 @@
 //! The fold: one row after the other becomes part of a call, and calls become numbers.
 
-use std::hint::black_box;
 use std::sync::Arc;
 
 use crate::event::Step;
 use crate::sql::tags::{self, Tag};
 use crate::units::Micros;
 
-use super::bounds::Units;
 use super::language::Language;
 use super::parsed::{NONE, NewStatement, Parsed, Person, Row, RowKind};
 use super::pieces::Gathered;
-use super::session::{Call, ForeignSteps, Origin, Session, TagSet};
+use super::session::{Call, ForeignSteps, Origin, TagSet};
 use super::statement::Statement;
 use super::transactions::ends_transaction;
 use super::{ErrorKind, Key, Workload, union};
@@ -19,9 +17,25 @@ use super::{ErrorKind, Key, Workload, union};
 /// What the numbers of a block are in the workload.
 pub(super) struct Block {
     pub(super) server: u32,
-    statements: Vec<Option<u32>>,
-    people: Vec<Option<Origin>>,
-    tags: Vec<Arc<TagSet>>,
+    statements: Vec<Met>,
+    people: Vec<Origin>,
+    pub(super) tags: Vec<Arc<TagSet>>,
+}
+
+/// A statement of a block.
+#[derive(Clone, Copy)]
+pub(super) struct Met {
+    /// Its number, or [`NONE`] until it is first of use.
+    pub(super) number: u32,
+    /// Whether it changes what others wait for.
+    pub(super) is_about_locks: bool,
+}
+
+impl Block {
+    /// Who a row is about that was looked up already.
+    pub(super) fn origin(&self, person: u32) -> Origin {
+        self.people.get(person as usize).copied().unwrap_or(Origin::UNKNOWN)
+    }
 }
 
 impl Workload {
@@ -29,35 +43,27 @@ impl Workload {
     pub fn fold(&mut self, server: u32, parsed: &Parsed) {
         self.window = union(self.window, parsed.window);
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
-        let people = vec![None; parsed.people.len()];
-        let mut block = Block { server, statements: vec![None; parsed.statements.len()], people, tags };
+        let people = vec![Origin::UNKNOWN; parsed.people.len()];
+        let statements = vec![Met { number: NONE, is_about_locks: false }; parsed.statements.len()];
+        let mut block = Block { server, statements, people, tags };
         for (at, row) in parsed.rows.iter().enumerate() {
-            self.look_ahead(&parsed.rows[at..], &block);
             if self.rules.filter.passes_time(row.at) {
                 self.gaps.add(row.at);
             }
-            self.row(row, parsed, &mut block);
+            let Some(origin) = self.origin_of(row.person, parsed, &mut block) else { continue };
+            if !self.awaits_turn(at, origin, parsed, &mut block) {
+                self.take_turns(parsed, &block);
+                self.row(row, origin, parsed, &mut block);
+                self.keep_rare();
+            }
         }
+        self.take_turns(parsed, &block);
         self.hand_over();
         self.keep_drawn(parsed, &mut block);
         if let Some(mut gathered) = (!parsed.pieces.is_empty()).then(|| self.gathered.pop()).flatten() {
             parsed.pieces.iter().for_each(|piece| gathered.add(piece, |local| self.number(local, parsed, &mut block)));
             self.gathered.push(gathered);
         }
-    }
-
-    /// Asks for what the next rows are about. Rows of many sessions are each about memory far away from the last, and while
-    /// it is on its way the row at hand is folded.
-    #[inline]
-    fn look_ahead(&self, rows: &[Row], block: &Block) {
-        let session = |rows_off: usize| {
-            let origin = block.people.get(rows.get(rows_off)?.person as usize)?.as_ref()?;
-            self.sessions.ahead(origin.session)
-        };
-        let units = |rows_off: usize| session(rows_off)?.units.as_deref();
-        black_box(session(3).map(Session::glance));
-        black_box(units(2).map(Units::glance));
-        black_box(units(1).map(Units::glance_within));
     }
 
     /// Begins an input that holds pieces of a snapshot, which the next blocks bring.
@@ -95,22 +101,25 @@ impl Workload {
 
     /// Who a row is about. Looked up at its first row in the block, in the order of the log, so that the sessions that are
     /// given up are the same for any size of blocks.
+    #[inline]
     fn origin_of(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
         let known = *block.people.get(person as usize)?;
-        if known.is_some() {
-            return known;
-        }
+        if known.session == NONE { self.meet(person, parsed, block) } else { Some(known) }
+    }
+
+    fn meet(&mut self, person: u32, parsed: &Parsed, block: &mut Block) -> Option<Origin> {
         let new = parsed.people.get(person as usize)?;
         if self.sessions.has_no_room(block.server, new.session) {
+            self.take_turns(parsed, block);
             for slot in self.sessions.surplus() {
                 self.given_up += u64::from(self.sessions.get(slot).holds());
                 self.close(slot);
             }
             // Some of them may be of this block.
-            block.people.fill(None);
+            block.people.fill(Origin::UNKNOWN);
         }
         let origin = self.origin(block.server, new);
-        block.people[person as usize] = Some(origin);
+        block.people[person as usize] = origin;
         Some(origin)
     }
 
@@ -140,11 +149,19 @@ impl Workload {
     }
 
     /// The number of a statement, which it gets when it is first of use.
-    #[inline]
     pub(super) fn number(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<u32> {
-        let new = parsed.statements.get(local as usize)?;
-        let known = block.statements.get_mut(local as usize)?;
-        Some(*known.get_or_insert_with(|| self.register(new)))
+        self.met(local, parsed, block).map(|met| met.number)
+    }
+
+    /// Likewise, with what matters besides.
+    #[inline]
+    pub(super) fn met(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<Met> {
+        let met = block.statements.get_mut(local as usize)?;
+        if met.number == NONE {
+            met.number = self.register(parsed.statements.get(local as usize)?);
+            met.is_about_locks = self.is_about_locks(met.number);
+        }
+        Some(*met)
     }
 
     fn register(&mut self, new: &NewStatement) -> u32 {
@@ -158,6 +175,7 @@ impl Workload {
                 statement.timeline = self.rules.timeline();
                 self.statements.push(statement);
                 self.by_fingerprint.insert(normalised.fingerprint, number);
+                self.learn(number);
                 number
             }
         };
@@ -171,9 +189,7 @@ impl Workload {
         number
     }
 
-    fn row(&mut self, row: &Row, parsed: &Parsed, block: &mut Block) {
-        let Some(origin) = self.origin_of(row.person, parsed, block) else { return };
-        self.sessions.touch(origin.session);
+    fn row(&mut self, row: &Row, origin: Origin, parsed: &Parsed, block: &mut Block) {
         match row.kind {
             RowKind::Note(number) => {
                 if let Some(note) = parsed.notes.get(number as usize) {
@@ -194,12 +210,17 @@ impl Workload {
         }
     }
 
+    /// The log tells how long something took.
+    pub(super) fn timed(&mut self, took: Micros) {
+        self.durations += 1;
+        self.shortest = Some(self.shortest.map_or(took, |s| s.min(took)));
+    }
+
     fn step(&mut self, step: Step, row: &Row, origin: Origin, statement: Option<u32>, tags: Option<&Arc<TagSet>>) {
         if let Some(took) = row.took
             && step != Step::Plan
         {
-            self.durations += 1;
-            self.shortest = Some(self.shortest.map_or(took, |s| s.min(took)));
+            self.timed(took);
         }
         if let Some(rare) = &mut self.sessions.get(origin.session).rare {
             (rare.report, rare.failed) = (None, None);
@@ -215,20 +236,7 @@ impl Workload {
         let session = self.sessions.get(origin.session);
         let Some(statement) = statement else { return self.without_statement(step, row, origin) };
         let zero = Micros(0);
-        let call = |parse, bind| Call {
-            statement,
-            ended: row.at,
-            parse,
-            bind,
-            execute: row.took,
-            planned: None,
-            origin,
-            tags: tags.cloned(),
-            rows: Some(row.rows).filter(|&rows| rows != NONE),
-            values: row.values,
-            transaction: row.transaction,
-            observed: false,
-        };
+        let call = |parse, bind| Call::of(row, statement, origin, tags, (parse, bind));
         match (step, row.took) {
             (Step::Parse, Some(took)) => session.pending(statement).parse += took,
             (Step::Bind, Some(took)) => session.pending(statement).bind += took,
@@ -311,20 +319,7 @@ impl Workload {
         }
         self.flush_foreign(origin.session);
         let zero = Micros(0);
-        let call = Call {
-            statement,
-            ended: row.at,
-            parse: zero,
-            bind: zero,
-            execute: None,
-            planned: None,
-            origin,
-            tags: tags.cloned(),
-            rows: None,
-            values: row.values,
-            transaction: row.transaction,
-            observed: false,
-        };
+        let call = Call { execute: None, rows: None, ..Call::of(row, statement, origin, tags, (zero, zero)) };
         let session = self.sessions.get(origin.session).rare();
         // Another word for a portal that is open is the word for fetching from it.
         if row.portal != NONE && session.portals.iter().any(|(name, open)| *name == row.portal && open.statement == statement) {
@@ -371,7 +366,7 @@ impl Workload {
     }
 
     /// A call that came to its end.
-    pub(super) fn call(&mut self, call: Call) {
+    pub(super) fn call(&mut self, mut call: Call) {
         self.happened += 1;
         if !call.observed {
             self.observe(&call);
@@ -379,13 +374,23 @@ impl Workload {
         let slot = call.origin.session;
         let is_plain = self.sessions.get(slot).rare.is_none();
         let (waited, ends_transaction) = if is_plain { (Micros(0), false) } else { self.ends_with(&call) };
-        let passes = self.rules.filter.statement.is_none() || self.statements[call.statement as usize].passes;
-        if passes && call.origin.passes && self.rules.filter.passes_time(call.ended) {
+        if self.counts(&call) {
+            call.is_first = self.sessions.get(slot).ran.insert(call.statement);
             self.count(call, waited);
         }
         if ends_transaction {
             self.close_portals(slot);
         }
+    }
+
+    /// Whether a call passes all filters.
+    fn counts(&self, call: &Call) -> bool {
+        self.rules.filter.passes_call(call) && self.passes_statement(call.statement)
+    }
+
+    /// Whether calls of a statement count.
+    pub(super) fn passes_statement(&self, statement: u32) -> bool {
+        self.rules.filter.statement.is_none() || self.statements[statement as usize].passes
     }
 
     /// What was remembered for a call ends with it: how long it waited for locks, and whether it ends a transaction in which
@@ -425,7 +430,7 @@ impl Workload {
         self.end_units(slot);
         self.end_watch(slot);
         self.end_pairs(slot);
-        let mut session: Session = self.sessions.renew(slot);
+        let mut session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();
     }
 }

@@ -8,14 +8,19 @@ use crate::sql::outline::{Outline, Role, Side};
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
-use super::Workload;
 use super::bounds::{Client, Taken};
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
+use super::convoys::Queues;
 use super::crossing::{Crossings, Held};
+use super::pairs::Pairs;
 use super::per_unit::UnitCounts;
 use super::run::{Occurrence, Spare};
 use super::session::Call;
+use super::session::Session;
+use super::transactions::Tally;
 use super::watch::Bearing;
+use super::wholeness::Wholeness;
+use super::{Rules, Workload};
 
 /// What has to be known of a statement at each of its executions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,7 +80,7 @@ struct Outlines {
 impl Statements<'_> {
     /// What is known of a statement that was executed.
     pub(super) fn traits(&self, number: u32) -> Traits {
-        self.outlines.known.get(number as usize).and_then(Option::as_ref).map_or_else(Traits::default, |(traits, _)| *traits)
+        self.outlines.traits(number)
     }
 
     /// The memory of loops that ended.
@@ -137,13 +142,17 @@ impl Outlines {
         Statements { outlines: self, units, ended: Vec::new() }
     }
 
-    fn traits(&mut self, statement: u32, text: &str) -> Traits {
+    /// Traits of a statement that was learnt.
+    fn traits(&self, statement: u32) -> Traits {
+        self.known.get(statement as usize).and_then(Option::as_ref).map(|(traits, _)| *traits).unwrap_or_default()
+    }
+
+    fn learn(&mut self, statement: u32, text: &str, outline: Outline) {
         let at = statement as usize;
         if at >= self.known.len() {
             self.known.resize(at + 1, None);
         }
-        let known = self.known[at].get_or_insert_with(|| {
-            let outline = Outline::of(text);
+        self.known[at].get_or_insert_with(|| {
             let traits = Traits {
                 role: outline.role,
                 is_by_key: outline.is_by_key(),
@@ -157,7 +166,6 @@ impl Outlines {
             };
             (traits, Arc::new(Side::of(&outline)))
         });
-        known.0
     }
 }
 
@@ -170,73 +178,146 @@ impl Traits {
     fn is_blind(self, values: Values) -> bool {
         !values.is_bound() && values.count() < self.values
     }
+
+    /// A call, as units see it.
+    fn occurrence(self, call: &Call) -> Occurrence {
+        Occurrence {
+            statement: call.statement,
+            end: call.ended,
+            exec: call.server_time(),
+            hash: call.values.hash,
+            rows: call.rows.unwrap_or(u32::from(call.values.limit)),
+            is_batch: self.is_batch(call.values),
+            is_blind: self.is_blind(call.values),
+            is_paged: call.values.is_paged(),
+            ..Occurrence::default()
+        }
+    }
+}
+
+/// Loops that ended with a call, and who their session was for until then.
+#[derive(Debug)]
+pub(super) struct Left {
+    ended: Vec<Ended>,
+    client: Client,
+}
+
+/// What a call of a session asks of the workload around the session, and where it leaves what it came to. Nothing here
+/// depends on the order in which sessions come.
+pub(super) struct Observer<'w> {
+    pub(super) rules: &'w Rules,
+    pub(super) pairs: &'w mut Pairs,
+    pub(super) tally: &'w mut Tally,
+    pub(super) queues: &'w mut Queues,
+    pub(super) wholeness: &'w mut Wholeness,
+    statements: Statements<'w>,
+    shared: &'w mut u64,
+    happened: &'w mut u64,
+}
+
+impl Observer<'_> {
+    /// A call came to its end.
+    pub(super) fn completed(&mut self) {
+        *self.happened += 1;
+    }
+
+    /// What comes now is told by a row of the block.
+    pub(super) fn at(&mut self, row: u32) {
+        (self.pairs.row, self.tally.row) = (row, row);
+    }
+
+    /// A call is part of a unit of its session. Whether it is in no transaction and names no request, and what ended with it.
+    pub(super) fn observe(&mut self, session: &mut Session, call: &Call) -> (bool, Option<Box<Left>>) {
+        if self.rules.without_findings || session.key == 0 {
+            return (false, None);
+        }
+        let traits = self.statements.outlines.traits(call.statement);
+        let occurrence = traits.occurrence(call);
+        self.pairs.step(&mut session.steps, call, session.key);
+        let watch = &mut session.watch;
+        if std::mem::take(&mut watch.matters) {
+            self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);
+        }
+        self.tally.session = session.key;
+        watch.saw(&occurrence, traits.bearing, call.origin.names, self.tally);
+        if traits.bearing.is_about_locks() {
+            session.locks_changed(call, traits.bearing, self.tally);
+        }
+        let units = session.units.get_or_insert_default();
+        let (names, was_shared) = (units.names(), units.is_shared());
+        let taken = Taken { occurrence, traits, names: call.origin.names, tags: call.tags.as_ref(), transaction: call.transaction };
+        let displaced = units.take(taken, &mut self.statements);
+        *self.shared += u64::from(units.is_shared() && !was_shared);
+        let is_loose = traits.role.works() && units.is_loose();
+        if self.statements.ended.is_empty() {
+            return (is_loose, None);
+        }
+        let endpoint = displaced.unwrap_or_else(|| units.endpoint().cloned());
+        let client = Client { names, endpoint, is_shared: was_shared };
+        (is_loose, Some(Box::new(Left { ended: std::mem::take(&mut self.statements.ended), client })))
+    }
 }
 
 impl Workload {
-    /// A call is part of a unit of its session.
+    /// A session, and what its calls ask of the workload around it.
+    pub(super) fn observer(&mut self, slot: u32) -> (&mut Session, Observer<'_>) {
+        let Workload { sessions, rules, pairs, tally, queues, wholeness, loops, happened, .. } = self;
+        let Loops { outlines, units, shared, .. } = loops;
+        let statements = outlines.statements(units);
+        (sessions.get(slot), Observer { rules, pairs, tally, queues, wholeness, statements, shared, happened })
+    }
+
+    /// A call is part of a unit of its session, and of what several sessions do.
     pub(super) fn observe(&mut self, call: &Call) {
+        if !self.rules.filter.passes_call(call) {
+            return;
+        }
+        let (session, mut observer) = self.observer(call.origin.session);
+        let (is_loose, left) = observer.observe(session, call);
+        let key = session.key;
+        self.observed(call, key, is_loose, left);
+    }
+
+    /// A call that a session made is part of what several sessions do, and loops that ended with it are kept.
+    pub(super) fn observed(&mut self, call: &Call, key: u64, is_loose: bool, left: Option<Box<Left>>) {
         if self.rules.without_findings {
             return;
         }
-        if !call.origin.passes || !self.rules.filter.passes_time(call.ended) {
-            return;
-        }
-        let traits = self.loops.outlines.traits(call.statement, &self.statements[call.statement as usize].text);
+        let Loops { outlines, units, crossings, .. } = &mut self.loops;
+        let traits = outlines.traits(call.statement);
         if traits.has_list && call.values.count() >= traits.values {
             let lists = self.statements[call.statement as usize].lists.get_or_insert_default();
             lists.add_call(call.values.count() + 1 - traits.values, call.values.is_bound());
         }
-        let key = self.sessions.get(call.origin.session).key;
-        if key == 0 {
-            return;
-        }
-        self.pair(call);
-        let exec = call.parse + call.bind + call.execute.unwrap_or_default();
-        let rows = call.rows.unwrap_or(u32::from(call.values.limit));
-        let occurrence = Occurrence {
-            statement: call.statement,
-            end: call.ended,
-            exec,
-            hash: call.values.hash,
-            rows,
-            is_batch: traits.is_batch(call.values),
-            is_blind: traits.is_blind(call.values),
-            is_paged: call.values.is_paged(),
-            ..Occurrence::default()
-        };
-        let session = self.sessions.get(call.origin.session);
-        self.tally.session = session.key;
-        if std::mem::take(&mut session.watch.matters) {
-            self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);
-        }
-        session.watch.saw(&occurrence, traits.bearing, call.origin.names, &mut self.tally);
-        if traits.bearing.locks_table() || traits.bearing.limits_locks() {
-            self.locks_changed(call, traits.bearing);
-        }
-        let session = self.sessions.get(call.origin.session);
-        let mut units = session.units.take().unwrap_or_default();
-        let before = units.client();
-        let Loops { outlines, units: counts, crossings, .. } = &mut self.loops;
-        let mut statements = outlines.statements(counts);
-        let (names, tags) = (call.origin.names, call.tags.as_ref());
-        units.take(Taken { occurrence, traits, names, tags, transaction: call.transaction }, &mut statements);
-        let is_newly_shared = units.is_shared() && !before.is_shared;
-        let is_loose = traits.role.works() && units.is_loose();
-        let ended = std::mem::take(&mut statements.ended);
+        let names = call.origin.names;
+        let mut crossed = Vec::new();
         if is_loose {
-            crossings.take(&occurrence, traits, names, key, &mut statements);
+            let mut statements = outlines.statements(units);
+            crossings.take(&traits.occurrence(call), traits, names, key, &mut statements);
+            crossed = statements.ended;
         }
-        let crossed = statements.ended;
-        self.loops.shared += u64::from(is_newly_shared);
-        let session = self.sessions.get(call.origin.session);
-        session.units = Some(units);
-        if !ended.is_empty() {
-            self.keep(ended, key, before);
+        if let Some(left) = left {
+            self.keep(left.ended, key, left.client);
         }
         if !crossed.is_empty() {
             self.keep(crossed, key, Client { names, ..Client::default() });
         }
         self.keep_released();
+    }
+
+    /// Whether a statement changes what others wait for.
+    pub(super) fn is_about_locks(&self, statement: u32) -> bool {
+        !self.rules.without_findings && self.loops.outlines.traits(statement).bearing.is_about_locks()
+    }
+
+    /// Looks at a new statement once and for all.
+    pub(super) fn learn(&mut self, statement: u32) {
+        if !self.rules.without_findings {
+            let outline = Outline::of(&self.statements[statement as usize].text);
+            let text = &self.statements[statement as usize].text;
+            self.pairs.learn(statement, text, &outline);
+            self.loops.outlines.learn(statement, text, outline);
+        }
     }
 
     /// The units of a session end with it.

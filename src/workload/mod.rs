@@ -61,6 +61,7 @@ mod statement;
 mod stored;
 pub mod timeline;
 pub mod transactions;
+mod turns;
 mod unit;
 pub mod visits;
 pub mod waits;
@@ -186,6 +187,7 @@ pub struct Workload {
     /// Over all calls, once the log has ended.
     total: Latency,
     untimed: u64,
+    turns: turns::Turns,
     done: done::Waiting,
     events: Events,
     window: Option<(Timestamp, Timestamp)>,

@@ -116,6 +116,10 @@ pub struct Followed {
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     parts: Vec<Part>,
+    /// Pairs and runs that ended with a row of the block, and their session's key: what is kept depends on the order.
+    ended: Vec<(u32, u64, Run)>,
+    /// The row at hand.
+    pub(super) row: u32,
     tables: HashMap<String, u32, FixedState>,
     /// Reads with INSERTs, row by row; the parent is the read.
     pub(super) upserts: Patterns,
@@ -124,19 +128,18 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    fn part(&mut self, statement: u32, text: &str) -> Part {
+    /// Looks at a new statement once and for all.
+    pub(super) fn learn(&mut self, statement: u32, text: &str, outline: &Outline) {
         let at = statement as usize;
         if at >= self.parts.len() {
             self.parts.resize(at + 1, Part::Unknown);
         }
         if self.parts[at] == Part::Unknown {
-            self.parts[at] = self.read(text);
+            self.parts[at] = self.read(text, outline);
         }
-        self.parts[at]
     }
 
-    fn read(&mut self, text: &str) -> Part {
-        let outline = Outline::of(text);
+    fn read(&mut self, text: &str, outline: &Outline) -> Part {
         let is_single = !outline.keys.is_empty() && !outline.has_range && !outline.takes_array && !text.contains(LIST);
         let locks = [" for update", " for share", " for no key update", " for key share"].iter().any(|lock| text.contains(lock));
         let finds_one = outline.is_lookup() || outline.is_aggregate || (outline.is_limited && !outline.is_ordered);
@@ -145,12 +148,12 @@ impl Pairs {
             Role::Begin | Role::Chatter => Part::Idle,
             Role::End | Role::Anew => Part::End,
             Role::Read if is_single && !locks && outline.tables.len() == 1 => {
-                self.table(&outline, if finds_one { Part::Check } else { Part::Search })
+                self.table(outline, if finds_one { Part::Check } else { Part::Search })
             }
             // It says itself what is to happen to a row that is there, or takes its rows from elsewhere.
             Role::Insert if text.contains(" on conflict") || outline.is_uncountable || outline.tables.len() != 1 => Part::Work,
-            Role::Insert => self.table(&outline, Part::Insert),
-            Role::Change if is_single => self.table(&outline, Part::Change),
+            Role::Insert => self.table(outline, Part::Insert),
+            Role::Change if is_single => self.table(outline, Part::Change),
             _ => Part::Work,
         }
     }
@@ -176,12 +179,6 @@ impl Pairs {
 }
 
 impl Steps {
-    /// See [`super::session::Session::glance`].
-    #[inline]
-    pub(super) fn glance(&self) -> u32 {
-        self.checks.iter().flatten().fold(self.at, |all, check| all ^ check.table)
-    }
-
     /// Takes the read that a write of a table is for, of those that may be.
     fn take(&mut self, table: u32, start: Timestamp, may_be: impl Fn(&Check) -> bool) -> Option<Check> {
         let at = self.at;
@@ -224,18 +221,17 @@ impl Steps {
     }
 }
 
-impl Workload {
-    /// A call may look for a row, or write one that was looked for.
-    pub(super) fn pair(&mut self, call: &Call) {
-        let part = self.pairs.part(call.statement, &self.statements[call.statement as usize].text);
-        let steps = &mut self.sessions.get(call.origin.session).steps;
+impl Pairs {
+    /// A call of a session may look for a row, or write one that was looked for.
+    pub(super) fn step(&mut self, steps: &mut Steps, call: &Call, key: u64) {
+        let part = self.parts.get(call.statement as usize).copied().unwrap_or_default();
         match part {
             Part::Unknown | Part::Idle => return,
             Part::End => return (steps.checks, steps.is_isolated) = (Default::default(), false),
             Part::Isolates => return steps.is_isolated = true,
             _ => steps.at = steps.at.wrapping_add(1),
         }
-        let exec = call.parse + call.bind + call.execute.unwrap_or_default();
+        let exec = call.server_time();
         let (start, end) = (call.ended - exec, call.ended);
         let (at, names, request) = (steps.at, call.origin.names, call.tags.as_ref().and_then(|tags| tags.request));
         let (table, inserts) = match part {
@@ -269,18 +265,31 @@ impl Workload {
             endpoint: call.tags.as_ref().and_then(|tags| tags.endpoint.clone()),
         };
         if let Some(ended) = steps.add(pair) {
-            self.keep_pairs(&ended, call.origin.session);
+            self.ended.push((self.row, key, ended));
         }
     }
+}
 
+impl Workload {
     /// The pairs of a session end with it.
     pub(super) fn end_pairs(&mut self, slot: u32) {
-        for run in std::mem::take(&mut self.sessions.get(slot).steps.runs) {
-            self.keep_pairs(&run, slot);
+        let session = self.sessions.get(slot);
+        let key = session.key;
+        for run in std::mem::take(&mut session.steps.runs) {
+            self.keep_pair(&run, key);
         }
     }
 
-    fn keep_pairs(&mut self, run: &Run, slot: u32) {
+    /// Keeps the pairs that ended, in the order of the log.
+    pub(super) fn keep_pairs(&mut self) {
+        if !self.pairs.ended.is_empty() {
+            let mut ended = std::mem::take(&mut self.pairs.ended);
+            ended.sort_by_key(|(row, ..)| *row);
+            ended.iter().for_each(|(_, key, run)| self.keep_pair(run, *key));
+        }
+    }
+
+    fn keep_pair(&mut self, run: &Run, key: u64) {
         let [read, write] = [run.read, run.write].map(|number| &self.statements[number as usize]);
         let (read, write, passes) = (read.fingerprint, write.fingerprint, write.passes);
         // Rows that are read and then changed, one by one, are a loop of writes and known as that.
@@ -300,7 +309,7 @@ impl Workload {
         let burst = Burst {
             start: run.start,
             end: run.end,
-            session: self.sessions.get(slot).key,
+            session: key,
             sessions: Vec::new(),
             n: run.n,
             scale: run.n,

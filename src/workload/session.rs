@@ -17,6 +17,7 @@ use super::bounds::Units;
 use super::events::ErrorKind;
 use super::message::Limit;
 use super::pairs::Steps;
+use super::parsed::{NONE, Row};
 use super::plans::Untimed;
 use super::watch::Watch;
 
@@ -39,6 +40,34 @@ pub(super) struct Call {
     pub(super) transaction: u32,
     /// Whether it is part of a unit already.
     pub(super) observed: bool,
+    /// Whether it counts and its session had not run the statement before.
+    pub(super) is_first: bool,
+}
+
+impl Call {
+    /// What a row tells of a call, after so much parse and bind.
+    pub(super) fn of(row: &Row, statement: u32, origin: Origin, tags: Option<&Arc<TagSet>>, (parse, bind): (Micros, Micros)) -> Self {
+        Call {
+            statement,
+            ended: row.at,
+            parse,
+            bind,
+            execute: row.took,
+            planned: None,
+            origin,
+            tags: tags.cloned(),
+            rows: Some(row.rows).filter(|&rows| rows != NONE),
+            values: row.values,
+            transaction: row.transaction,
+            observed: false,
+            is_first: false,
+        }
+    }
+
+    /// Its time in the server.
+    pub(super) fn server_time(&self) -> Micros {
+        self.parse + self.bind + self.execute.unwrap_or_default()
+    }
 }
 
 /// The tags of a statement's comments.
@@ -60,6 +89,11 @@ pub(super) struct Origin {
     pub(super) names: u32,
     pub(super) group: u32,
     pub(super) passes: bool,
+}
+
+impl Origin {
+    /// Nobody yet.
+    pub(super) const UNKNOWN: Self = Origin { session: NONE, names: NONE, group: NONE, passes: false };
 }
 
 /// Parse and bind of a statement that is not executed yet.
@@ -191,10 +225,10 @@ impl Ran {
 }
 
 impl Session {
-    /// Something from each line of memory that the next call asks for, so that it is on the way already.
+    /// Whether nothing is remembered of it, now that the next step of a statement comes, but parse and bind.
     #[inline]
-    pub(super) fn glance(&self) -> u64 {
-        self.active ^ self.number ^ u64::from(self.watch.glance() ^ self.steps.glance())
+    pub(super) fn is_plain(&mut self) -> bool {
+        self.rare.is_none() || self.rare.take_if(|rare| rare.is_empty()).is_some()
     }
 
     /// What it seldom has, to add to it.
@@ -293,6 +327,11 @@ impl Rare {
         self.waits.drain(..).map(|wait| wait.waited).sum()
     }
 
+    /// Whether there is nothing in it that the next step of a statement asks for; what failed is over with that.
+    fn is_empty(&self) -> bool {
+        !self.holds() && self.untimed.is_empty() && self.planned.is_empty()
+    }
+
     fn holds(&self) -> bool {
         let waits = !self.waits.is_empty() || self.temp_files.0 > 0;
         let calls = !self.bare.is_empty() || !self.portals.is_empty();
@@ -322,9 +361,6 @@ pub(super) fn process(session: u64) -> u32 {
 /// Sessions of a log that tells no disconnections are given up when there are more; the least active first.
 pub const MOST_SESSIONS: usize = 1 << 16;
 
-/// Fewer sessions stay in the processor's caches.
-const FEW_SESSIONS: usize = 64;
-
 impl Sessions {
     /// The slot of a session of a server.
     pub(super) fn slot(&mut self, server: u32, session: u64) -> u32 {
@@ -339,10 +375,13 @@ impl Sessions {
         self.by_process.get(&(server, process)).copied()
     }
 
-    /// Notes that a session did something, so that it is not given up before others.
-    pub(super) fn touch(&mut self, slot: u32) {
+    /// A session that does something, so that it is not given up before others.
+    #[inline]
+    pub(super) fn touch(&mut self, slot: u32) -> &mut Session {
         self.clock += 1;
-        self.slots[slot as usize].active = self.clock;
+        let session = &mut self.slots[slot as usize];
+        session.active = self.clock;
+        session
     }
 
     /// Whether the log tells sessions apart.
@@ -393,12 +432,6 @@ impl Sessions {
         self.by_key.insert((server, session), slot);
         self.by_process.insert((server, process(session)), slot);
         slot
-    }
-
-    /// See [`Session::glance`]. Where there are few sessions everything is near anyhow.
-    #[inline]
-    pub(super) fn ahead(&self, slot: u32) -> Option<&Session> {
-        if self.slots.len() < FEW_SESSIONS { None } else { self.slots.get(slot as usize) }
     }
 
     pub(super) fn get(&mut self, slot: u32) -> &mut Session {

@@ -253,6 +253,10 @@ pub(super) struct Tally {
     pub(super) changing: Changing,
     /// The session that is watched.
     pub(super) session: u64,
+    /// The row at hand.
+    pub(super) row: u32,
+    /// What stood out, with the row of the block that told it: what is kept depends on the order.
+    waiting: Vec<(u32, Numbers, Example, fn(&mut Tally) -> &mut Places)>,
 }
 
 impl Default for Tally {
@@ -267,6 +271,8 @@ impl Default for Tally {
             wholeness: Wholeness::default(),
             changing: Changing::default(),
             session: 0,
+            row: 0,
+            waiting: Vec::new(),
         }
     }
 }
@@ -330,6 +336,19 @@ impl Tally {
     }
 
     fn keep(&mut self, numbers: Numbers, example: Example, kind: fn(&mut Tally) -> &mut Places) {
+        self.waiting.push((self.row, numbers, example, kind));
+    }
+
+    /// Keeps what stood out, in the order of the log.
+    pub(super) fn settle(&mut self) {
+        if !self.waiting.is_empty() {
+            let mut waiting = std::mem::take(&mut self.waiting);
+            waiting.sort_by_key(|(row, ..)| *row);
+            waiting.into_iter().for_each(|(_, numbers, example, kind)| self.put(numbers, example, kind));
+        }
+    }
+
+    fn put(&mut self, numbers: Numbers, example: Example, kind: fn(&mut Tally) -> &mut Places) {
         let places = kind(self);
         if places.by_numbers.len() < MOST_PLACES || places.by_numbers.contains_key(&numbers) {
             places.by_numbers.entry(numbers).or_default().add(example, places.time);
@@ -426,6 +445,7 @@ impl Workload {
 
     /// The log is over, and with it what sessions were watched for.
     pub(super) fn finish_transactions(&mut self) {
+        self.tally.settle();
         let tally = std::mem::take(&mut self.tally);
         self.wholeness.add(tally.wholeness);
         self.finish_changes(tally.changing);

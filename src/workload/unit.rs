@@ -45,18 +45,6 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// How many executions it has seen.
-    pub(super) fn at(&self) -> u32 {
-        self.at
-    }
-
-    /// See [`super::bounds::Units::glance_within`].
-    #[inline]
-    pub(super) fn glance(&self) -> u32 {
-        let early = self.early.last().map_or(0, |occurrence| occurrence.at);
-        self.ids.glance() ^ early ^ self.runs.last().map_or(0, |run| run.last ^ run.statement)
-    }
-
     /// Takes the next execution.
     pub(super) fn add(&mut self, mut occurrence: Occurrence, traits: Traits, bond: Bond, statements: &mut Statements<'_>) {
         self.at += 1;

@@ -74,6 +74,11 @@ impl Bearing {
     pub(super) fn limits_locks(self) -> bool {
         self.limits_locks
     }
+
+    /// Whether it is either of the two.
+    pub(super) fn is_about_locks(self) -> bool {
+        self.locks_table || self.limits_locks
+    }
 }
 
 /// One line may hold several statements: what the last of them that matters does is what becomes of the session.
@@ -222,12 +227,6 @@ impl Default for Watch {
 }
 
 impl Watch {
-    /// See [`super::session::Session::glance`].
-    #[inline]
-    pub(super) fn glance(&self) -> u32 {
-        self.calls ^ self.series.count ^ self.open.as_ref().map_or(0, |open| open.statements)
-    }
-
     /// A call came to its end.
     pub(super) fn saw(&mut self, call: &Occurrence, bearing: Bearing, names: u32, tally: &mut Tally) {
         self.calls = self.calls.saturating_add(1);

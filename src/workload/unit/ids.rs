@@ -108,12 +108,6 @@ impl Ids {
     pub(super) fn each(&self) -> impl Iterator<Item = u32> + '_ {
         Places::of_first(self.len()).without(self.again).iter().map(|place| self.of[place])
     }
-
-    /// Something of them that the next call asks for.
-    #[inline]
-    pub(super) fn glance(&self) -> u32 {
-        self.of[AT_ONCE]
-    }
 }
 
 #[cfg(test)]
