@@ -55,6 +55,7 @@ impl Workload {
             let Some(origin) = self.origin_of(row.person, parsed, &mut block) else { continue };
             if !self.awaits_turn(at, origin.session, parsed, &mut block) {
                 self.take_turns(parsed, &block);
+                self.sessions.touch(origin.session);
                 self.row(row, origin, parsed, &mut block);
                 self.keep_rare();
             }

@@ -198,9 +198,27 @@ impl Traits {
 
 /// Loops that ended with a call, and who their session was for until then.
 #[derive(Debug)]
-pub(super) struct Left {
+struct Left {
     ended: Vec<Ended>,
     client: Client,
+}
+
+/// What a call that is part of its session's units means to others.
+#[derive(Debug, Default)]
+pub(super) struct Meaning {
+    /// It is in no transaction and names no request.
+    is_loose: bool,
+    /// Its statement has a list.
+    has_list: bool,
+    /// What ended with it, which is rare.
+    left: Option<Box<Left>>,
+}
+
+impl Meaning {
+    /// Whether it means nothing to them.
+    pub(super) fn is_nothing(&self) -> bool {
+        !self.is_loose && !self.has_list && self.left.is_none()
+    }
 }
 
 /// What a call of a session asks of the workload around the session, and where it leaves what it came to. Nothing here
@@ -227,12 +245,17 @@ impl Observer<'_> {
         (self.pairs.row, self.tally.row) = (row, row);
     }
 
-    /// A call is part of a unit of its session. Whether it is in no transaction and names no request, and what ended with it.
-    pub(super) fn observe(&mut self, session: &mut Session, call: &Call) -> (bool, Option<Box<Left>>) {
-        if self.rules.without_findings || session.key == 0 {
-            return (false, None);
+    /// A call is part of a unit of its session.
+    #[inline]
+    pub(super) fn observe(&mut self, session: &mut Session, call: &Call) -> Meaning {
+        if self.rules.without_findings {
+            return Meaning::default();
         }
         let traits = self.statements.outlines.traits(call.statement);
+        let has_list = traits.has_list;
+        if session.key == 0 {
+            return Meaning { has_list, ..Meaning::default() };
+        }
         let occurrence = traits.occurrence(call);
         self.pairs.step(&mut session.steps, call, session.key);
         let watch = &mut session.watch;
@@ -250,12 +273,12 @@ impl Observer<'_> {
         let displaced = units.take(taken, &mut self.statements);
         *self.shared += u64::from(units.is_shared() && !was_shared);
         let is_loose = traits.role.works() && units.is_loose();
-        if self.statements.ended.is_empty() {
-            return (is_loose, None);
-        }
-        let endpoint = displaced.unwrap_or_else(|| units.endpoint().cloned());
-        let client = Client { names, endpoint, is_shared: was_shared };
-        (is_loose, Some(Box::new(Left { ended: std::mem::take(&mut self.statements.ended), client })))
+        let left = (!self.statements.ended.is_empty()).then(|| {
+            let endpoint = displaced.unwrap_or_else(|| units.endpoint().cloned());
+            let client = Client { names, endpoint, is_shared: was_shared };
+            Box::new(Left { ended: std::mem::take(&mut self.statements.ended), client })
+        });
+        Meaning { is_loose, has_list, left }
     }
 }
 
@@ -274,14 +297,14 @@ impl Workload {
             return;
         }
         let (session, mut observer) = self.observer(call.origin.session);
-        let (is_loose, left) = observer.observe(session, call);
+        let meaning = observer.observe(session, call);
         let key = session.key;
-        self.observed(call, key, is_loose, left);
+        self.observed(call, key, meaning);
     }
 
     /// A call that a session made is part of what several sessions do, and loops that ended with it are kept.
-    pub(super) fn observed(&mut self, call: &Call, key: u64, is_loose: bool, left: Option<Box<Left>>) {
-        if self.rules.without_findings {
+    pub(super) fn observed(&mut self, call: &Call, key: u64, meaning: Meaning) {
+        if meaning.is_nothing() {
             return;
         }
         let Loops { outlines, units, crossings, .. } = &mut self.loops;
@@ -292,18 +315,20 @@ impl Workload {
         }
         let names = call.origin.names;
         let mut crossed = Vec::new();
-        if is_loose {
+        if meaning.is_loose {
             let mut statements = outlines.statements(units);
             crossings.take(&traits.occurrence(call), traits, names, key, &mut statements);
             crossed = statements.ended;
         }
-        if let Some(left) = left {
+        if let Some(left) = meaning.left {
             self.keep(left.ended, key, left.client);
         }
         if !crossed.is_empty() {
             self.keep(crossed, key, Client { names, ..Client::default() });
         }
-        self.keep_released();
+        if self.loops.crossings.has_released() {
+            self.keep_released();
+        }
     }
 
     /// Whether a statement changes what others wait for.
@@ -347,10 +372,8 @@ impl Workload {
 
     /// Keeps the loops of sessions that are part of none that crosses them, as it turned out.
     fn keep_released(&mut self) {
-        if self.loops.crossings.has_released() {
-            for Held { ended, session, client } in self.loops.crossings.take_released() {
-                self.keep(vec![ended], session, client);
-            }
+        for Held { ended, session, client } in self.loops.crossings.take_released() {
+            self.keep(vec![ended], session, client);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::units::Micros;
 
 use super::Workload;
 use super::fold::Block;
-use super::loops::Left;
+use super::loops::Meaning;
 use super::parsed::{NONE, Parsed, Row, RowKind};
 use super::session::Call;
 
@@ -36,10 +36,7 @@ pub(super) struct Seen {
     /// What the log calls its session.
     key: u64,
     counts: bool,
-    /// It is in no transaction and names no request.
-    pub(super) is_loose: bool,
-    /// What ended with it, which is rare.
-    pub(super) left: Option<Box<Left>>,
+    meaning: Meaning,
 }
 
 /// See the module.
@@ -163,15 +160,17 @@ impl Workload {
             }
             call.is_first = turn.counts && session.ran.insert(call.statement);
             observer.at(turn.row);
-            let (is_loose, left) = observer.observe(session, &call);
+            let meaning = observer.observe(session, &call);
             turn.call = u32::try_from(calls.len()).unwrap_or(NONE);
-            calls.push(Seen { call, key: session.key, counts: turn.counts, is_loose, left });
+            calls.push(Seen { call, key: session.key, counts: turn.counts, meaning });
         }
     }
 
     /// Makes a call that its session has taken a part of what several sessions do, and of its statement.
     fn put_together(&mut self, seen: &mut Seen) {
-        self.observed(&seen.call, seen.key, seen.is_loose, seen.left.take());
+        if !seen.meaning.is_nothing() {
+            self.observed(&seen.call, seen.key, std::mem::take(&mut seen.meaning));
+        }
         if seen.counts {
             self.count(&seen.call, Micros(0));
         }
