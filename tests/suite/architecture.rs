@@ -80,7 +80,6 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Names that only these files may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("sqlparser", &["sql/shape"]),
-    ("hdrhistogram", &[]),
     ("comfy_table", &["report/table.rs"]),
     ("indicatif", &["cli/progress.rs"]),
     ("quick_xml", &["report/gate/junit.rs"]),
