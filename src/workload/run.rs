@@ -89,6 +89,12 @@ impl Run {
         Run { statement, traits, born: at, last: at, rows: 0, n: 0, early: [Occurrence::default(); EARLY], looped: None }
     }
 
+    /// Makes another one of a run that was reset: what is kept of its executions is not asked for before there are some.
+    pub(super) fn begin(&mut self, statement: u32, traits: Traits, at: u32) {
+        (self.statement, self.traits) = (statement, traits);
+        (self.born, self.last, self.rows) = (at, at, 0);
+    }
+
     pub(super) fn reset(&mut self, spare: &mut Spare) {
         self.n = 0;
         if let Some(looped) = self.looped.take() {
@@ -98,6 +104,7 @@ impl Run {
 
     /// Counts an execution; answers whether what it loops over is to be looked for: with one value it repeats itself, with a
     /// second one it loops over something.
+    #[inline]
     pub(super) fn count(&mut self, occurrence: &Occurrence, spare: &mut Spare) -> bool {
         let before = self.n as usize;
         self.n += 1;
@@ -105,6 +112,10 @@ impl Run {
             *early = *occurrence;
             return false;
         }
+        self.count_in_loop(occurrence, before, spare)
+    }
+
+    fn count_in_loop(&mut self, occurrence: &Occurrence, before: usize, spare: &mut Spare) -> bool {
         let early = &self.early;
         let looped = self.looped.get_or_insert_with(|| {
             let mut looped = spare.looped(&early[0]);

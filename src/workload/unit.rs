@@ -52,14 +52,24 @@ impl Unit {
         occurrence.at = self.at;
         occurrence.counts = traits.is_by_key && !occurrence.is_batch;
         if self.runs.is_empty() {
-            let known = self.ids.places(occurrence.statement);
-            if self.ids.has_room() && (known.is_empty() || known.count() + 1 < FEWEST) {
-                self.ids.push(occurrence.statement, known);
-                return self.early.push(occurrence);
+            if self.keeps(&occurrence) {
+                return;
             }
             self.begin_runs(bond, statements);
         }
         self.run(&occurrence, traits, bond, statements);
+    }
+
+    /// Keeps an execution as long as nothing can be a loop; whether it does.
+    #[inline(never)]
+    fn keeps(&mut self, occurrence: &Occurrence) -> bool {
+        let known = self.ids.places(occurrence.statement);
+        let keeps = self.ids.has_room() && (known.is_empty() || known.count() + 1 < FEWEST);
+        if keeps {
+            self.ids.push(occurrence.statement, known);
+            self.early.push(*occurrence);
+        }
+        keeps
     }
 
     /// Makes runs of the calls that were kept.
@@ -152,13 +162,18 @@ impl Unit {
     /// Begins a run; where there are too many, the oldest is forgotten.
     #[inline(never)]
     fn open(&mut self, statement: u32, traits: Traits, at: u32, statements: &mut Statements<'_>) -> usize {
-        if !self.ids.has_room() {
+        if self.ids.has_room() {
+            self.runs.push(Run::new(statement, traits, at));
+        } else {
             let oldest = self.oldest();
-            self.runs.swap_remove(oldest).reset(statements.spare());
+            self.runs[oldest].reset(statements.spare());
             self.ids.swap_remove(oldest);
+            // The last one takes its place, and the new one that of the last.
+            let last = self.runs.len() - 1;
+            self.runs.swap(oldest, last);
+            self.runs[last].begin(statement, traits, at);
         }
         self.ids.push(statement, Places::default());
-        self.runs.push(Run::new(statement, traits, at));
         self.runs.len() - 1
     }
 

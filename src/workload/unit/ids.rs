@@ -18,7 +18,7 @@ const LANES: usize = 4;
 /// So many are compared before it is asked whether there are more: where the branch goes hardly ever changes then.
 const AT_ONCE: usize = 2 * LANES;
 
-const _: () = assert!(MOST_RUNS % AT_ONCE == 0 && MOST_RUNS <= u8::MAX as usize);
+const _: () = assert!(MOST_RUNS.is_multiple_of(AT_ONCE) && MOST_RUNS <= u8::MAX as usize);
 
 /// The bit of each place, one higher than it is: the compiler makes something slower of a bit that is 1.
 const BITS: [[u32; LANES]; MOST_RUNS / LANES] = {
@@ -51,12 +51,11 @@ impl Ids {
 
     /// Where a statement stands.
     #[inline]
-    #[expect(clippy::needless_range_loop, reason = "three lists are gone through as one, lane by lane, as the processor does it")]
     pub(super) fn places(&self, statement: u32) -> Places {
         let mut found = [0; LANES];
         for (part, bits) in BITS.iter().enumerate() {
             let first = part * LANES;
-            if first % AT_ONCE == 0 && first >= self.len() {
+            if first.is_multiple_of(AT_ONCE) && first >= self.len() {
                 break;
             }
             for lane in 0..LANES {
