@@ -148,7 +148,11 @@ impl Workload {
             _ => None,
         };
         let group = group.map(|group| self.group_number(group));
-        Arc::new(TagSet { tags: tags.to_vec(), group, request: tags::request(tags), endpoint: tags::endpoint(tags).map(Into::into) })
+        let endpoint = tags::endpoint(tags);
+        if let Some(endpoint) = endpoint.as_deref().filter(|_| !self.rules.without_findings) {
+            self.loops.units.named(endpoint);
+        }
+        Arc::new(TagSet { tags: tags.to_vec(), group, request: tags::request(tags), endpoint: endpoint.map(Into::into) })
     }
 
     /// The number of a statement, which it gets when it is first of use.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Workload;
 use super::burst::Bond;
 
-/// So many endpoints are told apart; the units of the others count in the totals only.
+/// So many endpoints are told apart, the first that a log names; the units of the others count in the totals only.
 const MOST_ENDPOINTS: usize = 1_000;
 
 /// How many units there were.
@@ -66,6 +66,11 @@ pub(super) struct UnitCounts {
 }
 
 impl UnitCounts {
+    /// A log names an endpoint. Which are told apart is decided here, in the order of the log: units end in that of sessions.
+    pub(super) fn named(&mut self, endpoint: &str) {
+        self.totals.sent_by(endpoint, 0);
+    }
+
     /// A unit of these statements ended, some of which may have been counted already.
     pub(super) fn ended(&mut self, bond: Bond, statements: impl Iterator<Item = u32>, counted: &[u32], endpoint: Option<&Arc<str>>) {
         let mut any = false;
@@ -82,7 +87,9 @@ impl UnitCounts {
         }
         if any {
             self.totals.by_bond[bond as usize] += 1;
-            endpoint.into_iter().for_each(|endpoint| self.totals.sent_by(endpoint, 1));
+            if let Some(known) = endpoint.and_then(|endpoint| self.totals.endpoints.get_mut(&**endpoint)) {
+                *known += 1;
+            }
         }
     }
 }
@@ -90,7 +97,8 @@ impl UnitCounts {
 impl Workload {
     /// The log is over, and with it every unit.
     pub(super) fn finish_units(&mut self) {
-        let UnitCounts { of, totals } = std::mem::take(&mut self.loops.units);
+        let UnitCounts { of, mut totals } = std::mem::take(&mut self.loops.units);
+        totals.endpoints.retain(|_, units| *units > 0);
         self.statements.iter_mut().zip(of).for_each(|(statement, units)| statement.units += units);
         self.units.merge(&totals);
     }
@@ -104,6 +112,7 @@ mod tests {
     fn a_statement_counts_once_in_a_unit_and_not_again_around_it() {
         let mut counts = UnitCounts::default();
         let cart: Arc<str> = "cart".into();
+        counts.named("cart");
         counts.ended(Bond::Transaction, [0, 2].into_iter(), &[], Some(&cart));
         counts.ended(Bond::Segment, [0, 1, 2].into_iter(), &[0, 2], None);
         counts.ended(Bond::Segment, [2].into_iter(), &[2], Some(&cart));
@@ -114,5 +123,18 @@ mod tests {
         let mut twice = totals.clone();
         twice.merge(&totals);
         assert_eq!((twice.count(), twice.endpoints().collect::<Vec<_>>()), (6, vec![("cart", 4)]));
+    }
+
+    #[test]
+    fn the_endpoints_named_first_are_told_apart_whichever_ends_first() {
+        let mut counts = UnitCounts::default();
+        let names: Vec<Arc<str>> = (0..=MOST_ENDPOINTS).map(|number| format!("page{number}").into()).collect();
+        names.iter().for_each(|name| counts.named(name));
+        for (number, name) in names.iter().enumerate().rev() {
+            counts.ended(Bond::Segment, [u32::try_from(number).expect("small")].into_iter(), &[], Some(name));
+        }
+        assert_eq!(counts.totals.count(), MOST_ENDPOINTS as u64 + 1);
+        assert_eq!(counts.totals.endpoints().count(), MOST_ENDPOINTS);
+        assert!(counts.totals.endpoints().all(|(name, units)| units == 1 && name != format!("page{MOST_ENDPOINTS}")));
     }
 }

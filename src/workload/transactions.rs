@@ -232,6 +232,8 @@ impl Transactions {
 
 /// Numbers of names and of a statement.
 type Numbers = (u32, u32);
+/// In which way something stood out.
+type Way = fn(&mut Tally) -> &mut Places;
 
 /// What stood out in one way, and the time that is meant.
 #[derive(Debug)]
@@ -256,7 +258,7 @@ pub(super) struct Tally {
     /// The row at hand.
     pub(super) row: u32,
     /// What stood out, with the row of the block that told it: what is kept depends on the order.
-    waiting: Vec<(u32, Numbers, Example, fn(&mut Tally) -> &mut Places)>,
+    waiting: Vec<(u32, Numbers, Example, Way)>,
 }
 
 impl Default for Tally {
@@ -335,7 +337,7 @@ impl Tally {
         }
     }
 
-    fn keep(&mut self, numbers: Numbers, example: Example, kind: fn(&mut Tally) -> &mut Places) {
+    fn keep(&mut self, numbers: Numbers, example: Example, kind: Way) {
         self.waiting.push((self.row, numbers, example, kind));
     }
 
@@ -348,7 +350,7 @@ impl Tally {
         }
     }
 
-    fn put(&mut self, numbers: Numbers, example: Example, kind: fn(&mut Tally) -> &mut Places) {
+    fn put(&mut self, numbers: Numbers, example: Example, kind: Way) {
         let places = kind(self);
         if places.by_numbers.len() < MOST_PLACES || places.by_numbers.contains_key(&numbers) {
             places.by_numbers.entry(numbers).or_default().add(example, places.time);

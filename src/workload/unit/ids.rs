@@ -132,7 +132,7 @@ mod tests {
             let mut each: Vec<u32> = Vec::new();
             plain.iter().for_each(|statement| if !each.contains(statement) { each.push(*statement) });
             prop_assert_eq!(ids.each().collect::<Vec<_>>(), each);
-            for place in gone.filter(|&place| place < plain.len()) {
+            if let Some(place) = gone.filter(|&place| place < plain.len()) {
                 ids.swap_remove(place);
                 plain.swap_remove(place);
             }
