@@ -106,9 +106,6 @@ impl Run {
         }
         self.sessions += u64::from(call.is_first);
         self.deep_pages += u64::from(call.is_deep);
-        if call.is_timed {
-            self.latency.add(call.latency);
-        }
     }
 
     fn span(&self) -> Span {
@@ -120,22 +117,21 @@ impl Run {
 impl Statement {
     /// Takes the calls that begin at a place, in the order of the log.
     fn take(&mut self, mut place: u32, waiting: &Waiting, tell: &mut impl FnMut(&mut Statement, &Run)) {
-        while let Some(first) = waiting.calls.get(place as usize) {
-            let run = waiting.run(first);
+        while let Some(call) = waiting.calls.get(place as usize) {
+            let run = self.take_run(call, waiting);
             self.add_run(&run);
             tell(self, &run);
-            self.keep_apart(place, run.next, waiting);
             place = run.next;
         }
     }
 
-    /// Takes all but the sums of the calls from a place up to another.
-    fn keep_apart(&mut self, mut place: u32, end: u32, waiting: &Waiting) {
-        while place != end
-            && let Some(call) = waiting.calls.get(place as usize)
-        {
-            place = call.next;
+    /// Takes all but the sums of the calls of a run, whose first this is.
+    fn take_run<'w>(&mut self, mut call: &'w Done, waiting: &'w Waiting) -> Run {
+        let mut run = Run::of(call);
+        loop {
+            run.add(call);
             if call.is_timed {
+                run.latency.add(call.latency);
                 self.latency.keep(call.latency);
             }
             if call.has_values {
@@ -143,6 +139,10 @@ impl Statement {
             }
             if let Some(extra) = waiting.extras.get(call.extra as usize) {
                 self.take_extra(call, extra);
+            }
+            match waiting.calls.get(call.next as usize) {
+                Some(next) if run.goes_on_with(next) => call = next,
+                _ => return run,
             }
         }
     }
@@ -219,18 +219,6 @@ impl Waiting {
                 self.statements.push(statement);
             }
             call.next = std::mem::replace(first, place);
-        }
-    }
-
-    /// The sums of the run that begins with a call. Nothing else is done meanwhile, so that they stay in registers.
-    fn run<'w>(&'w self, mut call: &'w Done) -> Run {
-        let mut run = Run::of(call);
-        loop {
-            run.add(call);
-            match self.calls.get(call.next as usize) {
-                Some(next) if run.goes_on_with(next) => call = next,
-                _ => return run,
-            }
         }
     }
 

@@ -44,7 +44,6 @@ pub(super) struct Sums {
 }
 
 impl Default for Sums {
-    #[inline]
     fn default() -> Self {
         Sums { count: 0, sum: 0, squares: 0, min: u64::MAX, max: 0 }
     }
