@@ -440,6 +440,7 @@ impl Workload {
         }
         self.end_units(slot);
         self.end_watch(slot);
+        self.keep_rare();
         self.end_pairs(slot);
         let mut session = self.sessions.renew(slot);
         self.events.lock_wait_total += session.take_waits();

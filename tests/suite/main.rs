@@ -42,6 +42,7 @@ mod servers;
 mod snapshots;
 #[cfg(all(target_os = "linux", feature = "live"))]
 mod top;
+mod turns;
 mod twins;
 mod units;
 mod warnings;
