@@ -10,7 +10,7 @@ use std::collections::btree_map::Entry;
 use serde_json::json;
 
 use crate::sql::fingerprint::Fingerprint;
-use crate::sql::outline::{Outline, Role, relation};
+use crate::sql::outline::{Outline, Relatable, Role};
 use crate::units::{Micros, grouped};
 use crate::workload::burst::Class;
 use crate::workload::{Courses, Statement, Tick, Workload, micros};
@@ -34,6 +34,7 @@ const FEWEST_ROWS: f64 = 1.5;
 /// A statement of a database, and what it counted in all.
 struct Side {
     statement: Fingerprint,
+    relatable: Relatable,
     outline: Outline,
     at: usize,
     sum: Tick,
@@ -113,7 +114,7 @@ fn laws(courses: &Courses, class: Class, least: u32, workload: &Workload) -> Vec
             let outline = named(workload, course.statement)?.outline;
             let mut sum = Tick::default();
             course.ticks.iter().flatten().for_each(|tick| sum.add(*tick));
-            Some(Side { statement: course.statement, outline, at, sum })
+            Some(Side { statement: course.statement, relatable: Relatable::of(&outline), outline, at, sum })
         })
         .collect();
     let parents: Vec<&Side> = sides.iter().filter(|side| is_parent(&side.outline, side.sum)).collect();
@@ -149,7 +150,7 @@ fn pair(courses: &Courses, child: &Side, parent: &Side, least: u32) -> Option<Pa
     if child.statement == parent.statement || !(0.2..5.0).contains(&ratio) {
         return None;
     }
-    let relation = relation(&child.outline, &parent.outline);
+    let relation = child.relatable.relation(&parent.relatable);
     if relation == 0 {
         return None;
     }
@@ -226,21 +227,18 @@ impl Sought<'_, '_> {
         let sides: Vec<(&Statement, Tick)> =
             self.context.workload.statements().filter_map(|statement| Some((statement, sent(statement)?))).collect();
         let all = sides.iter().fold(0_u64, |all, (_, tick)| all.saturating_add(tick.calls));
-        let parents: Vec<Outlined<'_>> = sides
-            .iter()
-            .map(|&(statement, sum)| Outlined { statement, outline: Outline::of(&statement.text), sum })
-            .filter(|side| is_parent(&side.outline, side.sum))
-            .collect();
+        let parents: Vec<Outlined<'_>> =
+            sides.iter().map(|&(statement, sum)| Outlined::of(statement, sum)).filter(|side| is_parent(&side.outline, side.sum)).collect();
         let is_many = |tick: &Tick| tick.calls >= SUSPECT_CALLS && tick.calls as f64 >= SUSPECT_SHARE * all as f64;
         let is_cheap = |tick: &Tick| tick.total < SUSPECT_MEAN * tick.calls as f64;
         let suspect = |&(statement, sum): &(&Statement, Tick)| {
-            let child = Outlined { statement, outline: Outline::of(&statement.text), sum };
+            let child = Outlined::of(statement, sum);
             if child.outline.has_list || !is_child(&child.outline, sum, Class::Reads) {
                 return None;
             }
             let may_be_of = |parent: &&Outlined<'_>| {
                 let ratio = sum.calls as f64 / parent.sum.rows as f64;
-                (LOOSE.ratio[0]..=LOOSE.ratio[1]).contains(&ratio) && relation(&child.outline, &parent.outline) == 2
+                (LOOSE.ratio[0]..=LOOSE.ratio[1]).contains(&ratio) && child.relatable.relation(&parent.relatable) == 2
             };
             let parent = parents.iter().find(may_be_of)?;
             Some(self.suspect(&child, parent, all))
@@ -278,8 +276,16 @@ impl Sought<'_, '_> {
 /// A statement of any database.
 struct Outlined<'w> {
     statement: &'w Statement,
+    relatable: Relatable,
     outline: Outline,
     sum: Tick,
+}
+
+impl<'w> Outlined<'w> {
+    fn of(statement: &'w Statement, sum: Tick) -> Self {
+        let outline = Outline::of(&statement.text);
+        Outlined { statement, relatable: Relatable::of(&outline), outline, sum }
+    }
 }
 
 fn table(told: &[Named]) -> &str {

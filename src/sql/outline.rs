@@ -9,7 +9,7 @@ mod keys;
 mod relation;
 mod roles;
 
-pub use relation::{Side, relation};
+pub use relation::Relatable;
 
 /// How a normalised text says that a list may have any length.
 pub const LIST: &str = "/*, ... */";

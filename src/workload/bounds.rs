@@ -41,6 +41,23 @@ pub(super) struct Client {
     pub(super) is_shared: bool,
 }
 
+/// The code that sent the calls of a session before one.
+pub(super) enum Before {
+    /// The same that sent the call.
+    Same,
+    /// Another one, or nobody knows which.
+    Other(Option<Arc<str>>),
+}
+
+impl Before {
+    /// Takes what was before the first change.
+    fn changed(&mut self, endpoint: Option<Arc<str>>) {
+        if let Before::Same = self {
+            *self = Before::Other(endpoint);
+        }
+    }
+}
+
 /// A call whose unit is not known before the next one.
 #[derive(Debug)]
 struct Unplaced {
@@ -207,16 +224,16 @@ impl Units {
         self.segment.add(occurrence, traits, Bond::Segment, statements);
     }
 
-    /// Takes the next call of the session. Answers which code had sent the calls before it, if it was another.
-    pub(super) fn take(&mut self, call: Taken<'_>, statements: &mut Statements<'_>) -> Option<Option<Arc<str>>> {
-        let mut displaced = None;
+    /// Takes the next call of the session. Answers which code had sent the calls before it.
+    pub(super) fn take(&mut self, call: Taken<'_>, statements: &mut Statements<'_>) -> Before {
+        let mut before = Before::Same;
         let Taken { occurrence, traits, names, tags, transaction } = call;
         let request = tags.and_then(|tags| tags.request);
         self.changes = self.changes.saturating_add(u8::from(self.names != names && self.ended.is_some()));
         if self.names != names || (traits.role.works() && request != self.request) || traits.role == Role::Anew {
             self.end(statements);
             (self.names, self.request) = (names, if traits.role.works() { request } else { None });
-            displaced = Some(self.endpoint.take());
+            before.changed(self.endpoint.take());
         }
         self.is_fine = self.is_fine || occurrence.end.0 % 1_000_000 != 0;
         let gap = self.ended.map_or(0, |ended| occurrence.start().since(ended).0);
@@ -241,8 +258,7 @@ impl Units {
                     self.end_segment(Bond::Segment, statements);
                 }
                 if self.endpoint.as_ref() != endpoint {
-                    let before = std::mem::replace(&mut self.endpoint, endpoint.cloned());
-                    displaced = displaced.or(Some(before));
+                    before.changed(std::mem::replace(&mut self.endpoint, endpoint.cloned()));
                 }
                 if self.request.is_some() {
                     self.segment.add(occurrence, traits, Bond::Tag, statements);
@@ -254,6 +270,6 @@ impl Units {
             }
             _ => {}
         }
-        displaced
+        before
     }
 }

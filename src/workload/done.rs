@@ -59,7 +59,7 @@ const NONE: u32 = u32::MAX;
 
 /// What calls of one statement add to it that follow each other in one minute and by the same names: mostly all that wait.
 #[derive(Debug)]
-struct Run {
+struct Streak {
     minute: u32,
     names: u32,
     calls: u32,
@@ -74,13 +74,13 @@ struct Run {
     deep_pages: u64,
 }
 
-impl Run {
+impl Streak {
     /// Of what a call is of, without any call.
     #[inline]
     fn of(call: &Done) -> Self {
         let (minute, names, next, seen) = (call.minute, call.names, call.next, (call.ended, call.ended));
         let (latency, zero) = (Sums::default(), Micros(0));
-        Run { minute, names, calls: 0, next, latency, parse: zero, bind: zero, execute: zero, seen, sessions: 0, deep_pages: 0 }
+        Streak { minute, names, calls: 0, next, latency, parse: zero, bind: zero, execute: zero, seen, sessions: 0, deep_pages: 0 }
     }
 
     #[inline]
@@ -116,18 +116,18 @@ impl Run {
 
 impl Statement {
     /// Takes the calls that begin at a place, in the order of the log.
-    fn take(&mut self, mut place: u32, waiting: &Waiting, tell: &mut impl FnMut(&mut Statement, &Run)) {
+    fn take(&mut self, mut place: u32, waiting: &Waiting, tell: &mut impl FnMut(&mut Statement, &Streak)) {
         while let Some(call) = waiting.calls.get(place as usize) {
             let run = self.take_run(call, waiting);
-            self.add_run(&run);
+            self.add_streak(&run);
             tell(self, &run);
             place = run.next;
         }
     }
 
     /// Takes all but the sums of the calls of a run, whose first this is.
-    fn take_run<'w>(&mut self, mut call: &'w Done, waiting: &'w Waiting) -> Run {
-        let mut run = Run::of(call);
+    fn take_run<'w>(&mut self, mut call: &'w Done, waiting: &'w Waiting) -> Streak {
+        let mut run = Streak::of(call);
         loop {
             run.add(call);
             if call.is_timed {
@@ -157,7 +157,7 @@ impl Statement {
     }
 
     /// Adds the sums of a run. They were added up apart, so that its own are asked for once.
-    fn add_run(&mut self, run: &Run) {
+    fn add_streak(&mut self, run: &Streak) {
         let span = run.span();
         self.latency.add_sums(&run.latency);
         self.untimed += u64::from(span.calls - span.timed);
@@ -223,7 +223,7 @@ impl Waiting {
     }
 
     /// Hands every call to its statement, and tells of each run.
-    fn hand_over(&mut self, statements: &mut [Statement], mut tell: impl FnMut(&mut Statement, &Run)) {
+    fn hand_over(&mut self, statements: &mut [Statement], mut tell: impl FnMut(&mut Statement, &Streak)) {
         while let Some(number) = self.statements.pop() {
             let first = std::mem::replace(&mut self.first[number as usize], NONE);
             statements[number as usize].take(first, self, &mut tell);
@@ -295,13 +295,13 @@ impl Workload {
         }
     }
 
-    /// Hands the calls that wait to their statements, before anything else is asked of those.
+    /// Hands the calls that wait to their statements, before their times are asked for or changed.
     pub(super) fn hand_over(&mut self) {
         self.done.prepare(self.statements.len(), self.rules.measure);
         let finds = !self.rules.without_findings;
         if finds && !self.rules.objectives.is_empty() {
             for call in self.done.calls.iter().filter(|call| call.is_timed) {
-                self.service.judge(call.minute, Some(call.latency), call.names, &self.names);
+                self.service.judge(call.minute, call.latency, call.names, &self.names);
             }
         }
         self.done.hand_over(&mut self.statements, |statement, run| {
@@ -436,7 +436,9 @@ mod tests {
                 if !without_findings {
                     let latency = call.execute.map(|execute| measure.of(call.parse, call.bind, execute));
                     service.add(minute(call.ended), &Span::call(latency), call.origin.names, &workload.names);
-                    service.judge(minute(call.ended), latency, call.origin.names, &workload.names);
+                    if let Some(latency) = latency {
+                        service.judge(minute(call.ended), latency, call.origin.names, &workload.names);
+                    }
                 }
                 if ends {
                     workload.hand_over();

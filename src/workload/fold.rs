@@ -20,6 +20,8 @@ pub(super) struct Block {
     statements: Vec<Met>,
     people: Vec<Origin>,
     pub(super) tags: Vec<Arc<TagSet>>,
+    /// Which of the tags a row that passes has borne.
+    are_borne: Vec<bool>,
 }
 
 /// A statement of a block.
@@ -45,17 +47,19 @@ impl Workload {
     pub fn fold(&mut self, server: u32, parsed: &Parsed) {
         self.window = union(self.window, parsed.window);
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
+        let are_borne = vec![false; parsed.tags.len()];
         let people = vec![Origin::UNKNOWN; parsed.people.len()];
         let statements = vec![Met { number: NONE, is_about_locks: false, passes: false }; parsed.statements.len()];
-        let mut block = Block { server, statements, people, tags };
+        let mut block = Block { server, statements, people, tags, are_borne };
         for (at, row) in parsed.rows.iter().enumerate() {
             if self.rules.filter.passes_time(row.at) {
                 self.gaps.add(row.at);
             }
             let Some(origin) = self.origin_of(row.person, parsed, &mut block) else { continue };
+            self.bears_tags(row, origin, &mut block);
+            self.sessions.touch(origin.session);
             if !self.awaits_turn(at, origin.session, parsed, &mut block) {
                 self.take_turns(parsed, &block);
-                self.sessions.touch(origin.session);
                 self.row(row, origin, parsed, &mut block);
                 self.keep_rare();
             }
@@ -148,11 +152,17 @@ impl Workload {
             _ => None,
         };
         let group = group.map(|group| self.group_number(group));
-        let endpoint = tags::endpoint(tags);
-        if let Some(endpoint) = endpoint.as_deref().filter(|_| !self.rules.without_findings) {
-            self.loops.units.named(endpoint);
+        Arc::new(TagSet { tags: tags.to_vec(), group, request: tags::request(tags), endpoint: tags::endpoint(tags).map(Into::into) })
+    }
+
+    /// Which endpoints are told apart is decided when a row first bears their tags, in the order of the log.
+    #[inline]
+    fn bears_tags(&mut self, row: &Row, origin: Origin, block: &mut Block) {
+        let Some(is_borne) = block.are_borne.get_mut(row.tags as usize) else { return };
+        let passes = origin.passes && !self.rules.without_findings && self.rules.filter.passes_time(row.at);
+        if passes && matches!(row.kind, RowKind::Step(_)) && !std::mem::replace(is_borne, true) {
+            block.tags[row.tags as usize].endpoint.iter().for_each(|endpoint| self.loops.units.named(endpoint));
         }
-        Arc::new(TagSet { tags: tags.to_vec(), group, request: tags::request(tags), endpoint: endpoint.map(Into::into) })
     }
 
     /// The number of a statement, which it gets when it is first of use.
@@ -186,10 +196,10 @@ impl Workload {
                 statement.timeline = self.rules.timeline();
                 self.statements.push(statement);
                 self.by_fingerprint.insert(normalised.fingerprint, number);
-                self.learn(number);
                 number
             }
         };
+        self.learn(number);
         let statement = &mut self.statements[number as usize];
         // Spellings that do not count differ in the text only; the smallest stands for all, whatever came first.
         if normalised.text < statement.text {

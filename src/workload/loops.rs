@@ -2,23 +2,19 @@
 //!
 //! Where one unit of a session ends and the next begins, `bounds` decides; what happens in one, `unit` sees.
 
-use crate::sql::outline::{Outline, Role, Side};
+use crate::sql::outline::{Outline, Relatable, Role};
 use crate::sql::values::Values;
 use crate::units::{Micros, Timestamp};
 
-use super::bounds::{Client, Taken};
+use super::Workload;
+use super::bounds::Client;
 use super::burst::{self, Bond, Burst, Class, Grade, Known, Patterns};
-use super::convoys::Queues;
 use super::crossing::{Crossings, Held};
-use super::pairs::Pairs;
+use super::observer::Meaning;
 use super::per_unit::UnitCounts;
 use super::run::{Occurrence, Spare};
 use super::session::Call;
-use super::session::Session;
-use super::transactions::Tally;
 use super::watch::Bearing;
-use super::wholeness::Wholeness;
-use super::{Rules, Workload};
 
 /// What has to be known of a statement at each of its executions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +26,7 @@ pub(super) struct Traits {
     pub(super) values: u32,
     pub(super) bearing: Bearing,
     takes_array: bool,
-    has_list: bool,
+    pub(super) has_list: bool,
     is_uncountable: bool,
 }
 
@@ -69,7 +65,7 @@ pub(super) struct Statements<'l> {
 struct Outlines {
     traits: Vec<Traits>,
     /// `None` is not learnt yet.
-    sides: Vec<Option<Side>>,
+    sides: Vec<Option<Relatable>>,
     /// Child, parent and how surely.
     relations: Vec<(u32, u32, u8)>,
     /// What is passed on from one unit to another; its memory is used again and again.
@@ -94,7 +90,7 @@ impl Statements<'_> {
         table(a).is_some() && table(a) == table(b)
     }
 
-    /// See [`crate::sql::outline::relation`].
+    /// See [`Relatable::relation`].
     pub(super) fn relation(&mut self, child: u32, parent: u32) -> u8 {
         let Outlines { sides, relations, .. } = &mut *self.outlines;
         if relations.is_empty() {
@@ -137,6 +133,13 @@ pub(super) struct Loops {
     pub(super) units: UnitCounts,
 }
 
+impl Loops {
+    /// What units ask of statements, and the count of sessions that several clients used in turn.
+    pub(super) fn statements(&mut self) -> (Statements<'_>, &mut u64) {
+        (self.outlines.statements(&mut self.units), &mut self.shared)
+    }
+}
+
 impl Outlines {
     fn statements<'l>(&'l mut self, units: &'l mut UnitCounts) -> Statements<'l> {
         Statements { outlines: self, units, ended: Vec::new() }
@@ -147,6 +150,10 @@ impl Outlines {
         self.traits.get(statement as usize).copied().unwrap_or_default()
     }
 
+    fn knows(&self, statement: u32) -> bool {
+        self.sides.get(statement as usize).is_some_and(Option::is_some)
+    }
+
     fn learn(&mut self, statement: u32, text: &str, outline: &Outline) {
         let at = statement as usize;
         if at >= self.sides.len() {
@@ -154,7 +161,7 @@ impl Outlines {
             self.sides.resize_with(at + 1, || None);
         }
         if self.sides[at].is_none() {
-            self.sides[at] = Some(Side::of(outline));
+            self.sides[at] = Some(Relatable::of(outline));
             self.traits[at] = Traits {
                 role: outline.role,
                 is_by_key: outline.is_by_key(),
@@ -181,7 +188,7 @@ impl Traits {
     }
 
     /// A call, as units see it.
-    fn occurrence(self, call: &Call) -> Occurrence {
+    pub(super) fn occurrence(self, call: &Call) -> Occurrence {
         Occurrence {
             statement: call.statement,
             end: call.ended,
@@ -196,112 +203,7 @@ impl Traits {
     }
 }
 
-/// Loops that ended with a call, and who their session was for until then.
-#[derive(Debug)]
-struct Left {
-    ended: Vec<Ended>,
-    client: Client,
-}
-
-/// What a call that is part of its session's units means to others.
-#[derive(Debug, Default)]
-pub(super) struct Meaning {
-    /// It is in no transaction and names no request.
-    is_loose: bool,
-    /// Its statement has a list.
-    has_list: bool,
-    /// What ended with it, which is rare.
-    left: Option<Box<Left>>,
-}
-
-impl Meaning {
-    /// Whether it means nothing to them.
-    pub(super) fn is_nothing(&self) -> bool {
-        !self.is_loose && !self.has_list && self.left.is_none()
-    }
-}
-
-/// What a call of a session asks of the workload around the session, and where it leaves what it came to. Nothing here
-/// depends on the order in which sessions come.
-pub(super) struct Observer<'w> {
-    pub(super) rules: &'w Rules,
-    pub(super) pairs: &'w mut Pairs,
-    pub(super) tally: &'w mut Tally,
-    pub(super) queues: &'w mut Queues,
-    pub(super) wholeness: &'w mut Wholeness,
-    statements: Statements<'w>,
-    shared: &'w mut u64,
-    happened: &'w mut u64,
-}
-
-impl Observer<'_> {
-    /// A call came to its end.
-    pub(super) fn completed(&mut self) {
-        *self.happened += 1;
-    }
-
-    /// What comes now is told by a row of the block.
-    pub(super) fn at(&mut self, row: u32) {
-        (self.pairs.row, self.tally.row) = (row, row);
-    }
-
-    /// A call is part of a unit of its session.
-    #[inline]
-    pub(super) fn observe(&mut self, session: &mut Session, call: &Call) -> Meaning {
-        if self.rules.without_findings {
-            return Meaning::default();
-        }
-        let traits = self.statements.outlines.traits(call.statement);
-        let has_list = traits.has_list;
-        if session.key == 0 {
-            return Meaning { has_list, ..Meaning::default() };
-        }
-        let occurrence = traits.occurrence(call);
-        self.pairs.step(&mut session.steps, call, session.key);
-        let watch = &mut session.watch;
-        if std::mem::take(&mut watch.matters) {
-            self.queues.session_ran(session.number, call.statement, occurrence.start(), occurrence.end);
-        }
-        self.tally.session = session.key;
-        watch.saw(&occurrence, traits.bearing, call.origin.names, self.tally);
-        if traits.bearing.is_about_locks() {
-            session.locks_changed(call, traits.bearing, self.tally);
-        }
-        let units = session.units.get_or_insert_default();
-        let (names, was_shared) = (units.names(), units.is_shared());
-        let taken = Taken { occurrence, traits, names: call.origin.names, tags: call.tags.as_ref(), transaction: call.transaction };
-        let displaced = units.take(taken, &mut self.statements);
-        *self.shared += u64::from(units.is_shared() && !was_shared);
-        let is_loose = traits.role.works() && units.is_loose();
-        let left = (!self.statements.ended.is_empty()).then(|| {
-            let endpoint = displaced.unwrap_or_else(|| units.endpoint().cloned());
-            let client = Client { names, endpoint, is_shared: was_shared };
-            Box::new(Left { ended: std::mem::take(&mut self.statements.ended), client })
-        });
-        Meaning { is_loose, has_list, left }
-    }
-}
-
 impl Workload {
-    /// A session, and what its calls ask of the workload around it.
-    pub(super) fn observer(&mut self, slot: u32) -> (&mut Session, Observer<'_>) {
-        let Workload { sessions, rules, pairs, tally, queues, wholeness, loops, happened, .. } = self;
-        let Loops { outlines, units, shared, .. } = loops;
-        let statements = outlines.statements(units);
-        (sessions.get(slot), Observer { rules, pairs, tally, queues, wholeness, statements, shared, happened })
-    }
-
-    /// A call is part of a unit of its session, and of what several sessions do.
-    pub(super) fn observe(&mut self, call: &Call) {
-        if !self.rules.filter.passes_call(call) {
-            return;
-        }
-        let (session, mut observer) = self.observer(call.origin.session);
-        let meaning = observer.observe(session, call);
-        let key = session.key;
-        self.observed(call, key, meaning);
-    }
-
     /// A call that a session made is part of what several sessions do, and loops that ended with it are kept.
     pub(super) fn observed(&mut self, call: &Call, key: u64, meaning: Meaning) {
         if meaning.is_nothing() {
@@ -336,9 +238,9 @@ impl Workload {
         !self.rules.without_findings && self.loops.outlines.traits(statement).bearing.is_about_locks()
     }
 
-    /// Looks at a new statement once and for all.
+    /// Looks at a statement once and for all.
     pub(super) fn learn(&mut self, statement: u32) {
-        if !self.rules.without_findings {
+        if !self.rules.without_findings && !self.loops.outlines.knows(statement) {
             let text = &self.statements[statement as usize].text;
             let outline = Outline::of(text);
             self.pairs.learn(statement, text, &outline);

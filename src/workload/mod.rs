@@ -44,6 +44,7 @@ mod message;
 pub mod minutes;
 pub mod moments;
 mod notes;
+mod observer;
 mod pairs;
 mod parsed;
 mod per_unit;

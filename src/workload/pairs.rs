@@ -20,6 +20,7 @@ use crate::units::{Micros, Timestamp};
 use super::Workload;
 use super::burst::{self, Bond, Burst, Class, FEWEST, Grade, Known, Patterns};
 use super::session::Call;
+use super::turns::InOrder;
 
 /// What a statement is to a pair; tables by number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ struct Check {
 
 /// Pairs of the same two statements that follow each other.
 #[derive(Clone, Debug)]
-struct Run {
+pub(super) struct Run {
     read: u32,
     write: u32,
     inserts: bool,
@@ -116,10 +117,8 @@ pub struct Followed {
 #[derive(Debug, Default)]
 pub(super) struct Pairs {
     parts: Vec<Part>,
-    /// Pairs and runs that ended with a row of the block, and their session's key: what is kept depends on the order.
-    ended: Vec<(u32, u64, Run)>,
-    /// The row at hand.
-    pub(super) row: u32,
+    /// Runs that ended, with the key of their session: which are kept depends on the order.
+    pub(super) ended: InOrder<(u64, Run)>,
     tables: HashMap<String, u32, FixedState>,
     /// Reads with INSERTs, row by row; the parent is the read.
     pub(super) upserts: Patterns,
@@ -265,7 +264,7 @@ impl Pairs {
             endpoint: call.tags.as_ref().and_then(|tags| tags.endpoint.clone()),
         };
         if let Some(ended) = steps.add(pair) {
-            self.ended.push((self.row, key, ended));
+            self.ended.push((key, ended));
         }
     }
 }
@@ -282,10 +281,8 @@ impl Workload {
 
     /// Keeps the pairs that ended, in the order of the log.
     pub(super) fn keep_pairs(&mut self) {
-        if !self.pairs.ended.is_empty() {
-            let mut ended = std::mem::take(&mut self.pairs.ended);
-            ended.sort_by_key(|(row, ..)| *row);
-            ended.iter().for_each(|(_, key, run)| self.keep_pair(run, *key));
+        for (key, run) in self.pairs.ended.take() {
+            self.keep_pair(&run, key);
         }
     }
 

@@ -125,7 +125,7 @@ impl Workload {
             let (minute, span) = (minute(call.ended), Span::duration(Some(latency)));
             statement.timeline.add(minute, &span);
             self.service.add(minute, &span, call.names, &self.names);
-            self.service.judge(minute, Some(latency), call.names, &self.names);
+            self.service.judge(minute, latency, call.names, &self.names);
         }
         statement.shared(call.names, call.tags.as_ref(), Share { calls: 0, total: latency });
         self.untimed -= 1;

@@ -249,8 +249,7 @@ impl Service {
     }
 
     /// Judges a call by its duration, which may come later than the call.
-    pub(super) fn judge(&mut self, minute: u32, latency: Option<Micros>, number: u32, names: &[Names]) {
-        let Some(latency) = latency else { return };
+    pub(super) fn judge(&mut self, minute: u32, latency: Micros, number: u32, names: &[Names]) {
         let place = self.place(number, names);
         let own = self.applications.get(place as usize).map_or(&[][..], |application| &application.objectives);
         for (at_objective, (objective, judged)) in self.objectives.iter_mut().enumerate() {

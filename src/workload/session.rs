@@ -19,7 +19,7 @@ use super::message::Limit;
 use super::pairs::Steps;
 use super::parsed::{NONE, Row};
 use super::plans::Untimed;
-use super::turns::Queue;
+use super::turns::Line;
 use super::watch::Watch;
 
 /// An execution, as far as its lines have told.
@@ -154,7 +154,7 @@ pub(super) struct Session {
     /// What it seldom has; nothing of it if this is `None`.
     pub(super) rare: Option<Box<Rare>>,
     /// Its rows that wait.
-    pub(super) queue: Queue,
+    pub(super) line: Line,
     pub(super) pending: Vec<Pending>,
     /// What the log calls it; 0 if it calls it nothing.
     pub(super) key: u64,
@@ -378,13 +378,11 @@ impl Sessions {
         self.by_process.get(&(server, process)).copied()
     }
 
-    /// A session that does something, so that it is not given up before others.
+    /// Notes that a session did something, so that it is not given up before others.
     #[inline]
-    pub(super) fn touch(&mut self, slot: u32) -> &mut Session {
+    pub(super) fn touch(&mut self, slot: u32) {
         self.clock += 1;
-        let session = &mut self.slots[slot as usize];
-        session.active = self.clock;
-        session
+        self.slots[slot as usize].active = self.clock;
     }
 
     /// Whether the log tells sessions apart.

@@ -19,6 +19,7 @@ use super::caller::Caller;
 use super::changes::Changing;
 use super::parsed::{NONE, NoteRow, Row};
 use super::session::Origin;
+use super::turns::InOrder;
 use super::watch::{Open, Series};
 use super::wholeness::Wholeness;
 
@@ -237,7 +238,7 @@ type Way = fn(&mut Tally) -> &mut Places;
 
 /// What stood out in one way, and the time that is meant.
 #[derive(Debug)]
-struct Places {
+pub(super) struct Places {
     by_numbers: HashMap<Numbers, Lasting, FixedState>,
     time: fn(&Example) -> Micros,
 }
@@ -255,10 +256,8 @@ pub(super) struct Tally {
     pub(super) changing: Changing,
     /// The session that is watched.
     pub(super) session: u64,
-    /// The row at hand.
-    pub(super) row: u32,
-    /// What stood out, with the row of the block that told it: what is kept depends on the order.
-    waiting: Vec<(u32, Numbers, Example, Way)>,
+    /// What stood out: which of it is kept depends on the order.
+    pub(super) ended: InOrder<(Numbers, Example, Way)>,
 }
 
 impl Default for Tally {
@@ -273,8 +272,7 @@ impl Default for Tally {
             wholeness: Wholeness::default(),
             changing: Changing::default(),
             session: 0,
-            row: 0,
-            waiting: Vec::new(),
+            ended: InOrder::default(),
         }
     }
 }
@@ -338,15 +336,13 @@ impl Tally {
     }
 
     fn keep(&mut self, numbers: Numbers, example: Example, kind: Way) {
-        self.waiting.push((self.row, numbers, example, kind));
+        self.ended.push((numbers, example, kind));
     }
 
     /// Keeps what stood out, in the order of the log.
     pub(super) fn settle(&mut self) {
-        if !self.waiting.is_empty() {
-            let mut waiting = std::mem::take(&mut self.waiting);
-            waiting.sort_by_key(|(row, ..)| *row);
-            waiting.into_iter().for_each(|(_, numbers, example, kind)| self.put(numbers, example, kind));
+        for (numbers, example, kind) in self.ended.take() {
+            self.put(numbers, example, kind);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Rows that wait until each session takes all of its own at once.
 //!
 //! What a session does is judged by its own memory only, and of a thousand sessions that is more than the nearest caches hold.
-//! Rows of many sessions come mixed, so steps of statements wait until something else comes, or until there are enough of
-//! them; then each session takes its own in turn, while its memory is near. What they come to is put together in the order of
+//! Rows of many sessions come mixed, so steps of statements wait until something else comes, until there are enough of them,
+//! or until the block ends; then each session takes its own in turn, while its memory is near. What they come to is put together in the order of
 //! the log: the result is the same as if none had waited, and for any size of blocks.
 
 use crate::event::Step;
@@ -10,7 +10,7 @@ use crate::units::Micros;
 
 use super::Workload;
 use super::fold::Block;
-use super::loops::Meaning;
+use super::observer::Meaning;
 use super::parsed::{NONE, Parsed, Row, RowKind};
 use super::session::Call;
 
@@ -53,31 +53,59 @@ const MOST: usize = 1 << 12;
 
 /// The rows of a session that wait.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Queue {
+pub(super) struct Line {
     /// The first and the last, or [`NONE`].
     first: u32,
     last: u32,
 }
 
-impl Default for Queue {
+impl Default for Line {
     fn default() -> Self {
-        Queue { first: NONE, last: NONE }
+        Line { first: NONE, last: NONE }
+    }
+}
+
+/// What rows of a block have ended, to be kept in their order.
+#[derive(Debug)]
+pub(super) struct InOrder<T> {
+    /// The row at hand.
+    pub(super) row: u32,
+    ended: Vec<(u32, T)>,
+}
+
+impl<T> Default for InOrder<T> {
+    fn default() -> Self {
+        InOrder { row: 0, ended: Vec::new() }
+    }
+}
+
+impl<T> InOrder<T> {
+    /// Adds what the row at hand has ended.
+    pub(super) fn push(&mut self, ended: T) {
+        self.ended.push((self.row, ended));
+    }
+
+    /// Takes everything, in the order of the rows.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = T> + use<T> {
+        let mut ended = std::mem::take(&mut self.ended);
+        ended.sort_by_key(|(row, _)| *row);
+        ended.into_iter().map(|(_, ended)| ended)
     }
 }
 
 impl Turns {
     /// Lets a row wait, of the session in a slot.
     #[inline]
-    fn add(&mut self, slot: u32, queue: &mut Queue, turn: Turn) {
+    fn add(&mut self, slot: u32, line: &mut Line, turn: Turn) {
         let place = u32::try_from(self.rows.len()).unwrap_or(NONE);
-        match self.rows.get_mut(queue.last as usize) {
+        match self.rows.get_mut(line.last as usize) {
             Some(last) => last.next = place,
             None => {
                 self.sessions.push(slot);
-                queue.first = place;
+                line.first = place;
             }
         }
-        queue.last = place;
+        line.last = place;
         self.rows.push(turn);
     }
 }
@@ -97,12 +125,12 @@ impl Workload {
     #[inline]
     pub(super) fn awaits_turn(&mut self, place: usize, slot: u32, parsed: &Parsed, block: &mut Block) -> bool {
         let row = &parsed.rows[place];
-        let Some((step, took)) = plain_step(row).filter(|_| self.sessions.touch(slot).is_plain()) else { return false };
+        let Some((step, took)) = plain_step(row).filter(|_| self.sessions.get(slot).is_plain()) else { return false };
         let Some(met) = self.met(row.statement, parsed, block).filter(|met| !met.is_about_locks) else { return false };
         self.timed(took);
         let row = u32::try_from(place).unwrap_or(NONE);
         let turn = Turn { row, step, statement: met.number, next: NONE, call: NONE, counts: met.passes };
-        self.turns.add(slot, &mut self.sessions.get(slot).queue, turn);
+        self.turns.add(slot, &mut self.sessions.get(slot).line, turn);
         if self.turns.rows.len() >= MOST {
             self.take_turns(parsed, block);
         }
@@ -132,7 +160,7 @@ impl Workload {
 
     fn take_own(&mut self, slot: u32, turns: &mut [Turn], calls: &mut Vec<Seen>, (parsed, block): (&Parsed, &Block)) {
         let (session, mut observer) = self.observer(slot);
-        let mut place = std::mem::take(&mut session.queue).first;
+        let mut place = std::mem::take(&mut session.line).first;
         while let Some(turn) = turns.get_mut(place as usize) {
             place = turn.next;
             let row = &parsed.rows[turn.row as usize];
@@ -176,7 +204,7 @@ impl Workload {
         }
     }
 
-    /// Keeps what ended with the rows so far and what of all that is kept depends on the order of the log.
+    /// Keeps what the rows so far have ended, where it depends on their order what is kept.
     pub(super) fn keep_rare(&mut self) {
         self.keep_pairs();
         self.tally.settle();

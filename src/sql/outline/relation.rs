@@ -1,22 +1,16 @@
 //! How surely the rows of one statement make another run once for each of them.
 //!
 //! It is asked of pairs, and there are far more pairs than statements. So what it asks of a statement is worked out once, as
-//! its [`Side`] of every pair: names in small letters, stems, and for each set of names a few bits ([`bit`]). Two sets without
+//! its [`Relatable`] of every pair: names in small letters, stems, and for each set of names a few bits ([`bit`]). Two sets without
 //! a bit in common have no name in common, which answers most pairs at once.
 
 use std::borrow::Cow;
 
 use super::{Outline, Role, is_identity};
 
-/// How surely the rows of one statement make another run once for each of them: 0 not at all, 1 perhaps, 2 by its names.
-#[must_use]
-pub fn relation(child: &Outline, parent: &Outline) -> u8 {
-    Side::of(child).relation(&Side::of(parent))
-}
-
-/// What [`relation`] asks of a statement.
+/// What [`Self::relation`] asks of a statement.
 #[derive(Clone, Debug)]
-pub struct Side {
+pub struct Relatable {
     role: Role,
     is_by_key: bool,
     /// Its rows may be looped over.
@@ -132,7 +126,7 @@ impl ForTable {
     }
 
     /// How surely it points to the parent's rows: `author` does, `author_books` may.
-    fn points_to(&self, parent: &Side) -> u8 {
+    fn points_to(&self, parent: &Relatable) -> u8 {
         if parent.singulars & self.words == 0 {
             return 0;
         }
@@ -148,7 +142,7 @@ impl ForTable {
     }
 }
 
-impl Side {
+impl Relatable {
     /// Works it out.
     #[must_use]
     pub fn of(outline: &Outline) -> Self {
@@ -163,7 +157,7 @@ impl Side {
                 None => table.map(|table| Asked::Named(ForTable::of(&key.column, table))),
             }
         };
-        Side {
+        Relatable {
             role: outline.role,
             is_by_key: outline.is_by_key(),
             may_be_parent: outline.role == Role::Read && !outline.is_aggregate && !outline.asks_whether() && !outline.is_lookup(),
@@ -186,9 +180,9 @@ impl Side {
         self.tables.first().map(|table| table.name.text.as_str())
     }
 
-    /// See [`relation`]; this is the child.
+    /// How surely the rows of another statement make this one run once for each of them: 0 not at all, 1 perhaps, 2 by its names.
     #[must_use]
-    pub fn relation(&self, parent: &Side) -> u8 {
+    pub fn relation(&self, parent: &Relatable) -> u8 {
         if !parent.may_be_parent {
             return 0;
         }
@@ -199,7 +193,7 @@ impl Side {
         self.keys.iter().map(|key| self.related(key, parent)).max().unwrap_or(0)
     }
 
-    fn related(&self, key: &Asked, parent: &Side) -> u8 {
+    fn related(&self, key: &Asked, parent: &Relatable) -> u8 {
         match key {
             Asked::Own(table) => self.reads_on(table, parent),
             Asked::Named(column) => column.points_to(parent),
@@ -215,7 +209,7 @@ impl Side {
     }
 
     /// The child's own key: the parent reads the same rows, or a column that points to them.
-    fn reads_on(&self, table: &Table, parent: &Side) -> u8 {
+    fn reads_on(&self, table: &Table, parent: &Relatable) -> u8 {
         let is_same = parent.tables.first().is_some_and(|first| first.name == table.name);
         let points = || parent.pointed & table.singulars != 0 && parent.pointers.iter().any(|word| table.is_of(&word.text, word.bit));
         match () {

@@ -1,5 +1,9 @@
 use super::*;
 
+fn relation(child: &Outline, parent: &Outline) -> u8 {
+    Relatable::of(child).relation(&Relatable::of(parent))
+}
+
 fn keys(text: &str) -> Vec<(String, String)> {
     Outline::of(text).keys.into_iter().map(|key| (key.table.unwrap_or_default(), key.column)).collect()
 }

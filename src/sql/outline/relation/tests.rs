@@ -1,9 +1,9 @@
-//! [`relation`] against what it is: names compared as they come, each time anew.
+//! [`Relatable::relation`] against what it is: names compared as they come, each time anew.
 
 use proptest::prelude::*;
 
 use super::super::Key;
-use super::{Outline, Role, is_identity, relation};
+use super::{Outline, Relatable, Role, is_identity};
 
 /// How surely the rows of one statement make another run once for each of them: 0 not at all, 1 perhaps, 2 by its names.
 fn plain(child: &Outline, parent: &Outline) -> u8 {
@@ -133,7 +133,7 @@ proptest! {
 
     #[test]
     fn what_is_worked_out_once_answers_the_same(child in outline(CHILD), parent in outline(PARENT)) {
-        prop_assert_eq!(relation(&child, &parent), plain(&child, &parent));
+        prop_assert_eq!(Relatable::of(&child).relation(&Relatable::of(&parent)), plain(&child, &parent));
     }
 }
 
