@@ -33,6 +33,8 @@ pub(super) struct Met {
     pub(super) is_about_locks: bool,
     /// Whether its calls count.
     pub(super) passes: bool,
+    /// Whether what units ask of it is known.
+    is_learnt: bool,
 }
 
 impl Block {
@@ -49,7 +51,7 @@ impl Workload {
         let tags = parsed.tags.iter().map(|tags| self.tag_set(tags)).collect();
         let are_borne = vec![false; parsed.tags.len()];
         let people = vec![Origin::UNKNOWN; parsed.people.len()];
-        let statements = vec![Met { number: NONE, is_about_locks: false, passes: false }; parsed.statements.len()];
+        let statements = vec![Met { number: NONE, is_about_locks: false, passes: false, is_learnt: false }; parsed.statements.len()];
         let mut block = Block { server, statements, people, tags, are_borne };
         for (at, row) in parsed.rows.iter().enumerate() {
             if self.rules.filter.passes_time(row.at) {
@@ -58,7 +60,7 @@ impl Workload {
             let Some(origin) = self.origin_of(row.person, parsed, &mut block) else { continue };
             self.bears_tags(row, origin, &mut block);
             self.sessions.touch(origin.session);
-            if !self.awaits_turn(at, origin.session, parsed, &mut block) {
+            if !self.awaits_turn(at, origin, parsed, &mut block) {
                 self.take_turns(parsed, &block);
                 self.row(row, origin, parsed, &mut block);
                 self.keep_rare();
@@ -177,10 +179,20 @@ impl Workload {
         if met.number == NONE { self.meet_statement(local, parsed, block) } else { Some(met) }
     }
 
+    /// Looks at a statement of a block before its first call that passes, as spelt by then.
+    #[inline]
+    pub(super) fn learn_before_call(&mut self, local: u32, block: &mut Block) {
+        if let Some(met) = block.statements.get_mut(local as usize).filter(|met| !met.is_learnt) {
+            met.is_learnt = true;
+            self.learn(met.number);
+        }
+    }
+
     #[cold]
     fn meet_statement(&mut self, local: u32, parsed: &Parsed, block: &mut Block) -> Option<Met> {
         let number = self.register(parsed.statements.get(local as usize)?);
-        let met = Met { number, is_about_locks: self.is_about_locks(number), passes: self.passes_statement(number) };
+        let (is_about_locks, passes) = (self.is_about_locks(number), self.passes_statement(number));
+        let met = Met { number, is_about_locks, passes, is_learnt: self.is_learnt(number) };
         block.statements[local as usize] = met;
         Some(met)
     }
@@ -199,7 +211,6 @@ impl Workload {
                 number
             }
         };
-        self.learn(number);
         let statement = &mut self.statements[number as usize];
         // Spellings that do not count differ in the text only; the smallest stands for all, whatever came first.
         if normalised.text < statement.text {

@@ -235,7 +235,16 @@ impl Workload {
 
     /// Whether a statement changes what others wait for.
     pub(super) fn is_about_locks(&self, statement: u32) -> bool {
-        !self.rules.without_findings && self.loops.outlines.traits(statement).bearing.is_about_locks()
+        let bearing = || match self.is_learnt(statement) {
+            true => self.loops.outlines.traits(statement).bearing,
+            false => Bearing::of(&self.statements[statement as usize].text, Role::Other),
+        };
+        !self.rules.without_findings && bearing().is_about_locks()
+    }
+
+    /// Whether what units ask of a statement is known.
+    pub(super) fn is_learnt(&self, statement: u32) -> bool {
+        self.loops.outlines.knows(statement)
     }
 
     /// Looks at a statement once and for all.

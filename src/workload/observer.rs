@@ -116,6 +116,7 @@ impl Workload {
         if !self.rules.filter.passes_call(call) {
             return;
         }
+        self.learn(call.statement);
         let (session, mut observer) = self.observer(call.origin.session);
         let meaning = observer.observe(session, call);
         let key = session.key;

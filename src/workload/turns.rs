@@ -12,7 +12,7 @@ use super::Workload;
 use super::fold::Block;
 use super::observer::Meaning;
 use super::parsed::{NONE, Parsed, Row, RowKind};
-use super::session::Call;
+use super::session::{Call, Origin};
 
 /// A row that waits.
 #[derive(Debug)]
@@ -123,11 +123,15 @@ fn plain_step(row: &Row) -> Option<(Step, Micros)> {
 impl Workload {
     /// Lets a row wait for its session's turn, if it may; whether it does.
     #[inline]
-    pub(super) fn awaits_turn(&mut self, place: usize, slot: u32, parsed: &Parsed, block: &mut Block) -> bool {
-        let row = &parsed.rows[place];
+    pub(super) fn awaits_turn(&mut self, place: usize, origin: Origin, parsed: &Parsed, block: &mut Block) -> bool {
+        let (row, slot) = (&parsed.rows[place], origin.session);
         let Some((step, took)) = plain_step(row).filter(|_| self.sessions.get(slot).is_plain()) else { return false };
         let Some(met) = self.met(row.statement, parsed, block).filter(|met| !met.is_about_locks) else { return false };
         self.timed(took);
+        let is_call = matches!(step, Step::Simple | Step::Execute);
+        if is_call && origin.passes && self.rules.filter.passes_time(row.at) {
+            self.learn_before_call(row.statement, block);
+        }
         let row = u32::try_from(place).unwrap_or(NONE);
         let turn = Turn { row, step, statement: met.number, next: NONE, call: NONE, counts: met.passes };
         self.turns.add(slot, &mut self.sessions.get(slot).line, turn);
