@@ -235,9 +235,9 @@ impl Workload {
 
     /// Whether a statement changes what others wait for.
     pub(super) fn is_about_locks(&self, statement: u32) -> bool {
-        let bearing = || match self.is_learnt(statement) {
-            true => self.loops.outlines.traits(statement).bearing,
-            false => Bearing::of(&self.statements[statement as usize].text, Role::Other),
+        let bearing = || {
+            let known = self.is_learnt(statement).then(|| self.loops.outlines.traits(statement).bearing);
+            known.unwrap_or_else(|| Bearing::of(&self.statements[statement as usize].text, Role::Other))
         };
         !self.rules.without_findings && bearing().is_about_locks()
     }

@@ -43,9 +43,9 @@ impl Meaning {
 /// depends on the order in which sessions come.
 pub(super) struct Observer<'w> {
     pub(super) rules: &'w Rules,
-    pub(super) pairs: &'w mut Pairs,
-    pub(super) tally: &'w mut Tally,
-    pub(super) queues: &'w mut Queues,
+    pairs: &'w mut Pairs,
+    tally: &'w mut Tally,
+    queues: &'w mut Queues,
     pub(super) wholeness: &'w mut Wholeness,
     statements: Statements<'w>,
     shared: &'w mut u64,

@@ -2,8 +2,8 @@
 //!
 //! What a session does is judged by its own memory only, and of a thousand sessions that is more than the nearest caches hold.
 //! Rows of many sessions come mixed, so steps of statements wait until something else comes, until there are enough of them,
-//! or until the block ends; then each session takes its own in turn, while its memory is near. What they come to is put together in the order of
-//! the log: the result is the same as if none had waited, and for any size of blocks.
+//! or until the block ends; then each session takes its own in turn, while its memory is near. What they come to is put
+//! together in the order of the log: the result is the same as if none had waited, and for any size of blocks.
 
 use crate::event::Step;
 use crate::units::Micros;
@@ -31,8 +31,8 @@ struct Turn {
 
 /// A call that is part of its session's units already, but of nothing else.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) call: Call,
+struct Seen {
+    call: Call,
     /// What the log calls its session.
     key: u64,
     counts: bool,
